@@ -1,0 +1,1 @@
+"""Notes on disk -> a searchable library. Imports none of the other packages."""

@@ -1,0 +1,71 @@
+"""The values that flow from a question to its answer. All frozen; offsets count Unicode characters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ingest.types import Chunk, Place
+
+Stage = Literal["dense", "lexical", "fused", "rerank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched. ``question`` stands alone; ``asked`` is the user's own words; ``history`` the earlier
+    user questions, oldest first."""
+
+    question: str
+    asked: str
+    history: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found by one stage. Higher scores are better; scores of two stages do not compare.
+
+    ``also_at`` lists the other places of the same (or nearly the same) text, which is searched once.
+    """
+
+    chunk: Chunk
+    score: float
+    stage: Stage
+    also_at: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """``quote`` is exactly ``document.text[start:end]``; ``number`` is what the answer prints as [n]."""
+
+    number: int
+    document_id: str
+    headings: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    also_at: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer (or a whole list item, table or code block) with the numbers it cites."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``text`` is Markdown with [n] marks; ``nearest`` the headings offered when the answer is a refusal;
+    ``seconds`` per stage, in the order in which the stages ran; ``models`` the names in use by role."""
+
+    question: str
+    standalone_question: str
+    text: str
+    abstained: bool
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    nearest: tuple[tuple[str, ...], ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)

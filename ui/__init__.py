@@ -1,0 +1,1 @@
+"""An answer -> a person: the command line."""
