@@ -231,28 +231,26 @@ def _common(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
 
 def _pack(pieces: Sequence[_Piece], max_tokens: int) -> Iterator[Span]:
     """Runs of pieces of about equal length, cut where the depth is least and nothing is bound together."""
-    rest = list(pieces)
-    while rest:
-        total = sum(piece.tokens for piece in rest)
-        if total <= max_tokens:
-            yield rest[0].start, rest[-1].end
-            return
-        parts = -(-total // max_tokens)
-        cut = _best_cut(rest, total / parts, max_tokens)
-        yield rest[0].start, rest[cut - 1].end
-        rest = rest[cut:]
+    first, rest = 0, sum(piece.tokens for piece in pieces)
+    while first < len(pieces):
+        after = len(pieces)
+        if rest > max_tokens:
+            after = _best_cut(pieces, first, rest / -(-rest // max_tokens), max_tokens)
+        yield pieces[first].start, pieces[after - 1].end
+        rest -= sum(piece.tokens for piece in pieces[first:after])
+        first = after
 
 
-def _best_cut(pieces: list[_Piece], target: float, max_tokens: int) -> int:
-    """How many pieces to take: at most ``max_tokens``, near ``target``, at the best boundary."""
-    best, best_cost, length = 1, float("inf"), 0
-    for taken, piece in enumerate(pieces[:-1], 1):
-        length += piece.tokens
+def _best_cut(pieces: Sequence[_Piece], first: int, target: float, max_tokens: int) -> int:
+    """Where the run from ``first`` ends: at most ``max_tokens``, near ``target``, at the best boundary."""
+    best, best_cost, length = first + 1, float("inf"), 0
+    for after in range(first + 1, len(pieces)):
+        length += pieces[after - 1].tokens
         if length > max_tokens:
             break
-        cost = abs(length - target) / target + 0.05 * pieces[taken].depth
-        if piece.binds_next:
+        cost = abs(length - target) / target + 0.05 * pieces[after].depth
+        if pieces[after - 1].binds_next:
             cost += 2
         if cost < best_cost:
-            best, best_cost = taken, cost
+            best, best_cost = after, cost
     return best
