@@ -1,0 +1,182 @@
+"""Question files: one JSON object a line.
+
+``{"id", "question", "type", "answer", "keypoints": [...], "evidence": [{"file", "quote"}], "alt_evidence": [{...}],
+"history": [earlier user questions]}``. ``id``, ``question`` and ``type`` must be there, and ``evidence`` unless the
+type is ``unanswerable``. Other keys are left alone.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.evidence import EvidenceFinder, ink
+from eval.types import QUESTION_TYPES, EvalCase, Evidence
+from ingest.errors import BadInput, NotFound
+from ingest.phrases import Phrase
+
+_FAULTS_SHOWN = 10
+
+
+def load_cases(path: Path, finder: EvidenceFinder | None = None) -> tuple[EvalCase, ...]:
+    """The cases of a question file, in its order.
+
+    With a ``finder``, each quote must stand in its document. Raises NotFound without the file, and BadInput that
+    names the faulty lines by number.
+    """
+    cases: list[EvalCase] = []
+    faults: list[Phrase] = []
+    line_of: dict[str, int] = {}
+    for number, line in enumerate(_read(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            case = _parse(line)
+            if case.id in line_of:
+                raise _Fault(
+                    f"id {case.id!r} again, first on line {line_of[case.id]}",
+                    f"id {case.id!r} 重复，首见第 {line_of[case.id]} 行",
+                )
+            if finder:
+                _check_evidence(case, finder)
+        except _Fault as fault:
+            faults.append(Phrase(f"line {number}: {fault.phrase.en}", f"第 {number} 行：{fault.phrase.zh}"))
+            continue
+        line_of[case.id] = number
+        cases.append(case)
+    if faults:
+        raise BadInput(Phrase("faulty question file", "问题文件有错"), path, _listing(faults))
+    if not cases:
+        raise BadInput(
+            Phrase("the question file holds no questions", "问题文件里没有问题"),
+            path,
+            Phrase("write one JSON object a line", "请每行写一个 JSON 对象"),
+        )
+    return tuple(cases)
+
+
+def save_cases(path: Path, cases: Iterable[EvalCase]) -> None:
+    """Writes the form that ``load_cases`` reads."""
+    lines = (json.dumps(case_to_json(case), ensure_ascii=False) + "\n" for case in cases)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def case_to_json(case: EvalCase) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": case.id, "question": case.question, "type": case.type}
+    if case.history:
+        row["history"] = list(case.history)
+    row |= {"answer": case.answer, "keypoints": list(case.keypoints), "evidence": _quotes_to_json(case.evidence)}
+    if case.alternatives:
+        row["alt_evidence"] = _quotes_to_json(case.alternatives)
+    return row
+
+
+def case_from_json(row: object) -> EvalCase:
+    """Raises ValueError with a Phrase as its argument when ``row`` is no case."""
+    if not isinstance(row, dict):
+        raise _Fault("not a JSON object", "不是 JSON 对象")
+    kind = _text(row, "type", needed=True)
+    if kind not in QUESTION_TYPES:
+        menu = ", ".join(QUESTION_TYPES)
+        raise _Fault(f"unknown type {kind!r}; use one of {menu}", f"未知的 type {kind!r}；可用：{menu}")
+    case = EvalCase(
+        id=_text(row, "id", needed=True),
+        question=_text(row, "question", needed=True),
+        type=kind,
+        answer=_text(row, "answer"),
+        keypoints=_texts(row, "keypoints"),
+        evidence=_quotes(row, "evidence"),
+        alternatives=_quotes(row, "alt_evidence"),
+        history=_texts(row, "history"),
+    )
+    if case.answerable and not case.evidence:
+        raise _Fault("no evidence, though the type is answerable", "可回答的问题必须有 evidence")
+    if not case.answerable and (case.evidence or case.alternatives):
+        raise _Fault("evidence on an unanswerable question", "unanswerable 的问题不应有 evidence")
+    return case
+
+
+class _Fault(ValueError):
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.phrase = Phrase(en, zh)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            Phrase("the question file is not UTF-8", "问题文件不是 UTF-8 编码"),
+            path,
+            Phrase(
+                f"save it as UTF-8 (byte {error.start} cannot be read)",
+                f"请存为 UTF-8（第 {error.start} 字节无法解码）",
+            ),
+        ) from None
+    except OSError as error:
+        raise NotFound(
+            Phrase("the question file cannot be read", "无法读取问题文件"),
+            path,
+            Phrase(f"check the path ({error.strerror})", f"请检查路径（{error.strerror}）"),
+        ) from None
+
+
+def _parse(line: str) -> EvalCase:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise _Fault(
+            f"not JSON: {error.msg} at column {error.colno}", f"不是 JSON：第 {error.colno} 列，{error.msg}"
+        ) from None
+    return case_from_json(row)
+
+
+def _check_evidence(case: EvalCase, finder: EvidenceFinder) -> None:
+    for evidence in (*case.evidence, *case.alternatives):
+        name, words = evidence.document_id, _clip(evidence.quote)
+        if not finder.knows(name):
+            raise _Fault(f"no document {name!r} among the notes", f"笔记中没有文档 {name!r}")
+        if not finder.places(evidence):
+            raise _Fault(f"{name!r} does not hold the quote {words!r}", f"文档 {name!r} 中没有这段引文 {words!r}")
+
+
+def _text(row: dict[str, Any], key: str, needed: bool = False) -> str:
+    value = row.get(key, "")
+    if not isinstance(value, str):
+        raise _Fault(f"{key!r} is not a string", f"{key!r} 不是字符串")
+    if needed and not value.strip():
+        raise _Fault(f"{key!r} is missing or empty", f"{key!r} 缺失或为空")
+    return value
+
+
+def _texts(row: dict[str, Any], key: str) -> tuple[str, ...]:
+    values = row.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) and value.strip() for value in values):
+        raise _Fault(f"{key!r} is not a list of non-empty strings", f"{key!r} 不是非空字符串的列表")
+    return tuple(values)
+
+
+def _quotes(row: dict[str, Any], key: str) -> tuple[Evidence, ...]:
+    values = row.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise _Fault(f"{key!r} is not a list of objects", f"{key!r} 不是对象的列表")
+    found = tuple(Evidence(_text(value, "file", needed=True), _text(value, "quote", needed=True)) for value in values)
+    if not all(ink(evidence.quote) for evidence in found):
+        raise _Fault(f"an empty quote in {key!r}", f"{key!r} 中有空引文")
+    return found
+
+
+def _quotes_to_json(quotes: Sequence[Evidence]) -> list[dict[str, str]]:
+    return [{"file": evidence.document_id, "quote": evidence.quote} for evidence in quotes]
+
+
+def _listing(faults: Sequence[Phrase]) -> Phrase:
+    shown, more = faults[:_FAULTS_SHOWN], len(faults) - _FAULTS_SHOWN
+    en = "; ".join(fault.en for fault in shown) + (f"; and {more} more" if more > 0 else "")
+    zh = "；".join(fault.zh for fault in shown) + (f"；另有 {more} 处" if more > 0 else "")
+    return Phrase(en, zh)
+
+
+def _clip(text: str, length: int = 40) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"

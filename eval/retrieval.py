@@ -1,0 +1,85 @@
+"""How well each retrieval stage finds the gold quotes.
+
+A hit touches a quote when any of its places shares a visible character with it. Going down a ranking, a hit *gains* the
+evidence quotes that no higher hit touched; a hit that touches only an alternative quote new to the ranking gains one
+evidence quote while one is missing, since an alternative stands in for it.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from eval.evidence import Gold
+from eval.types import EvalCase
+from rag.types import Hit
+
+Search = Callable[[EvalCase], Mapping[str, Sequence[Hit]]]
+"""The thing under test: a case -> the ranking of every stage by its name, best hit first."""
+
+HIT_RANKS = (1, 3, 5, 10, 20)
+DEPTH = 10
+RETRIEVAL_MEASURES = (
+    *(f"hit@{k}" for k in HIT_RANKS),
+    *(f"recall@{k}" for k in HIT_RANKS),
+    f"MRR@{DEPTH}",
+    f"nDCG@{DEPTH}",
+)
+
+
+def score_ranking(hits: Sequence[Hit], gold: Gold) -> dict[str, float]:
+    """All of ``RETRIEVAL_MEASURES`` for one ranking, each in [0, 1]. ``gold`` holds at least one evidence quote."""
+    gains = evidence_gains(hits, gold)
+    needed = len(gold.evidence)
+    scores = {f"hit@{k}": hit_at(gains, k) for k in HIT_RANKS}
+    scores |= {f"recall@{k}": recall_at(gains, needed, k) for k in HIT_RANKS}
+    scores[f"MRR@{DEPTH}"] = reciprocal_rank(gains, DEPTH)
+    scores[f"nDCG@{DEPTH}"] = ndcg(gains, needed, DEPTH)
+    return scores
+
+
+def evidence_gains(hits: Sequence[Hit], gold: Gold) -> list[int]:
+    """How many evidence quotes each hit newly finds, in rank order. The sum is at most ``len(gold.evidence)``."""
+    found_evidence: set[int] = set()
+    found_alternatives: set[int] = set()
+    missing = len(gold.evidence)
+    gains = []
+    for hit in hits:
+        places = (hit.chunk.place, *hit.also_at)
+        evidence = gold.touched_evidence(places) - found_evidence
+        alternatives = gold.touched_alternatives(places) - found_alternatives
+        gain = min(missing, len(evidence) or bool(alternatives))
+        found_evidence |= evidence
+        found_alternatives |= alternatives
+        missing -= gain
+        gains.append(gain)
+    return gains
+
+
+def hit_at(gains: Sequence[int], k: int) -> float:
+    """Evidence hit@k: 1.0 if any of the first k hits touches a gold quote, else 0.0. Also called success@k."""
+    return float(any(gains[:k]))
+
+
+def recall_at(gains: Sequence[int], needed: int, k: int) -> float:
+    """Recall@k over all evidence: the share of the ``needed`` quotes found in the first k hits."""
+    return sum(gains[:k]) / needed
+
+
+def reciprocal_rank(gains: Sequence[int], k: int) -> float:
+    """1 / rank of the first hit that touches a gold quote, 0.0 if none of the first k does (MRR@k is its mean).
+
+    Voorhees, The TREC-8 Question Answering Track Report, 1999.
+    """
+    return next((1 / rank for rank, gain in enumerate(gains[:k], start=1) if gain), 0.0)
+
+
+def ndcg(gains: Sequence[int], needed: int, k: int) -> float:
+    """nDCG@k with binary gain: sum over the gaining hits of 1 / log2(rank + 1), over its best possible value.
+
+    The best ranking has at its top the gaining hits of the first k and one more for each quote they miss, so that a
+    chunk which holds two quotes costs nothing. Järvelin and Kekäläinen, Cumulated gain-based evaluation of IR
+    techniques, ACM TOIS 20(4), 2002.
+    """
+    ranks = [rank for rank, gain in enumerate(gains[:k], start=1) if gain]
+    relevant = len(ranks) + needed - sum(gains[:k])
+    best = sum(1 / math.log2(rank + 1) for rank in range(1, min(relevant, k) + 1))
+    return sum(1 / math.log2(rank + 1) for rank in ranks) / best

@@ -1,0 +1,111 @@
+"""Question files: what is read, and what is said of a faulty one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.cases import load_cases, save_cases
+from eval.evidence import EvidenceFinder
+from eval.types import EvalCase, Evidence
+from ingest.errors import BadInput, NotFound
+
+NOTES = {"kv.md": "# 缓存\n\nkv-cache 存的是\n历史 token 的 K 和 V。", "lr.md": "warmup 用 2000 步。"}
+
+ROW: dict[str, Any] = {
+    "id": "q1",
+    "question": "缓存里放了啥",
+    "type": "fact",
+    "answer": "历史 token 的 K 和 V。",
+    "keypoints": ["K 和 V"],
+    "evidence": [{"file": "kv.md", "quote": "存的是历史 token 的 K 和 V"}],
+    "alt_evidence": [{"file": "lr.md", "quote": "2000 步"}],
+    "history": ["kv-cache 是什么？"],
+}
+
+CASE = EvalCase(
+    id="q1",
+    question="缓存里放了啥",
+    type="fact",
+    answer="历史 token 的 K 和 V。",
+    keypoints=("K 和 V",),
+    evidence=(Evidence("kv.md", "存的是历史 token 的 K 和 V"),),
+    alternatives=(Evidence("lr.md", "2000 步"),),
+    history=("kv-cache 是什么？",),
+)
+
+
+def write(path: Path, *rows: Any) -> Path:
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_full_row_becomes_a_case_and_quotes_are_checked_with_white_space_ignored(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.jsonl", ROW, "")
+    assert load_cases(path, EvidenceFinder(NOTES.get)) == (CASE,)
+
+
+def test_an_unanswerable_row_needs_only_its_question_and_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.jsonl", "\ufeff" + json.dumps({"id": "q2", "question": "?", "type": "unanswerable"}))
+    assert load_cases(path) == (EvalCase(id="q2", question="?", type="unanswerable"),)
+
+
+def test_saved_cases_load_again_unchanged(tmp_path: Path) -> None:
+    cases = (CASE, EvalCase(id="q2", question="没有的", type="unanswerable"))
+    save_cases(tmp_path / "q.jsonl", cases)
+    assert load_cases(tmp_path / "q.jsonl") == cases
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("{", "line 1: not JSON: Expecting property name enclosed in double quotes at column 2"),
+        ("[1]", "line 1: not a JSON object"),
+        ({**ROW, "id": ""}, "line 1: 'id' is missing or empty"),
+        ({**ROW, "question": 3}, "line 1: 'question' is not a string"),
+        ({**ROW, "keypoints": "K"}, "line 1: 'keypoints' is not a list of non-empty strings"),
+        ({**ROW, "evidence": ["K"]}, "line 1: 'evidence' is not a list of objects"),
+        ({**ROW, "evidence": [{"file": "kv.md"}]}, "line 1: 'quote' is missing or empty"),
+        ({**ROW, "evidence": [{"file": "kv.md", "quote": "\u200b"}]}, "line 1: an empty quote in 'evidence'"),
+        ({**ROW, "evidence": []}, "line 1: no evidence, though the type is answerable"),
+        ({**ROW, "type": "unanswerable"}, "line 1: evidence on an unanswerable question"),
+        ({**ROW, "evidence": [{"file": "no.md", "quote": "K"}]}, "line 1: no document 'no.md' among the notes"),
+        (
+            {**ROW, "evidence": [{"file": "kv.md", "quote": "只存 V"}]},
+            "line 1: 'kv.md' does not hold the quote '只存 V'",
+        ),
+    ],
+)
+def test_a_faulty_row_is_named_by_its_line(tmp_path: Path, row: Any, said: str) -> None:
+    path = write(tmp_path / "q.jsonl", row)
+    with pytest.raises(BadInput) as raised:
+        load_cases(path, EvidenceFinder(NOTES.get))
+    assert raised.value.to("en") == f"faulty question file: {path}: {said}"
+
+
+def test_an_unknown_type_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"unknown type 'facts'; use one of fact, list, compare, howto/why, "):
+        load_cases(write(tmp_path / "q.jsonl", {**ROW, "type": "facts"}))
+
+
+def test_all_faults_are_told_at_once_up_to_ten(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.jsonl", ROW, ROW, *["{}"] * 11)
+    with pytest.raises(BadInput) as raised:
+        load_cases(path)
+    said = raised.value.to("zh")
+    assert "第 2 行：id 'q1' 重复，首见第 1 行" in said
+    assert "第 11 行" in said
+    assert "第 12 行" not in said
+    assert said.endswith("另有 2 处")
+
+
+def test_a_missing_an_empty_and_a_misencoded_file_are_errors_that_say_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="the question file cannot be read"):
+        load_cases(tmp_path / "none.jsonl")
+    with pytest.raises(BadInput, match="the question file holds no questions"):
+        load_cases(write(tmp_path / "empty.jsonl", "", ""))
+    (tmp_path / "gbk.jsonl").write_bytes("问题".encode("gbk"))
+    with pytest.raises(BadInput, match="the question file is not UTF-8"):
+        load_cases(tmp_path / "gbk.jsonl")
