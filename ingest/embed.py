@@ -1,0 +1,203 @@
+"""Texts -> unit vectors, and texts -> numbers of tokens."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import weights
+from ingest.errors import ModelUnavailable
+from ingest.phrases import Phrase
+from ingest.protocols import Embedder, TokenCounter, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+BUNDLED = "bundled"
+
+_TOKENS_AT_ONCE = 2048
+"""Bounds the memory of one step: about 50 MB of activations."""
+
+_TEXTS_AT_ONCE = 32
+
+
+def open_embedder(name: str = BUNDLED, *, cache_folder: Path | None = None) -> Embedder:
+    """``name`` is "bundled", or the id or folder of any sentence-transformers model.
+
+    Only an id that is neither reaches for a model hub. Raises ModelUnavailable or DiskFull.
+    """
+    if name == BUNDLED:
+        return BundledEmbedder(cache_folder)
+    return SentenceTransformersEmbedder(name)
+
+
+def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None) -> TokenCounter:
+    """Counts in the tokens of the model that ``open_embedder`` opens under the same name."""
+    if name == BUNDLED:
+        tokenizer = _tokenizer(weights.onnx_folder(cache_folder) / "tokenizer.json")
+        return lambda texts: [len(ids) for ids in _token_ids(tokenizer, texts)]
+    return SentenceTransformersEmbedder(name).count_tokens
+
+
+class BundledEmbedder:
+    """multilingual-e5-small through ONNX Runtime: opens in a second and imports neither torch nor transformers."""
+
+    def __init__(self, cache_folder: Path | None = None) -> None:
+        import onnxruntime  # type: ignore[import-untyped]
+
+        folder = weights.onnx_folder(cache_folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = _cores()
+        options.log_severity_level = 3
+        self._weights = weights.weights_file()
+        self._tokenizer = _tokenizer(folder / "tokenizer.json")
+        self._body = onnxruntime.InferenceSession(folder / "body.onnx", options, providers=["CPUExecutionProvider"])
+        self._weights_hash = weights.weights_hash(folder)
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{weights.MODEL_NAME} {self._weights_hash[:12]}"
+
+    @property
+    def dimensions(self) -> int:
+        return self._weights.hidden
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._embed(weights.QUERY_PROMPT, texts, None)
+
+    def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
+        return self._embed(weights.PASSAGE_PROMPT, texts, on_done)
+
+    def _embed(self, prompt: str, texts: Sequence[str], on_done: Callable[[int], None] | None) -> Vectors:
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        token_ids = [self._framed(ids) for ids in _token_ids(self._tokenizer, [prompt + text for text in texts])]
+        for batch in _batches([len(ids) for ids in token_ids]):
+            tokens = self._token_vectors(np.array([token_ids[i] for i in batch]))
+            means = tokens.mean(axis=1)
+            vectors[batch] = means / np.linalg.norm(means, axis=1, keepdims=True)
+            if on_done:
+                on_done(len(batch))
+        return vectors
+
+    def _framed(self, ids: list[int]) -> list[int]:
+        return [0, *ids[: self._weights.positions - 2], 2]
+
+    def _token_vectors(self, token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        word_vectors = self._weights.word_vectors(token_ids)
+        (vectors,) = self._body.run(["token_vectors"], {"word_vectors": word_vectors})
+        return np.asarray(vectors, np.float32)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of texts of one length each, so that nothing is padded; the longest first."""
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (lengths[i] != lengths[batch[0]] or (len(batch) + 1) * lengths[i] > _TOKENS_AT_ONCE):
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+class SentenceTransformersEmbedder:
+    """Any model of the sentence-transformers library, with the prompts that the model itself names."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._model = _sentence_transformer(name)
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{Path(self._name).name} {_state_hash(self._model)[:12]}"
+
+    @property
+    def dimensions(self) -> int:
+        return int(self._model.get_embedding_dimension() or 0)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._embed("query", texts, None)
+
+    def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
+        return self._embed("document", texts, on_done)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(
+            [_without_surrogates(text) for text in texts], add_special_tokens=False, truncation=False, verbose=False
+        )
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def _embed(
+        self, kind: Literal["query", "document"], texts: Sequence[str], on_done: Callable[[int], None] | None
+    ) -> Vectors:
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        by_length = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            batch = by_length[start : start + _TEXTS_AT_ONCE]
+            vectors[batch] = encode(
+                [_without_surrogates(texts[i]) for i in batch],
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+            if on_done:
+                on_done(len(batch))
+        return vectors
+
+
+@lru_cache(maxsize=4)
+def _sentence_transformer(name: str) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(name)
+    except Exception as error:  # the library raises whatever its parts raise
+        raise ModelUnavailable(
+            Phrase("the embedding model cannot be loaded", "无法加载嵌入模型"),
+            name,
+            Phrase(
+                "give a sentence-transformers folder, an id that the hub can be reached for, or: bundled",
+                "请给出 sentence-transformers 模型文件夹、可从模型中心下载的名称，或使用 bundled",
+            ),
+        ) from error
+
+
+def _state_hash(model: Any) -> str:
+    import hashlib
+
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(path: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(path))
+
+
+def _token_ids(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[list[int]]:
+    encodings = tokenizer.encode_batch_fast([_without_surrogates(text) for text in texts], add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
+
+
+def _without_surrogates(text: str) -> str:
+    """Half a character can come from a terminal or from JSON; tokenizers refuses it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
