@@ -8,7 +8,7 @@ from pathlib import Path
 from ingest.errors import NotFound, UnreadableNote
 from ingest.phrases import Phrase
 from ingest.protocols import Reader
-from ingest.readers import markdown
+from ingest.readers import markdown, pdf
 from ingest.types import Document
 
 SUFFIXES: Mapping[str, Reader] = {
@@ -17,6 +17,7 @@ SUFFIXES: Mapping[str, Reader] = {
     ".mdx": markdown.read,
     ".txt": markdown.read,
     ".text": markdown.read,
+    ".pdf": pdf.read,
 }
 """Which reader takes a file, by the end of its name in lower case."""
 

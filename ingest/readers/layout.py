@@ -1,0 +1,342 @@
+"""The printed lines of a PDF -> Markdown: headings, paragraphs, lists, tables and code, told by where they stand."""
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+Kind = Literal["heading", "text", "item", "table", "code"]
+
+_CJK = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
+_NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
+_CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
+_SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of a line between wide gaps. ``left`` and ``right`` in points from the page's left edge."""
+
+    text: str
+    left: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One printed line.
+
+    ``baseline`` in points from the page's bottom edge, ``size`` the type size in points. ``hyphenated``: the last
+    word goes on in the next line. ``marker`` is the bullet or number that starts the line, no part of its text.
+    """
+
+    cells: tuple[Cell, ...]
+    baseline: float
+    size: float
+    bold: bool = False
+    monospaced: bool = False
+    hyphenated: bool = False
+    marker: str = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(cell.text for cell in self.cells)
+
+    @property
+    def left(self) -> float:
+        return self.cells[0].left
+
+    @property
+    def right(self) -> float:
+        return self.cells[-1].right
+
+    def overlaps(self, other: "Line | Cell") -> bool:
+        return self.left < other.right and other.left < self.right
+
+    def glue(self, following: "Line") -> str:
+        """What stands between this line and the next of the same paragraph: a space, but not beside Chinese."""
+        if self.hyphenated or _CJK.match(self.text[-1:]) or _CJK.match(following.text[:1]):
+            return ""
+        return " "
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``height`` in points; the lines in reading order."""
+
+    height: float
+    lines: tuple[Line, ...]
+
+
+@dataclass(slots=True)
+class _Block:
+    """Lines that belong together. ``tight``: it stands close under the block above. ``depth`` nests list items."""
+
+    kind: Kind
+    lines: list[Line]
+    tight: bool
+    depth: int = 0
+
+
+def markdown(pages: Sequence[Page]) -> tuple[str, tuple[int, ...]]:
+    """The text, and the offset at which each page begins in it."""
+    bodies = _without_running_lines([replace(page, lines=tuple(_whole_lines(page.lines))) for page in pages])
+    style = _Style([line for lines in bodies for line in lines])
+    pieces: list[str] = []
+    page_starts: list[int] = []
+    length = 0
+    last: _Block | None = None
+    for lines in bodies:
+        blocks = list(_blocks(_with_markers(lines, style), style))
+        for position, block in enumerate(blocks):
+            separator = _separator(last, block, position == 0, style)
+            if position == 0:
+                page_starts.append(length + len(separator))
+            pieces += (separator, _written(block, style))
+            length += len(separator) + len(pieces[-1])
+            last = block
+        if not blocks:
+            page_starts.append(length)
+    return "".join(pieces), tuple(page_starts)
+
+
+class _Style:
+    """What is usual in this document: the body's type size, the sizes of headings, the distance of lines."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        characters: Counter[float] = Counter()
+        for line in lines:
+            characters[_half_points(line.size)] += len(line.text)
+        self.body_size = max(characters, key=lambda size: characters[size], default=0.0)
+        self._heading_sizes = sorted({_half_points(line.size) for line in lines if self._is_large(line)}, reverse=True)
+        self._bold_is_rare = sum(len(line.text) for line in lines if line.bold) < 0.2 * characters.total()
+        steps = [
+            (above.baseline - below.baseline) / above.size for above, below in pairwise(lines) if above.overlaps(below)
+        ]
+        steps = [step for step in steps if 0.9 < step < 3]
+        self._step = statistics.quantiles(steps, n=4)[0] if len(steps) > 1 else 1.6
+
+    def heading_level(self, line: Line) -> int:
+        """1 to 6, the largest type first, bold lines in body size last; 0 for what is no heading."""
+        if line.monospaced or not re.search(r"[^\W\d_]", line.text):
+            return 0
+        if self._is_large(line):
+            return min(6, 1 + self._heading_sizes.index(_half_points(line.size)))
+        bold_title = line.bold and self._bold_is_rare and not re.search(r"[。，,；;.]$", line.text)
+        if bold_title and len(line.cells) == 1 and len(line.text) <= 40 and line.size > 0.95 * self.body_size:
+            return min(6, 1 + len(self._heading_sizes))
+        return 0
+
+    def is_tight(self, above: Line, below: Line) -> bool:
+        """Whether ``below`` is the next line of the same column, with no gap between."""
+        step = (above.baseline - below.baseline) / above.size
+        return above.overlaps(below) and 0 < step < 1.25 * self._step
+
+    def _is_large(self, line: Line) -> bool:
+        return line.size > 1.12 * self.body_size and len(line.text) <= 80
+
+
+def _half_points(size: float) -> float:
+    return round(size * 2) / 2
+
+
+def _without_running_lines(pages: Sequence[Page]) -> list[list[Line]]:
+    """Drops what stands at the same height near the edge of many pages (headers, page numbers), and the contents."""
+
+    def key(page: Page, line: Line) -> tuple[str, int] | None:
+        at_edge = not 0.1 * page.height < line.baseline < 0.9 * page.height
+        return (re.sub(r"\d+|\b[ivxlc]+\b", "#", line.text), round(line.baseline / 6)) if at_edge else None
+
+    seen = Counter(found for page in pages for found in {key(page, line) for line in page.lines} if found)
+
+    def is_running(found: tuple[str, int] | None) -> bool:
+        if found is None:
+            return False
+        return seen[found] >= max(2, min(3, len(pages) / 4))
+
+    return [
+        [line for line in page.lines if not is_running(key(page, line)) and not _CONTENTS_LINE.search(line.text)]
+        for page in pages
+    ]
+
+
+def _whole_lines(lines: Sequence[Line]) -> list[Line]:
+    """Puts together what stands at one height, one right of the other, but was found as lines of its own."""
+    whole: list[Line] = []
+    for line in lines:
+        last = whole[-1] if whole else None
+        same_height = last and abs(last.baseline - line.baseline) < 0.1 * line.size
+        if last and same_height and last.right < line.left:
+            bold, monospaced = last.bold and line.bold, last.monospaced and line.monospaced
+            cells = last.cells + line.cells
+            if line.left - last.right < 0.6 * line.size:
+                joined = Cell(f"{last.cells[-1].text} {line.cells[0].text}", last.cells[-1].left, line.cells[0].right)
+                cells = (*last.cells[:-1], joined, *line.cells[1:])
+            whole[-1] = replace(line, cells=cells, bold=bold, monospaced=monospaced, size=max(last.size, line.size))
+        else:
+            whole.append(line)
+    return whole
+
+
+def _with_markers(lines: Sequence[Line], style: _Style) -> list[Line]:
+    """Tells bullets and numbers from the text, also those printed apart, left of their line at the same height."""
+    apart = [line for line in lines if _marker(line.text) == line.text]
+    attached: set[Line] = set()
+    marked = []
+    for line in lines:
+        if line in apart:
+            continue
+        beside = next((mark for mark in apart if mark not in attached and _stands_beside(mark, line)), None)
+        if beside:
+            attached.add(beside)
+            marked.append(replace(line, marker=beside.text))
+        elif style.heading_level(line) or line.monospaced:
+            marked.append(line)
+        else:
+            marked.append(_with_own_marker(line))
+    return marked
+
+
+def _stands_beside(mark: Line, line: Line) -> bool:
+    gap = line.left - mark.right
+    return abs(mark.baseline - line.baseline) < 0.5 * line.size and -1 < gap < 4 * line.size
+
+
+def _marker(text: str) -> str:
+    found = _BULLET.match(text) or _NUMBER.match(text)
+    return found[0] if found else ""
+
+
+def _with_own_marker(line: Line) -> Line:
+    marker = _marker(line.text)
+    if not marker:
+        return line
+    first, *others = line.cells
+    if len(first.text) <= len(marker):
+        return replace(line, cells=tuple(others), marker=marker.strip())
+    width = sum(line.size if _CJK.match(character) else 0.4 * line.size for character in marker)
+    rest = Cell(first.text[len(marker) :], first.left + width, first.right)
+    return replace(line, cells=(rest, *others), marker=marker.strip())
+
+
+def _blocks(lines: Sequence[Line], style: _Style) -> Iterator[_Block]:
+    kinds = _kinds(lines, style)
+    lefts: list[float] = []
+    block: _Block | None = None
+    for index, (line, kind) in enumerate(zip(lines, kinds, strict=True)):
+        tight = index > 0 and style.is_tight(lines[index - 1], line)
+        if block and _belongs(line, kind, block, tight, lines, style):
+            block.lines.append(line)
+            continue
+        if block:
+            yield block
+        if kind == "item":
+            lefts = [left for left in lefts if left < line.left - 0.8 * line.size] + [line.left]
+        elif kind != "text" or (lefts and line.left < lefts[0] - 0.5 * line.size):
+            lefts = []
+        block = _Block(kind, [line], tight, max(0, len(lefts) - 1))
+    if block:
+        yield block
+
+
+def _kinds(lines: Sequence[Line], style: _Style) -> list[Kind]:
+    def kind(line: Line) -> Kind:
+        if not line.marker and style.heading_level(line):
+            return "heading"
+        if line.monospaced:
+            return "code"
+        return "item" if line.marker else "text"
+
+    kinds = [kind(line) for line in lines]
+    for index, (above, below) in enumerate(pairwise(lines)):
+        if kinds[index] in ("text", "table") and kinds[index + 1] == "text" and _is_next_row(above, below):
+            kinds[index : index + 2] = ["table", "table"]
+    return kinds
+
+
+def _is_next_row(above: Line, below: Line) -> bool:
+    """Whether the cells of two lines stand in the same columns: no text of either crosses the gaps of the other."""
+    if len(above.cells) != len(below.cells) or len(above.cells) < 2 or above.hyphenated or below.hyphenated:
+        return False
+    columns = list(zip(above.cells, below.cells, strict=True))
+    return all(max(a.right, b.right) < min(c.left, d.left) for (a, b), (c, d) in pairwise(columns))
+
+
+def _belongs(line: Line, kind: Kind, block: _Block, tight: bool, lines: Sequence[Line], style: _Style) -> bool:
+    """Whether ``line`` goes on with ``block``, which ends just above it."""
+    last = block.lines[-1]
+    if kind == "table" or block.kind == "table":
+        return kind == block.kind and _is_next_row(last, line)
+    if kind == "code" or block.kind == "code":
+        return kind == block.kind and last.overlaps(line) and last.baseline > line.baseline
+    if kind == "heading" or block.kind == "heading":
+        same_heading = style.heading_level(last) == style.heading_level(line)
+        return kind == block.kind and tight and same_heading and _is_full(last, line, lines, style)
+    if kind == "item":
+        return False
+    indent = (line.left - last.left) / line.size
+    if last.hyphenated:
+        return True
+    if tight:
+        return -2.6 < indent < (2 if block.kind == "item" else 0.8) and _is_full(last, line, lines, style)
+    next_column = line.baseline > last.baseline and not last.overlaps(line)
+    return next_column and not _SENTENCE_END.search(last.text) and _is_full(last, line, lines, style)
+
+
+def _is_full(line: Line, following: Line, lines: Sequence[Line], style: _Style) -> bool:
+    """Whether the first word of ``following`` had no room in ``line``: then the line was broken, not ended."""
+    if line.right - line.left < 10 * line.size:
+        return False
+    first = last = lines.index(line)
+    while first > 0 and style.is_tight(lines[first - 1], lines[first]):
+        first -= 1
+    while last + 1 < len(lines) and style.is_tight(lines[last], lines[last + 1]):
+        last += 1
+    margin = max(neighbour.right for neighbour in lines[first : last + 1])
+    # A margin is where several lines end; the longest of a few short lines is none.
+    distances = sorted(abs(other.right - margin) / line.size for other in lines)
+    if distances[1:2] > [0.6] and distances[2:3] > [1.5]:
+        margin = max(other.right for other in lines if other.overlaps(line))
+    word = re.match(r"[!-~]*|.", following.text)
+    width = max(line.size, 0.5 * line.size * len(word[0] if word else ""))
+    return line.right + width > margin - 0.5 * line.size
+
+
+def _separator(last: _Block | None, block: _Block, first_of_page: bool, style: _Style) -> str:
+    if last is None:
+        return ""
+    above, below = last.lines[-1], block.lines[0]
+    if first_of_page:
+        runs_over = last.kind in ("text", "item") and block.kind == "text" and not _SENTENCE_END.search(above.text)
+        return above.glue(below) if runs_over and _half_points(above.size) == _half_points(below.size) else "\n\n"
+    return "\n" if block.kind == last.kind == "item" or (block.tight and block.kind == last.kind == "text") else "\n\n"
+
+
+def _written(block: _Block, style: _Style) -> str:
+    if block.kind == "table":
+        rows = ["| " + " | ".join(cell.text.replace("|", "\\|") for cell in line.cells) + " |" for line in block.lines]
+        rows.insert(1, "|" + " --- |" * len(block.lines[0].cells))
+        return "\n".join(rows)
+    if block.kind == "code":
+        return _code(block.lines)
+    text = block.lines[0].text
+    for above, below in pairwise(block.lines):
+        text += above.glue(below) + below.text
+    if block.kind == "heading":
+        return f"{'#' * style.heading_level(block.lines[0])} {text}"
+    if block.kind == "item":
+        marker = block.lines[0].marker
+        return f"{'    ' * block.depth}{'-' if _BULLET.match(marker) else marker} {text}"
+    return re.sub(r"^(?=#{1,6} |```|~~~)", r"\\", text)
+
+
+def _code(lines: Sequence[Line]) -> str:
+    """Spaces at the start of a line are not in the PDF: they follow from where the line begins."""
+    widths = [(line.right - line.left) / len(line.text) for line in lines]
+    left = min(line.left for line in lines)
+    indented = [" " * round((line.left - left) / max(0.1, statistics.median(widths))) + line.text for line in lines]
+    return "\n".join(["```", *indented, "```"])

@@ -1,0 +1,182 @@
+"""PDF with a text layer -> Markdown with page starts. The only importer of pypdfium2."""
+
+import ctypes
+import math
+import re
+import threading
+import unicodedata
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ingest.errors import UnreadableNote
+from ingest.phrases import Phrase
+from ingest.readers.decode import printable
+from ingest.readers.layout import Cell, Line, Page, markdown
+from ingest.readers.markdown import only_top_heading
+from ingest.types import Reading
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
+
+# Some fonts name their glyphs by radicals that look like the everyday characters. NFKC knows only the first block.
+_EVERYDAY: dict[int, str | int] = {
+    **{
+        radical: unicodedata.normalize("NFKC", chr(radical))
+        for radical in (*range(0x2F00, 0x2FD6), *range(0xFB00, 0xFB07))
+    },
+    **str.maketrans(
+        "⺎⺟⺠⺧⺩⺫⺬⺭⺶⻁⻂⻄⻅⻆⻉⻋⻑⻓⻔⻗⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻬⻮⻯⻰⻳",
+        "兀母民牛王目示礻羊虎衤西见角贝车長长门雨青韦页风飞食马骨鬼鱼鸟卤麦黄齐齿竜龙龟",
+    ),
+}
+_PDFIUM = threading.Lock()
+# What PDFium puts in place of a hyphen where it has joined a word broken at a line's end.
+_HYPHEN = "\x02"
+_BOLD = ("bold", "black", "heavy", "demi", "cmbx", "sfbx")
+_MONOSPACED = ("mono", "courier", "consol", "menlo", "monaco", "code", "typewriter", "nimbusmon", "cmtt", "sftt")
+
+
+def read(data: bytes) -> Reading:
+    """Pages without text are reported. Raises UnreadableNote for a file that is empty, broken or encrypted."""
+    import pypdfium2
+
+    # PDFium keeps global state: one thread at a time.
+    with _PDFIUM:
+        try:
+            with pypdfium2.PdfDocument(data) as document:
+                pages, without_text = _pages(document)
+                stated_title = document.get_metadata_value("Title")
+        except pypdfium2.PdfiumError as error:
+            raise _unreadable(data, error.err_code) from error
+    text, page_starts = markdown(pages)
+    title = only_top_heading(text) or _sane(stated_title)
+    problems = (_pages_without_text(without_text),) if without_text else ()
+    return Reading(text, title, page_starts, problems)
+
+
+def _pages(document: "PdfDocument") -> tuple[list[Page], list[int]]:
+    """The pages, and the 1-based numbers of those that show something but hold no text or cannot be loaded."""
+    from pypdfium2 import PdfiumError
+
+    pages: list[Page] = []
+    without_text: list[int] = []
+    for number in range(1, len(document) + 1):
+        try:
+            with closing(document[number - 1]) as page:
+                with closing(page.get_textpage()) as text_page:
+                    lines = _lines(text_page)
+                if not lines and next(page.get_objects(max_depth=1), None):
+                    without_text.append(number)
+                pages.append(Page(page.get_height(), lines))
+        except PdfiumError:
+            without_text.append(number)
+            pages.append(Page(1.0, ()))
+    return pages, without_text
+
+
+def _lines(text_page: "PdfTextPage") -> tuple[Line, ...]:
+    """In reading order. Text across the page's main direction, such as a watermark, is left out."""
+    import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
+
+    codes = [pdfium.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
+    characters = [chr(code) if code < 0x110000 else "\ufffd" for code in codes]
+    breaks = [index for index, character in enumerate(characters) if character in "\r\n" + _HYPHEN]
+    lines: list[Line] = []
+    angles: list[int] = []
+    for start, end in pairwise([-1, *breaks, len(characters)]):
+        inked = [index for index in range(start + 1, end) if not characters[index].isspace()]
+        if inked:
+            angles.append(round(math.degrees(pdfium.FPDFText_GetCharAngle(text_page, inked[0])) / 45))
+            lines.append(_line(text_page, characters, inked, hyphenated=characters[end : end + 1] == [_HYPHEN]))
+    main = max(angles, key=angles.count, default=0)
+    return tuple(line for line, angle in zip(lines, angles, strict=True) if angle == main)
+
+
+def _line(text_page: "PdfTextPage", characters: Sequence[str], inked: Sequence[int], hyphenated: bool) -> Line:
+    looks = [_look(text_page, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
+    size = max(look.size for look in looks)
+    boxes = {index: text_page.get_charbox(index) for index in _ends_of_words(inked)}
+    ends = [0]
+    for position, (before, after) in enumerate(pairwise(inked), 1):
+        if after > before + 1 and boxes[after][0] - boxes[before][2] > 0.6 * size:
+            ends.append(position)
+    cells = []
+    for start, end in pairwise([*ends, len(inked)]):
+        first, last = inked[start], inked[end - 1]
+        text = printable("".join(characters[first : last + 1]).translate(_EVERYDAY))
+        cells.append(Cell(text, boxes[first][0], boxes[last][2]))
+    bold = all(look.is_bold for look in looks)
+    return Line(tuple(cells), looks[0].baseline, size, bold, all(look.is_monospaced for look in looks), hyphenated)
+
+
+def _ends_of_words(inked: Sequence[int]) -> set[int]:
+    gaps = [(before, after) for before, after in pairwise(inked) if after > before + 1]
+    return {inked[0], inked[-1], *(index for gap in gaps for index in gap)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How one character is printed: in points, upright from the page's bottom edge."""
+
+    size: float
+    baseline: float
+    is_bold: bool
+    is_monospaced: bool
+
+
+def _look(text_page: "PdfTextPage", index: int) -> _Look:
+    import pypdfium2.raw as pdfium
+
+    matrix, x, y = pdfium.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
+    pdfium.FPDFText_GetMatrix(text_page, index, matrix)
+    pdfium.FPDFText_GetCharOrigin(text_page, index, x, y)
+    scale = math.sqrt(abs(matrix.a * matrix.d - matrix.b * matrix.c))
+    name, flags = ctypes.create_string_buffer(200), ctypes.c_int()
+    pdfium.FPDFText_GetFontInfo(text_page, index, name, len(name), flags)
+    font = name.value.decode("utf-8", errors="replace").lower()
+    heavy = pdfium.FPDFText_GetFontWeight(text_page, index) >= 600 or any(word in font for word in _BOLD)
+    return _Look(
+        pdfium.FPDFText_GetFontSize(text_page, index) * scale or 1.0,
+        y.value,
+        heavy,
+        any(word in font for word in _MONOSPACED) and "cjk" not in font,
+    )
+
+
+def _sane(title: str) -> str:
+    """The title that the file's properties state, unless a program put its own file name there."""
+    title = " ".join(printable(title).split())
+    return "" if re.search(r"untitled|^microsoft |\.\w{2,5}$|^$", title, re.IGNORECASE) else title
+
+
+def _pages_without_text(numbers: Sequence[int]) -> Phrase:
+    listed = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
+    return Phrase(
+        f"no text on page {listed} (scanned?); run text recognition (OCR) over the file to have it read",
+        f"第 {listed} 页没有文字（可能是扫描件）；请先对该文件做文字识别（OCR）",
+    )
+
+
+def _unreadable(data: bytes, error_code: int | None) -> UnreadableNote:
+    import pypdfium2.raw as pdfium
+
+    if not data:
+        return UnreadableNote(
+            Phrase("an empty PDF file (0 bytes)", "PDF 文件是空的（0 字节）"),
+            "PDF",
+            Phrase("copy it here again", "请重新复制一份"),
+        )
+    if error_code == pdfium.FPDF_ERR_PASSWORD:
+        return UnreadableNote(
+            Phrase("the PDF is encrypted", "PDF 已加密"),
+            "PDF",
+            Phrase("save a copy without a password", "请另存一份不带密码的副本"),
+        )
+    return UnreadableNote(
+        Phrase("the PDF is broken", "PDF 已损坏"),
+        "PDF",
+        Phrase("open it in a PDF viewer and save it again", "请用 PDF 阅读器打开并重新保存"),
+    )

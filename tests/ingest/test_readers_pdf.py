@@ -1,0 +1,239 @@
+"""PDF: what is printed -> Markdown with page starts. The little PDFs are written here, line by line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import UnreadableNote
+from ingest.phrases import Phrase
+from ingest.readers import read
+from ingest.readers.pdf import read as read_pdf
+
+NOTES = Path(__file__).parents[1] / "notes"
+FULL = "一二三四五六七八九十甲乙丙丁戊己庚辛壬癸"
+"""20 characters: 200 points wide in the body's size, a full line of these test pages."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One line at ``x``, ``y`` points from the page's lower left corner. ``font``: body, bold or mono."""
+
+    text: str
+    y: float
+    x: float = 50
+    size: float = 10
+    font: str = "body"
+
+
+def pdf(*pages: Sequence[Printed] | None, title: str = "") -> bytes:
+    """A PDF of A4 pages; None is a page that shows a box and no text."""
+    fonts = "".join(
+        f"/{name} << /Type /Font /Subtype /Type0 /BaseFont /{base} /Encoding /UniGB-UTF16-H /DescendantFonts [ << "
+        f"/Type /Font /Subtype /CIDFontType0 /BaseFont /{base} /DW 1000 /W [1 95 500] /CIDSystemInfo << /Registry "
+        f"(Adobe) /Ordering (GB1) /Supplement 2 >> /FontDescriptor << /Type /FontDescriptor /FontName /{base} /Flags 6 "
+        f"/Ascent 880 /Descent -120 /StemV 80 /CapHeight 880 /ItalicAngle 0 /FontBBox [0 -120 1000 880] >> >> ] >> "
+        for name, base in (("body", "STSong-Light"), ("bold", "STSong-Bold"), ("mono", "NotoMono"))
+    )
+    kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        b"<< /Title <feff" + title.encode("utf-16-be").hex().encode() + b"> >>",
+    ]
+    for index, page in enumerate(pages):
+        drawing = "".join(
+            f"BT /{line.font} {line.size} Tf {line.x} {line.y} Td <{line.text.encode('utf-16-be').hex()}> Tj ET\n"
+            for line in page or ()
+        )
+        stream = drawing.encode() if page is not None else b"50 50 200 200 re f"
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << {fonts} >> >> "
+            f"/Contents {5 + 2 * index} 0 R >>".encode()
+        )
+        objects.append(b"<< /Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream")
+    data = b"%PDF-1.7\n"
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(data))
+        data += b"%d 0 obj\n" % number + body + b"\nendobj\n"
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    tail = b"trailer\n<< /Size %d /Root 1 0 R /Info 3 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, len(data))
+    return data + head + table + tail
+
+
+def body(*texts: str, top: float = 700, x: float = 50, step: float = 15) -> list[Printed]:
+    return [Printed(text, top - step * index, x) for index, text in enumerate(texts)]
+
+
+def text_of(*pages: Sequence[Printed] | None) -> str:
+    return read_pdf(pdf(*pages)).text
+
+
+def test_a_printed_note_comes_back_as_markdown_without_headers_and_page_numbers() -> None:
+    document = read(NOTES / "print.pdf", "print.pdf")
+    assert document.title == "缓存与批处理"
+    assert document.text == (
+        "# 缓存与批处理\n\n"
+        "推理服务把许多请求合成一批来算，因为读一遍权重的代价可以由整批请求分摊；批量越大，每个请求分到的代价越小，"
+        "但首词要等得更久。\n\n"
+        "## 分页缓存\n\n"
+        "缓存分成大小固定的块，按需分配，所以不会因为预留最长的长度而浪费显存。\n\n"
+        "- 优点：碎片少。\n"
+        "- 缺点：需要一张块表，每一步都要查表，内核也要按照块的边界来写，实现比连续的缓存复杂一些。\n\n"
+        "## 连续批处理\n\n"
+        "The scheduler admits a waiting request as soon as any running request has finished, so that no request waits "
+        "for the longest one in its batch.\n\n"
+        "### 何时无益？\n\n"
+        "请求很少的时候。"
+    )
+    assert document.page_starts == (0, document.text.index("## 连续批处理"))
+    assert document.page_at(document.text.index("请求很少")) == 2
+
+
+def test_a_chinese_line_broken_mid_sentence_is_joined_without_a_space() -> None:
+    assert text_of(body(FULL, FULL, "末尾。")) == f"{FULL}{FULL}末尾。"
+
+
+def test_a_latin_line_is_joined_with_a_space() -> None:
+    assert text_of(
+        body("attention is computed over every token of", "the input, and it costs a great deal of", "time.")
+    ) == ("attention is computed over every token of the input, and it costs a great deal of time.")
+
+
+def test_a_word_broken_by_a_hyphen_is_joined() -> None:
+    assert text_of(body("the weights are kept in a smaller repre-", "sentation.")) == (
+        "the weights are kept in a smaller representation."
+    )
+
+
+def test_short_lines_stay_lines_and_gaps_make_paragraphs() -> None:
+    lines = [*body(FULL, FULL), *body("第一条。", "第二条说明。", top=640), *body("另一段。", top=560)]
+    assert text_of(lines) == f"{FULL}{FULL}\n\n第一条。\n第二条说明。\n\n另一段。"
+
+
+def test_an_indented_line_begins_a_paragraph() -> None:
+    lines = [*body("　　" + FULL[2:]), *body(FULL, top=685), *body("  " + FULL[3:], top=670, x=70)]
+    assert text_of(lines).split("\n") == [FULL[2:] + FULL, FULL[3:]]
+
+
+def test_a_paragraph_that_runs_over_the_page_is_joined_and_the_page_begins_inside_it() -> None:
+    reading = read_pdf(pdf(body(FULL, FULL), body(FULL, "末尾。", "新的一行。")))
+    assert reading.text == f"{FULL * 3}末尾。\n新的一行。"
+    assert reading.page_starts == (0, 40)
+
+
+def test_a_finished_sentence_does_not_run_over_the_page() -> None:
+    assert text_of(body(FULL, "完。"), body("开始", FULL)) == f"{FULL}完。\n\n开始\n{FULL}"
+
+
+def test_columns_are_read_one_after_the_other() -> None:
+    left = body(FULL, FULL, FULL, "左栏结束")
+    right = body(FULL, FULL, FULL, "右栏结束。", x=300)
+    assert text_of([*left, *right]) == f"{FULL * 3}左栏结束\n\n{FULL * 3}右栏结束。"
+
+
+def test_larger_type_is_a_heading_by_rank_and_a_bold_line_comes_last() -> None:
+    lines = [
+        Printed("书名", 800, size=20),
+        Printed("1. 章", 760, size=15),
+        *body(FULL, "正文。", top=730),
+        Printed("小节", 690, font="bold"),
+        *body(FULL, FULL, "正文。", top=670),
+    ]
+    assert text_of(lines) == f"# 书名\n\n## 1. 章\n\n{FULL}正文。\n\n### 小节\n\n{FULL}{FULL}正文。"
+
+
+def test_bullets_printed_apart_are_put_before_their_lines_and_nest_by_indent() -> None:
+    lines = [
+        *body(FULL, FULL, "说明："),
+        Printed(FULL[:18], 650, x=70),
+        Printed("续行。", 635, x=70),
+        Printed("内层。", 620, x=90),
+        Printed("外层。", 605, x=70),
+        Printed("•", 650, x=60),
+        Printed("◦", 620, x=80),
+        Printed("•", 605, x=60),
+    ]
+    assert text_of(lines) == f"{FULL}{FULL}说明：\n\n- {FULL[:18]}续行。\n    - 内层。\n- 外层。"
+
+
+def test_numbers_stay_as_list_numbers_and_decimals_are_no_numbers() -> None:
+    assert text_of(body("1. 先量化。", "2）再校准。", "3.5 倍的加速")) == "1. 先量化。\n2） 再校准。\n\n3.5 倍的加速"
+
+
+def test_aligned_cells_are_a_pipe_table() -> None:
+    lines = [
+        Printed(text, 700 - 20 * row, x=50 + 150 * column)
+        for row, cells in enumerate([("方法", "显存"), ("全量", "16"), ("低秩|小", "4")])
+        for column, text in enumerate(cells)
+    ]
+    assert text_of(lines) == "| 方法 | 显存 |\n| --- | --- |\n| 全量 | 16 |\n| 低秩\\|小 | 4 |"
+
+
+def test_monospaced_lines_are_a_code_block_with_its_indents() -> None:
+    lines = [
+        *body(FULL, FULL, "代码："),
+        Printed("def f(x):", 640, font="mono"),
+        Printed("return x", 625, x=70, font="mono"),
+    ]
+    assert text_of(lines) == f"{FULL}{FULL}代码：\n\n```\ndef f(x):\n    return x\n```"
+
+
+def test_running_headers_and_page_numbers_are_dropped_and_the_rest_of_the_edge_stays() -> None:
+    pages = [
+        [Printed("我的笔记", 820), *body(f"{name}。"), Printed(f"第 {number} 页", 20)]
+        for number, name in enumerate(("甲", "乙", "丙"), 1)
+    ]
+    pages[2].append(Printed("脚注一次。", 40))
+    assert text_of(*pages) == "甲。\n\n乙。\n\n丙。\n\n脚注一次。"
+
+
+def test_lines_of_a_table_of_contents_are_dropped() -> None:
+    assert text_of(body("第一章 . . . . . . . . . 3", "第二章 ……………… 12", "正文。")) == "正文。"
+
+
+def test_radicals_become_everyday_characters() -> None:
+    assert text_of(body("⽤⻓⽂本")) == "用长文本"
+
+
+def test_text_that_looks_like_a_heading_mark_is_escaped() -> None:
+    assert text_of(body("# of layers")) == "\\# of layers"
+
+
+def test_the_properties_name_the_note_unless_a_program_did() -> None:
+    assert read_pdf(pdf(body("正文。"), title="推理笔记")).title == "推理笔记"
+    assert read_pdf(pdf(body("正文。"), title="Microsoft Word - a.docx")).title == ""
+
+
+def test_a_page_that_shows_something_but_holds_no_text_is_reported() -> None:
+    reading = read_pdf(pdf(body("甲。"), None, [], body("乙。")))
+    assert reading.text == "甲。\n\n乙。"
+    assert reading.page_starts == (0, 2, 2, 4)
+    assert reading.problems == (
+        Phrase(
+            "no text on page 2 (scanned?); run text recognition (OCR) over the file to have it read",
+            "第 2 页没有文字（可能是扫描件）；请先对该文件做文字识别（OCR）",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "an empty PDF file (0 bytes)"),
+        (b"%PDF-1.7\nrubbish", "the PDF is broken"),
+        ((NOTES / "print.pdf").read_bytes()[:500], "the PDF is broken"),
+        ((NOTES / "encrypted.pdf").read_bytes(), "the PDF is encrypted"),
+    ],
+    ids=["0 bytes", "rubbish", "cut off", "encrypted"],
+)
+def test_a_pdf_that_cannot_be_opened_is_refused_with_what_to_do(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableNote) as caught:
+        read(path, "folder/a.pdf")
+    assert caught.value.what.en == message
+    assert caught.value.value == "folder/a.pdf"
