@@ -1,0 +1,632 @@
+"""The truth of a library: documents, chunks, vectors and groups of duplicates in one SQLite file.
+
+A document, its chunks and their vectors come and go in one transaction, so that there is never a chunk without a
+vector. Vectors are kept by what was embedded, so moving a note or editing around a chunk embeds nothing. Every
+transaction that changes what can be found raises ``generation`` by one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingest import dedupe
+from ingest.errors import DiskFull, LibraryBroken, LibraryBusy, NotFound
+from ingest.phrases import Phrase
+from ingest.protocols import Vectors
+from ingest.types import Chunk, Document, Place
+
+FORMAT = 1
+"""Raise it when the tables change; a library of another format must be rebuilt."""
+
+_TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE folders (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folders, path BLOB NOT NULL,
+    title TEXT NOT NULL, text TEXT NOT NULL, content_hash TEXT NOT NULL, page_starts TEXT NOT NULL,
+    problems TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, reading INTEGER NOT NULL,
+    synced_at REAL NOT NULL, UNIQUE (folder, path)
+);
+CREATE TABLE skipped (
+    folder INTEGER NOT NULL REFERENCES folders, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    reading INTEGER NOT NULL, reasons TEXT NOT NULL, PRIMARY KEY (folder, path)
+) WITHOUT ROWID;
+CREATE TABLE texts (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, family INTEGER NOT NULL);
+CREATE INDEX texts_by_family ON texts (family);
+CREATE TABLE bands (band INTEGER NOT NULL, text INTEGER NOT NULL REFERENCES texts ON DELETE CASCADE,
+    PRIMARY KEY (band, text)) WITHOUT ROWID;
+CREATE INDEX bands_by_text ON bands (text);
+CREATE TABLE vectors (
+    key TEXT PRIMARY KEY, family INTEGER, chunk_id TEXT, since INTEGER, vector BLOB NOT NULL
+);
+CREATE INDEX vectors_by_family ON vectors (family);
+CREATE INDEX vectors_by_since ON vectors (since);
+CREATE TABLE chunks (
+    id TEXT PRIMARY KEY, document_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
+    position INTEGER NOT NULL, headings TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+    tokens INTEGER NOT NULL, page INTEGER, key TEXT NOT NULL REFERENCES vectors, text_id INTEGER NOT NULL
+    REFERENCES texts, text TEXT NOT NULL
+);
+CREATE INDEX chunks_by_document ON chunks (document_id, position);
+CREATE INDEX chunks_by_key ON chunks (key);
+CREATE INDEX chunks_by_text ON chunks (text_id);
+"""
+_CHUNKS = (
+    "SELECT c.id, c.document_id, d.title, c.headings, c.start, c.end, c.text, c.tokens, c.page "
+    "FROM chunks c JOIN documents d ON d.id = c.document_id"
+)
+_MOST_VARIABLES = 900
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What tells an unchanged file without reading it. ``reading`` is the version of the readers that read it."""
+
+    size: int
+    mtime_ns: int
+    reading: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFile:
+    """Where a document came from: the id of its folder and the path below it."""
+
+    folder: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A note ready to be stored; the vectors of its chunks must be in the catalog already."""
+
+    file: NoteFile
+    stamp: FileStamp
+    document: Document
+    chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as of the last sync: either a document or skipped for ``reasons`` (what, what to do)."""
+
+    stamp: FileStamp
+    document_id: str | None
+    content_hash: str | None
+    reasons: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    id: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """``chunks`` counts all of the document's chunks; ``synced_at`` is in seconds since the epoch."""
+
+    id: str
+    title: str
+    chunks: int
+    problems: tuple[Phrase, ...]
+    synced_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``searchable`` counts chunks without the duplicates."""
+
+    documents: int
+    chunks: int
+    searchable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a transaction changed for the search indexes: keys that can no longer and that can now be found."""
+
+    generation: int
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+def vector_key(chunk: Chunk) -> str:
+    """Names what is embedded of a chunk; equal for chunks that are embedded alike."""
+    return hashlib.sha256(f"{chunk.context}\0{chunk.text}".encode()).hexdigest()[:32]
+
+
+class Catalog:
+    """One SQLite file. Safe to use from several threads; one process writes while any number reads.
+
+    Methods raise DiskFull, LibraryBusy or LibraryBroken.
+    """
+
+    def __init__(self, path: Path, *, write: bool = False) -> None:
+        """Raises NotFound when there is nothing to read at ``path``."""
+        self.path = path
+        self._lock = threading.RLock()
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        with self._errors():
+            self._connection = self._connect_to_write() if write else self._connect_to_read()
+            self._check_format()
+            self._inode = path.stat().st_ino
+
+    def was_replaced(self) -> bool:
+        """Whether a rebuild has put another file in this one's place."""
+        with suppress(OSError):
+            return self.path.stat().st_ino != self._inode
+        return False
+
+    def reopen(self) -> None:
+        """Goes on with the file that is there now; with the old one if that cannot be read yet."""
+        with self._lock, suppress(NotFound):
+            newer = Catalog(self.path)
+            self.close()
+            self._connection, self._copy, self._inode = newer._connection, newer._copy, newer._inode
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+            if self._copy:
+                self._copy.cleanup()
+
+    # Facts about the library
+
+    @property
+    def generation(self) -> int:
+        return int(self._fact("generation") or 0)
+
+    @property
+    def library_id(self) -> str:
+        return self._fact("library_id") or ""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The embedder that made the vectors; None before the first sync."""
+        return self._fact("fingerprint")
+
+    def set_fingerprint(self, fingerprint: str) -> None:
+        with self._transaction():
+            self._set_fact("fingerprint", fingerprint)
+
+    # Folders and files
+
+    def folders(self) -> tuple[Folder, ...]:
+        rows = self._rows("SELECT id, path FROM folders ORDER BY id")
+        return tuple(Folder(number, Path(os.fsdecode(path))) for number, path in rows)
+
+    def add_folder(self, path: Path) -> Folder:
+        with self._transaction():
+            cursor = self._execute("INSERT INTO folders (path) VALUES (?)", (os.fsencode(path),))
+            return Folder(int(cursor.lastrowid or 0), path)
+
+    def move_folder(self, folder: Folder, path: Path) -> Folder:
+        with self._transaction():
+            self._execute("UPDATE folders SET path = ? WHERE id = ?", (os.fsencode(path), folder.id))
+        return Folder(folder.id, path)
+
+    def remove_folder(self, folder: Folder) -> None:
+        """The folder's documents must be gone already."""
+        with self._transaction():
+            self._execute("DELETE FROM skipped WHERE folder = ?", (folder.id,))
+            self._execute("DELETE FROM folders WHERE id = ?", (folder.id,))
+
+    def known_files(self, folder: Folder) -> dict[str, KnownFile]:
+        """By path below the folder."""
+        known = {}
+        for path, size, mtime, reading, document_id, content_hash in self._rows(
+            "SELECT path, size, mtime_ns, reading, id, content_hash FROM documents WHERE folder = ?", (folder.id,)
+        ):
+            stamp = FileStamp(size, mtime, reading)
+            known[os.fsdecode(path)] = KnownFile(stamp, document_id, content_hash, ())
+        for path, size, mtime, reading, reasons in self._rows(
+            "SELECT path, size, mtime_ns, reading, reasons FROM skipped WHERE folder = ?", (folder.id,)
+        ):
+            known[os.fsdecode(path)] = KnownFile(FileStamp(size, mtime, reading), None, None, _phrases(reasons))
+        return known
+
+    def note_stamps(self, stamps: Iterable[tuple[NoteFile, FileStamp]]) -> None:
+        """Files that were touched but say the same."""
+        with self._transaction():
+            for file, stamp in stamps:
+                self._execute(
+                    "UPDATE documents SET size = ?, mtime_ns = ?, reading = ? WHERE folder = ? AND path = ?",
+                    (stamp.size, stamp.mtime_ns, stamp.reading, file.folder, os.fsencode(file.path)),
+                )
+
+    def note_skipped(
+        self, skipped: Iterable[tuple[NoteFile, FileStamp, Sequence[Phrase]]], gone: Iterable[NoteFile]
+    ) -> None:
+        """Remembers files that cannot be read, so that they are not tried again, and forgets ``gone`` ones."""
+        with self._transaction():
+            for file in gone:
+                self._execute(
+                    "DELETE FROM skipped WHERE folder = ? AND path = ?", (file.folder, os.fsencode(file.path))
+                )
+            for file, stamp, reasons in skipped:
+                self._execute(
+                    "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?, ?, ?, ?)",
+                    (file.folder, os.fsencode(file.path), stamp.size, stamp.mtime_ns, stamp.reading, _json(reasons)),
+                )
+
+    # Writing documents
+
+    def missing_vectors(self, keys: Iterable[str]) -> set[str]:
+        wanted = set(keys)
+        return wanted - {key for (key,) in self._in("SELECT key FROM vectors WHERE key IN", wanted)}
+
+    def add_vectors(self, keys: Sequence[str], vectors: Vectors) -> None:
+        rows = np.ascontiguousarray(vectors, dtype=np.float32)
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO vectors (key, vector) VALUES (?, ?)",
+                ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
+            )
+
+    def replace(self, removed: Iterable[str], entries: Sequence[Entry]) -> Change:
+        """Removes documents by id and puts in ``entries``, replacing those of the same id, all or nothing."""
+        removed = [*removed, *(entry.document.id for entry in entries)]
+        with self._transaction():
+            touched = {
+                text for (text,) in self._in("SELECT DISTINCT text_id FROM chunks WHERE document_id IN", removed)
+            }
+            for document_id in removed:
+                self._execute("DELETE FROM documents WHERE id = ?", (document_id,))
+            for entry in entries:
+                touched |= self._insert(entry)
+            generation = self._next_generation()
+            gone, added = self._regroup(touched, generation)
+        return Change(generation, gone, added)
+
+    def forget_unused_vectors(self) -> None:
+        unused = "FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.key = vectors.key)"
+        if self._rows(f"SELECT 1 {unused} LIMIT 1"):
+            with self._transaction():
+                self._execute(f"DELETE {unused}")
+
+    def _insert(self, entry: Entry) -> set[int]:
+        document, stamp = entry.document, entry.stamp
+        self._execute(
+            "DELETE FROM skipped WHERE folder = ? AND path = ?", (entry.file.folder, os.fsencode(entry.file.path))
+        )
+        self._execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(document.id, entry.file.folder, os.fsencode(entry.file.path)),
+                *(document.title, document.text, document.content_hash, json.dumps(document.page_starts)),
+                *(_json(document.problems), stamp.size, stamp.mtime_ns, stamp.reading, time.time()),
+            ),
+        )
+        texts = set()
+        for position, chunk in enumerate(entry.chunks):
+            text_id = self._text_id(chunk)
+            texts.add(text_id)
+            self._execute(
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(chunk.id, chunk.document_id, position, json.dumps(chunk.headings, ensure_ascii=False)),
+                    *(chunk.start, chunk.end, chunk.tokens, chunk.page, vector_key(chunk), text_id, chunk.text),
+                ),
+            )
+        return texts
+
+    def _text_id(self, chunk: Chunk) -> int:
+        """The row of what the chunk says; a new one is a family of its own until it is regrouped."""
+        key = dedupe.text_key(chunk)
+        for (known,) in self._execute("SELECT id FROM texts WHERE key = ?", (key,)):
+            return int(known)
+        number = int(self._execute("INSERT INTO texts (key, family) VALUES (?, 0)", (key,)).lastrowid or 0)
+        self._execute("UPDATE texts SET family = id WHERE id = ?", (number,))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO bands VALUES (?, ?)", ((band, number) for band in dedupe.band_keys(chunk.text))
+        )
+        return number
+
+    def _regroup(self, touched: set[int], generation: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Brings families of duplicates, and which of their chunks stands for each, up to date.
+
+        Returns the keys that can no longer be found and those that can be found now.
+        """
+        candidates = self._in(
+            "SELECT DISTINCT b.text FROM bands a JOIN bands b ON b.band = a.band WHERE a.text IN", touched
+        )
+        near = touched | {text for (text,) in candidates}
+        families = {family for (family,) in self._in("SELECT DISTINCT family FROM texts WHERE id IN", near)}
+        members = {text for (text,) in self._in("SELECT id FROM texts WHERE family IN", families)}
+        used = {text for (text,) in self._in("SELECT DISTINCT text_id FROM chunks WHERE text_id IN", members)}
+        for text in members - used:
+            self._execute("DELETE FROM texts WHERE id = ?", (text,))
+        family_of = dedupe.components(used, self._duplicates(used))
+        self._connection.executemany(
+            "UPDATE texts SET family = ? WHERE id = ?", ((family, text) for text, family in family_of.items())
+        )
+        before = {key for (key,) in self._in("SELECT key FROM vectors WHERE family IN", families)}
+        first: dict[int, tuple[str, int, str, str]] = {}
+        for text, *place in self._in("SELECT text_id, document_id, start, id, key FROM chunks WHERE text_id IN", used):
+            family, row = family_of[text], (place[0], place[1], place[2], place[3])
+            first[family] = min(first.get(family, row), row)
+        after = {key: (family, chunk_id) for family, (_, _, chunk_id, key) in first.items()}
+        gone, added = sorted(before - after.keys()), sorted(after.keys() - before)
+        self._connection.executemany(
+            "UPDATE vectors SET family = NULL, chunk_id = NULL, since = NULL WHERE key = ?", ((key,) for key in gone)
+        )
+        self._connection.executemany(
+            "UPDATE vectors SET family = ?, chunk_id = ? WHERE key = ?",
+            ((family, chunk_id, key) for key, (family, chunk_id) in after.items()),
+        )
+        self._connection.executemany("UPDATE vectors SET since = ? WHERE key = ?", ((generation, key) for key in added))
+        return tuple(gone), tuple(added)
+
+    def _duplicates(self, texts: set[int]) -> Iterator[tuple[int, int]]:
+        together = defaultdict(list)
+        for band, text in self._in("SELECT band, text FROM bands WHERE text IN", texts):
+            together[band].append(text)
+        pairs = {pair for band in together.values() for pair in combinations(sorted(band), 2)}
+        wanted = {text for pair in pairs for text in pair}
+        words = dict(self._in("SELECT text_id, text FROM chunks WHERE text_id IN", wanted))
+        return (pair for pair in pairs if dedupe.nearly_equal(words[pair[0]], words[pair[1]]))
+
+    # Reading
+
+    def searchable_keys(self) -> set[str]:
+        return {key for (key,) in self._rows("SELECT key FROM vectors WHERE since IS NOT NULL")}
+
+    def searchable_count(self) -> int:
+        return int(self._rows("SELECT COUNT(*) FROM vectors WHERE since IS NOT NULL")[0][0])
+
+    def keys_since(self, generation: int) -> list[str]:
+        """What can be found since after ``generation``."""
+        return [key for (key,) in self._rows("SELECT key FROM vectors WHERE since > ? ORDER BY key", (generation,))]
+
+    def vectors(self, keys: Iterable[str]) -> tuple[list[str], Vectors]:
+        """The known ones of ``keys`` and their vectors, row by row."""
+        rows = list(self._in("SELECT key, vector FROM vectors WHERE key IN", keys))
+        if not rows:
+            return [], np.zeros((0, 0), dtype=np.float32)
+        data = b"".join(vector for _, vector in rows)
+        return [key for key, _ in rows], np.frombuffer(data, dtype=np.float32).reshape(len(rows), -1)
+
+    def some_vectors(self, count: int, up_to: int) -> tuple[list[str], Vectors]:
+        """A few that can be found since ``up_to`` or before."""
+        rows = self._rows("SELECT key FROM vectors WHERE since <= ? ORDER BY key LIMIT ?", (up_to, count))
+        return self.vectors(key for (key,) in rows)
+
+    def vectors_since(self, generation: int) -> tuple[list[str], Vectors]:
+        rows = self._rows("SELECT key, vector FROM vectors WHERE since > ? ORDER BY key", (generation,))
+        data = b"".join(vector for _, vector in rows)
+        matrix = np.frombuffer(data, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
+        return [key for key, _ in rows], matrix
+
+    def chunk_ids(self, keys: Iterable[str]) -> dict[str, str]:
+        """The chunk that stands for each key; without the keys that cannot be found any more."""
+        return dict(self._in("SELECT key, chunk_id FROM vectors WHERE chunk_id IS NOT NULL AND key IN", keys))
+
+    def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
+        return {row[0]: _chunk(row) for row in self._in(f"{_CHUNKS} WHERE c.id IN", ids)}
+
+    def chunks_of(self, document_id: str) -> tuple[Chunk, ...]:
+        """A document's chunks in order."""
+        rows = self._rows(f"{_CHUNKS} WHERE c.document_id = ? ORDER BY c.position", (document_id,))
+        return tuple(_chunk(row) for row in rows)
+
+    def places_like(self, chunk_id: str) -> tuple[Place, ...]:
+        """The places of all chunks that say the same as this one, in order, without its own."""
+        rows = self._rows(
+            "SELECT c.document_id, c.start, c.end FROM chunks o JOIN texts t ON t.id = o.text_id "
+            "JOIN texts s ON s.family = t.family JOIN chunks c ON c.text_id = s.id "
+            "WHERE o.id = ? AND c.id != o.id ORDER BY c.document_id, c.start",
+            (chunk_id,),
+        )
+        return tuple(Place(*row) for row in rows)
+
+    def document(self, document_id: str) -> Document:
+        """Raises NotFound."""
+        rows = self._rows(
+            "SELECT id, title, text, content_hash, page_starts, problems FROM documents WHERE id = ?", (document_id,)
+        )
+        if not rows:
+            raise NotFound(
+                Phrase("the library has no such document", "库中没有这个文档"),
+                document_id,
+                Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
+            )
+        number, title, text, content_hash, page_starts, problems = rows[0]
+        return Document(number, title, text, content_hash, tuple(json.loads(page_starts)), _phrases(problems))
+
+    def documents(self) -> tuple[DocumentSummary, ...]:
+        rows = self._rows(
+            "SELECT d.id, d.title, (SELECT COUNT(*) FROM chunks c WHERE c.document_id = d.id), d.problems, d.synced_at "
+            "FROM documents d ORDER BY d.id"
+        )
+        return tuple(
+            DocumentSummary(number, title, chunks, _phrases(problems), synced_at)
+            for number, title, chunks, problems, synced_at in rows
+        )
+
+    def document_ids(self) -> dict[str, NoteFile]:
+        rows = self._rows("SELECT id, folder, path FROM documents ORDER BY id")
+        return {number: NoteFile(folder, os.fsdecode(path)) for number, folder, path in rows}
+
+    def headings(self) -> list[tuple[tuple[str, ...], Place]]:
+        """Each distinct (title, *headings) of each document with the place of its first chunk."""
+        rows = self._rows(
+            "SELECT d.title, c.headings, c.document_id, c.start, c.end FROM chunks c "
+            "JOIN documents d ON d.id = c.document_id ORDER BY c.document_id, c.position"
+        )
+        first: dict[tuple[str, tuple[str, ...]], Place] = {}
+        for title, headings, document_id, start, end in rows:
+            first.setdefault((document_id, (title, *json.loads(headings))), Place(document_id, start, end))
+        return [(path, place) for (_, path), place in first.items()]
+
+    def counts(self) -> Counts:
+        row = self._rows("SELECT (SELECT COUNT(*) FROM documents), (SELECT COUNT(*) FROM chunks)")[0]
+        return Counts(row[0], row[1], self.searchable_count())
+
+    # SQLite
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        self._connection = connection
+        if self._user_version() == 0:
+            with self._transaction():
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                self._set_fact("library_id", uuid.uuid4().hex)
+                self._set_fact("generation", "0")
+                connection.execute(f"PRAGMA user_version = {FORMAT}")
+        return connection
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise self._not_found()
+        uri = self.path.absolute().as_uri()
+        # A write-ahead log needs a folder that can be written to, even for reading; the others are for one that cannot.
+        with suppress(sqlite3.OperationalError):
+            return self._connect_checked(f"{uri}?mode=rw")
+        with suppress(sqlite3.OperationalError):
+            return self._connect_checked(f"{uri}?mode=ro")
+        log = self.path.with_name(self.path.name + "-wal")
+        if not log.exists() or not log.stat().st_size:
+            return self._connect_checked(f"{uri}?immutable=1")
+        self._copy = tempfile.TemporaryDirectory(prefix="notecite-")
+        for file in (self.path, log):
+            shutil.copy(file, self._copy.name)
+        return self._connect_checked((Path(self._copy.name) / self.path.name).as_uri())
+
+    def _connect_checked(self, uri: str) -> sqlite3.Connection:
+        connection = self._connect(uri)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
+        return connection
+
+    @staticmethod
+    def _connect(uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=20, isolation_level=None, check_same_thread=False)
+
+    def _user_version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _check_format(self) -> None:
+        version = self._user_version()
+        if version == 0:
+            raise self._not_found()
+        if version != FORMAT:
+            raise LibraryBroken(
+                Phrase(f"the library has format {version}, not {FORMAT}", f"库的格式是 {version}，不是 {FORMAT}"),
+                self.path.parent,
+                REBUILD,
+            )
+
+    def _not_found(self) -> NotFound:
+        return NotFound(
+            Phrase("there is no library yet", "还没有库"),
+            self.path.parent,
+            Phrase("make it with `notecite sync FOLDER`", "请用 `notecite sync 文件夹` 建立"),
+        )
+
+    def _fact(self, name: str) -> str | None:
+        rows = self._rows("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
+    def _set_fact(self, name: str, value: str) -> None:
+        self._execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def _next_generation(self) -> int:
+        generation = self.generation + 1
+        self._set_fact("generation", str(generation))
+        return generation
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock, self._errors():
+            return self._connection.execute(statement, values).fetchall()
+
+    def _in(self, statement: str, values: Iterable[Any]) -> Iterator[Any]:
+        """The rows of ``statement`` with each of ``values`` in its closing IN."""
+        ordered = list(values)
+        for at in range(0, len(ordered), _MOST_VARIABLES):
+            some = ordered[at : at + _MOST_VARIABLES]
+            yield from self._rows(f"{statement} ({','.join('?' * len(some))})", some)
+
+    def _execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        return self._connection.execute(statement, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock, self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", "") or ""
+            if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_nearly_full(self.path.parent)):
+                raise disk_full(self.path.parent) from error
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise LibraryBusy(
+                    Phrase("the library is being written", "库正在被写入"),
+                    self.path.parent,
+                    Phrase("try again in a moment", "请稍后再试"),
+                ) from error
+            raise LibraryBroken(
+                Phrase(f"the library's catalog cannot be used ({error})", f"库的目录文件无法使用（{error}）"),
+                self.path,
+                REBUILD,
+            ) from error
+
+
+REBUILD = Phrase("rebuild it with `notecite sync --rebuild FOLDER`", "请用 `notecite sync --rebuild 文件夹` 重建")
+
+
+def disk_full(folder: Path) -> DiskFull:
+    return DiskFull(
+        Phrase("no space left for the library", "磁盘空间不足，无法写入库"),
+        folder,
+        Phrase("free some space and sync again; nothing is lost", "请腾出空间后重新同步；没有丢失任何内容"),
+    )
+
+
+def _is_nearly_full(folder: Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < 1_000_000
+    return False
+
+
+def _chunk(row: Sequence[Any]) -> Chunk:
+    number, document_id, title, headings, start, end, text, tokens, page = row
+    return Chunk(number, document_id, title, tuple(json.loads(headings)), start, end, text, tokens, page)
+
+
+def _json(phrases: Iterable[Phrase]) -> str:
+    return json.dumps([[phrase.en, phrase.zh] for phrase in phrases], ensure_ascii=False)
+
+
+def _phrases(text: str) -> tuple[Phrase, ...]:
+    return tuple(Phrase(en, zh) for en, zh in json.loads(text))

@@ -1,0 +1,299 @@
+"""The two search indexes of a library, derived from its catalog: brought up to it by the writer, searched by readers.
+
+Each index folder has a stamp: which generation of which library it holds. A reader adds what the catalog has beyond
+that stamp by itself, in memory, so it answers from the newest generation even when an index is behind, damaged or
+gone; the writer repairs the index.
+"""
+
+import errno
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.catalog import REBUILD, Catalog, Change, disk_full
+from ingest.errors import LibraryBroken
+from ingest.lexical import LexicalEntry, LexicalIndex
+from ingest.phrases import Phrase
+from ingest.protocols import Vectors
+from ingest.vectors import VectorIndex, VectorIndexError
+
+Part = Literal["lexical", "vectors"]
+PARTS: tuple[Part, ...] = ("lexical", "vectors")
+
+_FORMAT = 1
+"""Raise it when the search tokens or an index's settings change: the next writer builds the indexes anew."""
+_COMPACT_UP_TO = 10_000
+"""Entries. A small lexical index is tidied after every removal, a larger one when a hundredth was removed."""
+_SAMPLES = 3
+_STAMP = "stamp.json"
+
+_Ranking = list[tuple[str, float]]
+_Damage = (VectorIndexError, ValueError)
+
+
+class SearchIndexes:
+    """What is needed to search one generation, opened as it is needed."""
+
+    def __init__(self, folder: Path, catalog: Catalog, generation: int, exact_up_to: int) -> None:
+        self.generation = generation
+        self._folder = folder
+        self._catalog = catalog
+        self._reached = {part: _reached(folder, part, catalog) for part in PARTS}
+        self._is_exact = not self._reached["vectors"] or catalog.searchable_count() <= exact_up_to
+        self._lexical: list[LexicalIndex] | None = None
+        self._vectors: VectorIndex | None = None
+        self._exact: tuple[list[str], Vectors] | None = None
+
+    def close(self) -> None:
+        if self._vectors is not None:
+            self._vectors.close()
+            self._vectors = None
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> _Ranking:
+        """(key, cosine similarity), best first. Chroma only proposes keys: the catalog's vectors score them."""
+        scores = {} if self._is_exact else self._proposed(vector, k)
+        keys, matrix = self._exact_part()
+        if keys:
+            products = matrix @ vector
+            best = np.argpartition(-products, k)[:k] if k < len(keys) else np.arange(len(keys))
+            scores |= {keys[at]: _rounded(products[at]) for at in best}
+        return _ranked(scores, k)
+
+    def matching(self, text: str, k: int, context_weight: float) -> _Ranking:
+        """(key, BM25 score), best first."""
+        if self._lexical is None:
+            self._lexical = self._open_lexical()
+        scores: dict[str, float] = {}
+        for index in reversed(self._lexical):
+            scores |= dict(index.search(text, k, context_weight))
+        return _ranked(scores, k)
+
+    def _exact_part(self) -> tuple[list[str], Vectors]:
+        """What Chroma is not asked for: everything in a small library, else what is newer than its stamp."""
+        if self._exact is None:
+            self._exact = self._catalog.vectors_since(0 if self._is_exact else self._reached["vectors"])
+        return self._exact
+
+    def _proposed(self, vector: NDArray[np.float32], k: int) -> dict[str, float]:
+        try:
+            if self._vectors is None:
+                self._vectors = self._open_vectors()
+            keys, matrix = self._catalog.vectors(self._vectors.nearest(vector, k))
+        except (VectorIndexError, OSError):
+            self._distrust_vectors()
+            return {}
+        return dict(zip(keys, map(_rounded, matrix @ vector), strict=True)) if keys else {}
+
+    def _open_vectors(self) -> VectorIndex:
+        index = VectorIndex(self._folder / "vectors", self._catalog.library_id)
+        keys, matrix = self._catalog.some_vectors(_SAMPLES, self._reached["vectors"])
+        for key, row in zip(keys, matrix, strict=True):
+            if key not in index.nearest(row, _SAMPLES):
+                index.close()
+                raise VectorIndexError("the index has lost vectors")
+        return index
+
+    def _distrust_vectors(self) -> None:
+        """From here on every vector is compared, and the next writer looks through Chroma."""
+        self.close()
+        self._is_exact, self._exact = True, None
+        with suppress(OSError):
+            (self._folder / "vectors" / _STAMP).unlink(missing_ok=True)
+
+    def _open_lexical(self) -> list[LexicalIndex]:
+        """The index on disk, and one in memory of what it lacks."""
+        reached, indexes = self._reached["lexical"], []
+        if reached:
+            try:
+                indexes.append(LexicalIndex(self._folder / "lexical"))
+            except (ValueError, OSError):
+                reached = 0
+        newer = self._catalog.keys_since(reached)
+        if newer:
+            indexes.append(LexicalIndex())
+            indexes[-1].change((), _lexical_entries(self._catalog, newer))
+        return indexes
+
+
+class IndexWriter:
+    """Methods raise DiskFull, or LibraryBroken when an index cannot even be built anew."""
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._vectors: VectorIndex | None = None
+
+    def close(self) -> None:
+        if self._vectors is not None:
+            self._vectors.close()
+            self._vectors = None
+
+    def apply(self, change: Change) -> None:
+        """Carries a change of the catalog over."""
+        for part in PARTS:
+            self._bring_up(part, change)
+
+    def repair(self) -> None:
+        """Brings up an index that is behind, damaged or gone. Costs next to nothing when none is."""
+        for part in PARTS:
+            if _reached(self._folder, part, self._catalog) != self._catalog.generation:
+                self._bring_up(part, None)
+
+    def compact(self) -> None:
+        """Tidies the lexical index if removed entries have left traces in its word statistics."""
+        stamp = _Stamp.of(self._folder, "lexical", self._catalog)
+        if stamp and stamp.removed and (stamp.size <= _COMPACT_UP_TO or stamp.removed > stamp.size // 100):
+            self._attempt("lexical", self._compact_lexical)
+
+    def _bring_up(self, part: Part, change: Change | None) -> None:
+        stamp = _Stamp.read(self._folder / part)
+        if stamp is not None and not stamp.belongs_to(self._catalog):
+            self._discard(part)
+            stamp = None
+        if stamp is None or change is None or stamp.generation != change.generation - 1:
+            change = None
+        update = self._update_lexical if part == "lexical" else self._update_vectors
+        self._attempt(part, lambda: update(change), lambda: update(None))
+
+    def _attempt(self, part: Part, work: Callable[[], None], anew: Callable[[], None] | None = None) -> None:
+        """Does ``work``; if the index turns out damaged, builds it anew."""
+        try:
+            with _disk_errors(self._folder):
+                work()
+        except _Damage:
+            self._discard(part)
+            try:
+                with _disk_errors(self._folder):
+                    (anew or (lambda: self._bring_up(part, None)))()
+            except _Damage as error:
+                what = Phrase(f"a search index cannot be written ({error})", f"无法写入搜索索引（{error}）")
+                raise LibraryBroken(what, self._folder / part, REBUILD) from error
+
+    def _discard(self, part: Part) -> None:
+        self.close()
+        shutil.rmtree(self._folder / part, ignore_errors=True)
+
+    def _update_lexical(self, change: Change | None) -> None:
+        folder = self._folder / "lexical"
+        before = _Stamp.read(folder)
+        index = LexicalIndex(folder)
+        generation, removed, added = self._difference(change, index.keys)
+        index.change(removed, _lexical_entries(self._catalog, added))
+        self._write_stamp(folder, generation, len(index), len(removed) + (before.removed if before else 0))
+
+    def _compact_lexical(self) -> None:
+        folder = self._folder / "lexical"
+        index = LexicalIndex(folder)
+        index.compact()
+        self._write_stamp(folder, self._catalog.generation, len(index), 0)
+
+    def _update_vectors(self, change: Change | None) -> None:
+        folder = self._folder / "vectors"
+        if self._vectors is None:
+            self._vectors = VectorIndex(folder, self._catalog.library_id, write=True)
+        generation, removed, added = self._difference(change, self._vectors.readable_keys)
+        self._vectors.change(removed, *self._catalog.vectors(added))
+        self._write_stamp(folder, generation, self._catalog.searchable_count(), 0)
+
+    def _difference(
+        self, change: Change | None, keys: Callable[[], set[str]]
+    ) -> tuple[int, Sequence[str], Sequence[str]]:
+        """(generation, keys to remove, keys to add) of a known change, or of all that differs from the catalog."""
+        if change is not None:
+            return change.generation, change.removed, change.added
+        have, wanted = keys(), self._catalog.searchable_keys()
+        return self._catalog.generation, sorted(have - wanted), sorted(wanted - have)
+
+    def _write_stamp(self, folder: Path, generation: int, size: int, removed: int) -> None:
+        files = tuple(sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if _is_lasting(file)))
+        stamp = _Stamp(_FORMAT, self._catalog.library_id, generation, size, removed, files)
+        new = folder / f"{_STAMP}.new"
+        new.write_text(json.dumps(asdict(stamp)), encoding="utf-8")
+        new.replace(folder / _STAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What an index folder holds: which generation of which library, how many entries, how many were removed since
+    it was last tidied, and files that must all be there."""
+
+    format: int
+    library_id: str
+    generation: int
+    size: int
+    removed: int
+    files: tuple[str, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> "_Stamp | None":
+        try:
+            values = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+            return cls(**{**values, "files": tuple(values["files"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    @classmethod
+    def of(cls, library: Path, part: Part, catalog: Catalog) -> "_Stamp | None":
+        """The stamp of an index that can be used."""
+        stamp = cls.read(library / part)
+        if stamp is None or not stamp.belongs_to(catalog):
+            return None
+        return stamp if all((library / part / file).is_file() for file in stamp.files) else None
+
+    def belongs_to(self, catalog: Catalog) -> bool:
+        return (self.format, self.library_id) == (_FORMAT, catalog.library_id)
+
+
+def _reached(library: Path, part: Part, catalog: Catalog) -> int:
+    """The generation that an index holds; 0 when it cannot be used."""
+    stamp = _Stamp.of(library, part, catalog)
+    return stamp.generation if stamp else 0
+
+
+def _is_lasting(file: Path) -> bool:
+    """Whether an index keeps this file from change to change; locks, logs and lexical segments come and go."""
+    return file.name in {"chroma.sqlite3", "meta.json"} or file.suffix in {".bin", ".pickle"}
+
+
+def _lexical_entries(catalog: Catalog, keys: Iterable[str]) -> list[LexicalEntry]:
+    chunk_ids = catalog.chunk_ids(keys)
+    chunks = catalog.chunks(chunk_ids.values())
+    return [
+        LexicalEntry(key, chunks[chunk_id].context, chunks[chunk_id].text)
+        for key, chunk_id in sorted(chunk_ids.items())
+        if chunk_id in chunks
+    ]
+
+
+def _ranked(scores: dict[str, float], k: int) -> _Ranking:
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+
+
+def _rounded(score: np.float32) -> float:
+    """The last bits of a product hang on where its row stands in the matrix; equal vectors must tie."""
+    return round(float(score), 6)
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (VectorIndexError, ValueError, OSError) as error:
+        if is_full_disk(error):
+            raise disk_full(folder) from error
+        raise
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Chroma and tantivy only say it in words."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return True
+    words = ("no space left", "disk is full", "file too large", "quota exceeded")
+    return any(word in str(error).lower() for word in words)

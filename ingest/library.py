@@ -1,0 +1,283 @@
+"""Catalog, vectors and lexical index as one thing: one process writes it, any number reads it meanwhile.
+
+The catalog is the truth; the search indexes follow it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from ingest.catalog import Catalog, Change, Counts, DocumentSummary, disk_full
+from ingest.errors import BadInput, LibraryBusy, LibraryMismatch, NotFound
+from ingest.indexes import PARTS, IndexWriter, SearchIndexes, is_full_disk
+from ingest.phrases import Phrase
+from ingest.types import Chunk, Document, Place
+
+CATALOG = "catalog.sqlite3"
+EXACT_UP_TO = 20_000
+"""Chunks. Up to here every vector is compared, which is exact and quicker than opening Chroma."""
+CONTEXT_WEIGHT = 0.5
+"""What a match in title and headings counts beside one in the text."""
+SECONDS_TO_WAIT = 5.0
+"""How long a second writer waits for the first."""
+
+
+def open_library(
+    folder: Path,
+    *,
+    embedder_fingerprint: str | None = None,
+    write: bool = False,
+    rebuild: bool = False,
+    seconds_to_wait: float = SECONDS_TO_WAIT,
+    exact_up_to: int = EXACT_UP_TO,
+) -> "Library":
+    """The library in ``folder``; ``write`` makes it if there is none, ``rebuild`` empties it first.
+
+    Raises NotFound when there is nothing to read, LibraryMismatch when it was built with another embedder than
+    ``embedder_fingerprint``, LibraryBusy when another process writes it, LibraryBroken when its catalog cannot be
+    used, DiskFull.
+    """
+    lock = _lock_to_write(folder, seconds_to_wait) if write else None
+    try:
+        if rebuild:
+            # Without its catalog a library cannot be opened, so no reader meets half of it.
+            for suffix in ("", "-wal", "-shm"):
+                (folder / f"{CATALOG}{suffix}").unlink(missing_ok=True)
+            for part in PARTS:
+                shutil.rmtree(folder / part, ignore_errors=True)
+        return Library(folder, lock, embedder_fingerprint, exact_up_to)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+
+
+class Library:
+    """Made by ``open_library``. Safe to use from several threads. Ties in scores are broken by chunk id."""
+
+    def __init__(self, folder: Path, lock: FileLock | None, fingerprint: str | None, exact_up_to: int) -> None:
+        self.folder = folder
+        self._lock = lock
+        self._expected = fingerprint
+        self._exact_up_to = exact_up_to
+        self._mutex = threading.RLock()
+        self._search: SearchIndexes | None = None
+        self._writer: IndexWriter | None = None
+        self.catalog = Catalog(folder / CATALOG, write=lock is not None)
+        try:
+            self._check_fingerprint()
+        except BaseException:
+            self.catalog.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._mutex:
+            self._close_indexes()
+            self.catalog.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    # Searching
+
+    def dense(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
+        """The ``k`` chunks nearest to a unit vector: (chunk id, cosine similarity), best first, without duplicates."""
+
+        def nearest(indexes: SearchIndexes, wanted: int) -> list[tuple[str, float]]:
+            return indexes.nearest(np.asarray(vector, dtype=np.float32), wanted)
+
+        return self._best(nearest, k)
+
+    def lexical(self, text: str, k: int, context_weight: float = CONTEXT_WEIGHT) -> list[tuple[str, float]]:
+        """The ``k`` chunks that best match the words of ``text``: (chunk id, BM25 score), best first."""
+
+        def matching(indexes: SearchIndexes, wanted: int) -> list[tuple[str, float]]:
+            return indexes.matching(text, wanted, context_weight)
+
+        return self._best(matching, k)
+
+    def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
+        """By id; an id that another process has just removed is left out."""
+        return self.catalog.chunks(ids)
+
+    def chunks_of(self, document_id: str) -> tuple[Chunk, ...]:
+        """A document's chunks in order."""
+        return self.catalog.chunks_of(document_id)
+
+    def also_at(self, chunk_id: str) -> tuple[Place, ...]:
+        """The other places that say the same."""
+        return self.catalog.places_like(chunk_id)
+
+    def document(self, document_id: str) -> Document:
+        """Raises NotFound."""
+        return self.catalog.document(document_id)
+
+    def documents(self) -> tuple[DocumentSummary, ...]:
+        """In order of their ids."""
+        return self.catalog.documents()
+
+    def headings(self) -> list[tuple[tuple[str, ...], Place]]:
+        """Each (title, *headings) of each document with its first place."""
+        return self.catalog.headings()
+
+    def counts(self) -> Counts:
+        return self.catalog.counts()
+
+    def _best(self, search: Callable[[SearchIndexes, int], list[tuple[str, float]]], k: int) -> list[tuple[str, float]]:
+        """Asks for more until ``k`` of the keys found still stand for a chunk."""
+        if k < 1:
+            return []
+        with self._mutex:
+            wanted = k
+            while True:
+                found = search(self._refreshed(), wanted)
+                chunk_ids = self.catalog.chunk_ids(key for key, _ in found)
+                best = [(chunk_ids[key], score) for key, score in found if key in chunk_ids]
+                if len(best) >= k or len(found) < wanted:
+                    return sorted(best, key=lambda hit: (-hit[1], hit[0]))[:k]
+                wanted *= 4
+
+    def _refreshed(self) -> SearchIndexes:
+        """The indexes of the newest generation, whoever wrote it."""
+        if self.catalog.was_replaced():
+            self._close_indexes()
+            self.catalog.reopen()
+        generation = self.catalog.generation
+        if self._search is None or self._search.generation != generation:
+            self._check_fingerprint()
+            if self._search is not None:
+                self._search.close()
+            self._search = SearchIndexes(self.folder, self.catalog, generation, self._exact_up_to)
+        return self._search
+
+    # Writing
+
+    def set_fingerprint(self, fingerprint: str) -> None:
+        """Says which embedder the vectors come from. Raises LibraryMismatch when it is another one already."""
+        self._expected = fingerprint
+        self._check_fingerprint()
+        if self.catalog.fingerprint is None:
+            self.catalog.set_fingerprint(fingerprint)
+
+    def apply(self, change: Change) -> None:
+        """Carries a change of the catalog over to the search indexes."""
+        self._index_writer().apply(change)
+
+    def repair(self) -> None:
+        """Brings a search index that is behind, damaged or gone up to the catalog."""
+        self._index_writer().repair()
+
+    def finish(self) -> None:
+        """Tidies up after changes."""
+        self.catalog.forget_unused_vectors()
+        self._index_writer().compact()
+
+    def forget(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Removes documents by id, by a folder in their ids (``a/b``), or by file or folder on disk; returns the ids.
+
+        Raises NotFound when a path names none of the library's documents. A note that is still in a synced folder
+        comes back with the next sync.
+        """
+        files = self.catalog.document_ids()
+        roots = {folder.id: folder.path for folder in self.catalog.folders()}
+        doomed: set[str] = set()
+        for path in paths:
+            prefix = path.strip("/") + "/"
+            on_disk = Path(os.path.abspath(path))
+            found = {
+                document_id
+                for document_id, file in files.items()
+                if document_id == path
+                or document_id.startswith(prefix)
+                or (roots[file.folder] / file.path).is_relative_to(on_disk)
+            }
+            if not found:
+                raise NotFound(
+                    Phrase("the library has no such document or folder", "库中没有这个文档或文件夹"),
+                    path,
+                    Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
+                )
+            doomed |= found
+        self.repair()
+        self.apply(self.catalog.replace(sorted(doomed), ()))
+        left = {file.folder for file in self.catalog.document_ids().values()}
+        for folder in self.catalog.folders():
+            if folder.id not in left:
+                self.catalog.remove_folder(folder)
+        self.finish()
+        return tuple(sorted(doomed))
+
+    def _index_writer(self) -> IndexWriter:
+        if self._writer is None:
+            self._writer = IndexWriter(self.folder, self.catalog)
+        return self._writer
+
+    def _check_fingerprint(self) -> None:
+        built_with = self.catalog.fingerprint
+        if self._expected is not None and built_with is not None and built_with != self._expected:
+            raise LibraryMismatch(
+                Phrase(
+                    f"the library was built with the embedder {built_with}, not {self._expected}",
+                    f"库是用嵌入模型 {built_with} 建立的，而不是 {self._expected}",
+                ),
+                self.folder,
+                Phrase(
+                    "use that embedder, or rebuild with `notecite sync --rebuild FOLDER`",
+                    "请改用原来的模型，或用 `notecite sync --rebuild 文件夹` 重建",
+                ),
+            )
+
+    def _close_indexes(self) -> None:
+        if self._search is not None:
+            self._search.close()
+            self._search = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _lock_to_write(folder: Path, seconds: float) -> FileLock:
+    """Held by the one process that writes; ``writer.json`` beside it says which that is."""
+    holder = folder / "writer.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=seconds, thread_local=False)
+        lock.acquire()
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
+    except Timeout as error:
+        writer = {}
+        with suppress(OSError, ValueError):
+            writer = json.loads(holder.read_text(encoding="utf-8"))
+        pid, host = writer.get("pid", "?"), writer.get("host", "?")
+        raise LibraryBusy(
+            Phrase(f"process {pid} on {host} is writing the library", f"{host} 上的进程 {pid} 正在写入库"),
+            folder,
+            Phrase("wait until it is done, or stop it, and try again", "请等它完成（或停止它）后重试"),
+        ) from error
+    except OSError as error:
+        if is_full_disk(error):
+            raise disk_full(folder) from error
+        raise BadInput(
+            Phrase(f"the library folder cannot be written ({error.strerror})", f"无法写入库文件夹（{error.strerror}）"),
+            folder,
+            Phrase("choose another with --library", "请用 --library 另选文件夹"),
+        ) from error
+    return lock

@@ -1,0 +1,97 @@
+"""A folder -> the note files in it, whatever else it holds."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.phrases import Phrase
+from ingest.readers import SUFFIXES
+
+_NEVER_NOTES = frozenset({"node_modules", "__pycache__", "site-packages", "__MACOSX"})
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """``path`` is relative to the folder, with ``/``; ``location`` is where the file can be opened."""
+
+    path: str
+    location: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(slots=True)
+class Walk:
+    """``unread`` are paths below the folder that could not be looked at, each with the reason; ``ignored`` counts files
+    that no reader takes."""
+
+    files: list[FoundFile] = field(default_factory=list)
+    unread: list[tuple[str, Phrase]] = field(default_factory=list)
+    ignored: int = 0
+
+
+def walk(root: Path, below: str, is_excluded: Callable[[Path], bool]) -> Walk:
+    """The note files in ``root / below``, in order of their paths.
+
+    Hidden and machine-made folders are left out, as are those that ``is_excluded``. A link counts as a file when it
+    leads to a file inside ``root``; linked folders are not entered, so no loop can arise.
+    """
+    found = Walk()
+    real_root = os.path.realpath(root)
+    waiting = [below]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found.unread.append((folder, _cannot_open(error)))
+            continue
+        if folder and any(child.name == "pyvenv.cfg" for child in children):
+            continue
+        for child in children:
+            path = f"{folder}/{child.name}" if folder else child.name
+            if child.name.startswith((".", "~$")) or child.name in _NEVER_NOTES:
+                continue
+            try:
+                if child.is_symlink() and not _leads_inside(child, real_root):
+                    if _has_reader(child.name) or child.is_dir():
+                        found.unread.append((path, _LEADS_OUT))
+                elif child.is_dir(follow_symlinks=False):
+                    if not is_excluded(root / path):
+                        waiting.append(path)
+                elif child.is_file():
+                    _add(found, path, child)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                found.unread.append((path, _cannot_open(error)))
+    found.files.sort(key=lambda file: file.path)
+    return found
+
+
+_LEADS_OUT = Phrase("a link that leads out of the folder or nowhere", "链接指向文件夹之外或无效位置")
+
+
+def _add(found: Walk, path: str, entry: os.DirEntry[str]) -> None:
+    if not _has_reader(entry.name):
+        found.ignored += 1
+        return
+    status = entry.stat()
+    found.files.append(FoundFile(path, Path(entry.path), status.st_size, status.st_mtime_ns))
+
+
+def _leads_inside(link: os.DirEntry[str], real_root: str) -> bool:
+    target = os.path.realpath(link.path)
+    return os.path.exists(target) and Path(target).is_relative_to(real_root)
+
+
+def _has_reader(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def _cannot_open(error: OSError) -> Phrase:
+    return Phrase(f"cannot be opened ({error.strerror})", f"无法打开（{error.strerror}）")
