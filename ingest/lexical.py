@@ -22,7 +22,7 @@ _RADICALS = str.maketrans(
     "⺟⺠⺩⺪⺫⺬⺭⻁⻄⻅⻆⻉⻋⻌⻍⻎⻑⻓⻔⻘⻙⻚⻛⻜⻝⻟⻠⻢⻣⻤⻥⻦⻧⻨⻩⻪⻬⻮⻰⻳",
     "母民王疋目示示虎西见角贝车辶辶辶長长门青韦页风飞食食食马骨鬼鱼鸟卤麦黄黾齐齿龙龟",
 )
-_CJK = r"㐀-䶿一-鿿豈-﫿𠀀-𲎯々〇"
+_CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af々〇"
 _STRAY_SPACE = re.compile(rf"(?<=[{_CJK}])(?:[^\S\n]+|[^\S\n]*\n[^\S\n]*)(?=[{_CJK}])")
 _TERM = re.compile(
     rf"(?P<cjk>[{_CJK}]+)"

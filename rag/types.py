@@ -33,6 +33,24 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The slice ``[start, end)`` of a hit's document that carries a statement."""
+
+    hit: Hit
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One statement of an answer before it is cited. ``before`` is the Markdown between it and the one before it."""
+
+    text: str
+    sources: tuple[Source, ...]
+    before: str = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """``quote`` is exactly ``document.text[start:end]``; ``number`` is what the answer prints as [n]."""
 
@@ -69,3 +87,22 @@ class Answer:
     nearest: tuple[tuple[str, ...], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageDone:
+    """An event of the pipeline: a stage ended after ``seconds``, having found ``count`` things."""
+
+    stage: str
+    seconds: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """An event of the pipeline: the next piece of the answer's Markdown."""
+
+    text: str
+
+
+Event = StageDone | TextPiece | Answer

@@ -1,0 +1,41 @@
+# The two commands a newcomer needs: make run, make test. Everything else is for people who change the code.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+Q ?= LoRA 的 A、B 两个矩阵应该怎么初始化，为什么？
+
+export NOTECITE_LIBRARY ?= library
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run install test check format lint types kill-sync clean
+
+run: $(INSTALLED)
+	@$(BIN)/notecite sync notes
+	@echo
+	@echo "> $(Q)"
+	@$(BIN)/notecite ask "$(Q)"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: format lint types test
+
+format: $(INSTALLED)
+	$(BIN)/ruff format --check .
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) library build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,80 @@
+"""Whether the hits can answer at all, and what is said when they cannot."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from ingest.lexical import search_tokens
+from rag.terms import TERM, key_terms
+from rag.types import Hit, Query, Stage
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_HITS_READ = 10
+_SPELLING = 0.85
+"""How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answerability:
+    """Refuses when more than half of the names in the question stand in none of the best hits, or when the best
+    cosine is below ``least_cosine``: (for questions with, without Chinese characters)."""
+
+    least_cosine: tuple[float, float]
+
+    def __call__(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> bool:
+        hits, dense = stages["fused"], stages["dense"]
+        if not hits or not dense:
+            return False
+        chinese, other = self.least_cosine
+        if dense[0].score < (chinese if _CHINESE.search(query.question) else other):
+            return False
+        asked = names(query.question)
+        return len(unknown_names(asked, hits[:_HITS_READ])) * 2 <= len(asked)
+
+
+def names(question: str) -> list[str]:
+    """The technical names in a question: Latin terms in Chinese text; in other text those with a capital inside, a
+    digit or a hyphen."""
+    terms = [term for term in key_terms(question) if TERM.fullmatch(term) and len(term) > 1]
+    if _CHINESE.search(question):
+        return terms
+    first = question.strip().split(" ", 1)[0]
+    return [term for term in terms if re.search(r".[A-Z]|\d|\w-\w", term) or (term[0].isupper() and term != first)]
+
+
+def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:
+    """Those of ``asked`` that stand in none of the hits, not even misspelt."""
+    known = {token for hit in hits for token in search_tokens(hit.chunk.embedded_text)}
+    return [name for name in asked if not _is_known(name, known)]
+
+
+def _is_known(name: str, known: set[str]) -> bool:
+    tokens = search_tokens(name)
+    if not tokens or tokens[0] in known:
+        return True
+    parts = tokens[1:]
+    # Words that a hyphen joins may stand apart; a version number or an inner capital makes another name.
+    if parts and "-" in name and not re.search(r"\d", name) and known.issuperset(parts):
+        return True
+    whole = tokens[0]
+    near = (word for word in known if word.isascii() and abs(len(word) - len(whole)) <= 2 and word[:1] == whole[:1])
+    return (
+        len(whole) >= 5
+        and whole.isalpha()
+        and any(SequenceMatcher(None, whole, word).ratio() >= _SPELLING for word in near)
+    )
+
+
+def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ...], ...]:
+    """The first ``count`` different heading paths of the hits, document title first."""
+    paths = dict.fromkeys((hit.chunk.title, *hit.chunk.headings) for hit in hits)
+    return tuple(paths)[:count]
+
+
+def refusal(question: str, nearest: Sequence[tuple[str, ...]]) -> str:
+    """The refusal in the question's language, with the nearest headings as a list."""
+    headings = "".join(f"\n- {' > '.join(dict.fromkeys(path))}" for path in nearest)
+    if _CHINESE.search(question):
+        return "笔记里没有说到这个问题。" + (f"最接近的标题：\n{headings}" if headings else "")
+    return "Your notes don't say." + (f" The nearest headings:\n{headings}" if headings else "")

@@ -1,0 +1,60 @@
+"""A follow-up and its history -> a question that stands alone, without a language model."""
+
+import re
+from collections.abc import Sequence
+
+from rag.terms import TERM, is_function_word, key_terms
+from rag.types import Query
+
+_LONGEST_ELLIPTIC = 40
+_POINTING_BACK = re.compile(
+    r"^(?:那|所以|然后|还有|而且|另外|可是|但是?|不过|再|and\b|so\b|but\b|then\b|what about|how about|why\b\s*\??$)"
+    r"|它|他们|其(?=[中优缺劣特作用原主次余他])|这[个种些样项俩两里]|那[个种些样里]|此|该(?=[方模算技])|上述|上面|前面"
+    r"|前者|后者|两者|二者"
+    r"|\b(?:it|its|they|them|their|this|that|these|those|the former|the latter|both)\b",
+    re.IGNORECASE,
+)
+_SWAP = re.compile(
+    r"^(?:那么?|那要是|换成|如果是|and|what about|how about)[，,\s]*"
+    r"(?P<topic>[^，,。？?！!]{1,30}?)\s*(?:(?:呢|又如何|怎么样)\s*[？?。，,]?(?P<rest>.*)|[？?]|$)$",
+    re.IGNORECASE,
+)
+
+
+def condense(question: str, history: Sequence[str]) -> Query:
+    """The query for ``question`` after the earlier user questions ``history``, oldest first.
+
+    A question that points back ("它有哪些缺点") gets the terms of the question before it in front; one that only
+    names another subject ("那 PPO 呢？") takes over the earlier question with the subject exchanged. Others stand.
+    """
+    asked = question.strip()
+    earlier = ""
+    for turn in history:
+        earlier = _stand_alone(turn.strip(), earlier)
+    return Query(_stand_alone(asked, earlier), asked, tuple(history))
+
+
+def _stand_alone(question: str, earlier: str) -> str:
+    if not earlier or not question or not _is_elliptic(question):
+        return question
+    swap = _SWAP.match(question)
+    if swap and (subject := key_terms(swap["topic"])) and TERM.search(swap["topic"]):
+        exchanged = _exchange(earlier, " ".join(subject))
+        if exchanged:
+            return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
+    own = {term.lower() for term in key_terms(question)}
+    topic = [term for term in key_terms(earlier) if term.lower() not in own]
+    return f"{' '.join(topic)} {question}".strip()
+
+
+def _is_elliptic(question: str) -> bool:
+    short = len(question) <= _LONGEST_ELLIPTIC
+    return short and (bool(_POINTING_BACK.search(question)) or not key_terms(question) or len(question) <= 6)
+
+
+def _exchange(earlier: str, subject: str) -> str:
+    """``earlier`` with its own subject, the first technical term, replaced; empty if it names none."""
+    names = [match for match in TERM.finditer(earlier) if not is_function_word(match[0])]
+    if not names:
+        return ""
+    return f"{earlier[: names[0].start()]}{subject}{earlier[names[0].end() :]}"

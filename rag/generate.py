@@ -1,0 +1,158 @@
+"""Hits -> the statements of an answer: the extractive answerer, which calls no language model."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ingest.lexical import search_tokens
+from ingest.protocols import Embedder
+from rag.compress import Statement, score
+from rag.types import Draft, Hit, Query, Source
+
+_HITS_READ = 6
+_MARKER = re.compile(
+    r"^(?:[-*+•·◦▪‣●○■□–]\s+|[•●■]|\d{1,3}[.)、．](?!\d)\s*|[（(]\d{1,2}[)）]\s*|[①-⑳]\s*|\d{1,2}[)）]\s*)"
+)
+_NUMBERED = re.compile(r"^(\d{1,3})[.)、．](?!\d)")
+_ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
+_NOT_SHOWN = re.compile(
+    r"<br\s*/?>|<img\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*", re.IGNORECASE
+)
+_LINK = re.compile(r"\[([^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
+_WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
+_CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
+_STRAY_SPACE = re.compile(rf"(?<={_CJK}) +(?={_CJK})")
+_WANTS_MANY = re.compile(
+    r"哪些|哪几|几[种个类点步档招]|有什么|都有|都是|分别|步骤|流程|方法|手段|优缺点|特点|区别|不同|对比|比较|差在|列[出举]|怎么[做搭组]|如何"
+    r"|\b(?:what are|which|list|kinds?|types?|steps?|ways?|methods?|differ\w*|compare|vs\.?|versus|how)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractiveGenerator:
+    """Picks and orders the note's own statements. ``characters`` bounds the answer's length, roughly."""
+
+    embedder: Embedder
+    characters: int
+
+    def generate(self, query: Query, hits: Sequence[Hit]) -> Iterator[Draft]:
+        scored = score(query, hits[:_HITS_READ], self.embedder)
+        extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
+        yield from _write(_choose(scored, extent, round(self.characters * extent.share)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How far below the best statement's score others may lie, in its own section and elsewhere, and the share of the
+    answer's length that may be used. Measured on the development questions."""
+
+    same_section: float
+    elsewhere: float
+    share: float
+    whole_list: bool
+
+
+_ONE = _Extent(same_section=0.6, elsewhere=0.4, share=0.27, whole_list=False)
+_MANY = _Extent(same_section=0.8, elsewhere=0.5, share=0.83, whole_list=True)
+
+
+def _choose(scored: Sequence[Statement], extent: _Extent, budget: int) -> list[Statement]:
+    """The best statements that fit the budget, with the whole list where one item of it is best and many are asked."""
+    if not scored:
+        return []
+    ranked = sorted(scored, key=lambda s: (-s.score, s.rank, s.start))
+    best = ranked[0]
+    chosen: list[Statement] = []
+    used = 0
+    for statement in ranked:
+        at_home = statement.rank == best.rank and statement.headings == best.headings
+        if statement in chosen or statement.score < best.score - (extent.same_section if at_home else extent.elsewhere):
+            continue
+        whole = statement is best and statement.kind == "item" and extent.whole_list
+        group = _list_around(statement, scored) if whole else [statement]
+        fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
+        length = sum(len(s.text) for s in fresh)
+        if not chosen or used + length <= budget:
+            chosen += fresh
+            used += length
+    return chosen
+
+
+def _list_around(item: Statement, scored: Sequence[Statement]) -> list[Statement]:
+    """The items of the list that ``item`` stands in, nested ones too, with the paragraph that leads in."""
+    same_hit = [s for s in scored if s.rank == item.rank]
+    at = next(i for i, s in enumerate(same_hit) if s is item)
+    first, last = at, at
+    while first > 0 and same_hit[first - 1].kind == "item":
+        first -= 1
+    while last + 1 < len(same_hit) and same_hit[last + 1].kind == "item":
+        last += 1
+    if first > 0 and same_hit[first - 1].text.rstrip().endswith((":", "：")):
+        first -= 1
+    return same_hit[first : last + 1]
+
+
+def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
+    """Whether the statement says again, in nearly the same words, what is already chosen."""
+    tokens = set(search_tokens(statement.text))
+    for other in chosen:
+        others = set(search_tokens(other.text))
+        if tokens and len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3:
+            return True
+    return False
+
+
+def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
+    """Statements in reading order: hits by rank, within a hit as in the note; a heading before each of several."""
+    ordered = sorted(chosen, key=lambda s: (s.rank, s.start))
+    groups = [list(group) for _, group in groupby(ordered, key=lambda s: (s.rank, s.headings))]
+    for number, group in enumerate(groups):
+        title = group[0].headings[-1] if group[0].headings else group[0].hit.chunk.title
+        before = "\n\n" if number else ""
+        if len(groups) > 1 and title:
+            before += f"**{title}**\n\n"
+        previous: Statement | None = None
+        for statement in group:
+            text = display(statement)
+            if not text:
+                continue
+            if previous is not None:
+                before = _between(previous, statement)
+            yield Draft(text, (Source(statement.hit, statement.start, statement.end),), before)
+            previous = statement
+
+
+def _between(previous: Statement, statement: Statement) -> str:
+    listed = statement.kind in ("item", "table", "heading")
+    if listed or previous.kind in ("item", "table", "heading"):
+        return "\n" if listed and previous.kind in ("item", "table", "heading") else "\n\n"
+    if "code" in (statement.kind, previous.kind) or "formula" in (statement.kind, previous.kind):
+        return "\n\n"
+    return " " if statement.block == previous.block else "\n\n"
+
+
+def display(statement: Statement) -> str:
+    """A statement as a person reads it, in Markdown: marks of the note's own layout taken off, lines joined."""
+    if statement.kind in ("code", "formula"):
+        return statement.text
+    text = plain(statement.text)
+    if statement.kind == "table":
+        cells = [cell.strip() for cell in text.strip("|").split("|")]
+        return "- " + " · ".join(cell for cell in cells if cell)
+    number = _NUMBERED.match(text)
+    body = _ANSWER_MARK.sub("", _MARKER.sub("", text)).strip()
+    if not body:
+        return ""
+    if statement.kind in ("item", "heading"):
+        indent = "  " if statement.kind == "item" and statement.indent > 5 else ""
+        return f"{indent}{number[1]}. {body}" if number and not indent else f"{indent}- {body}"
+    return body
+
+
+def plain(text: str) -> str:
+    """A slice of a note on one line: no images, breaks, bold marks or wrapped lines; links by their text."""
+    text = _LINK.sub(r"\1", _NOT_SHOWN.sub(" ", text).replace("\u00a0", " "))
+    text = _WRAP.sub(" ", text)
+    return " ".join(_STRAY_SPACE.sub("", text).split())

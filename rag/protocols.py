@@ -1,0 +1,42 @@
+"""The seams of answering, with short fakes in ``tests/fakes.py``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from ingest.protocols import Vectors
+from ingest.types import Chunk, Place
+from rag.types import Draft, Hit, Query, Stage
+
+
+class SearchableLibrary(Protocol):
+    """The part of the library that answering needs."""
+
+    def dense(self, vector: Vectors, k: int) -> Sequence[tuple[str, float]]:
+        """The ``k`` nearest chunk ids with their cosine similarity, best first. ``vector``: shape (dimensions,)."""
+        ...
+
+    def lexical(self, text: str, k: int) -> Sequence[tuple[str, float]]:
+        """The ``k`` best chunk ids with their BM25 score, best first."""
+        ...
+
+    def chunks(self, ids: Sequence[str]) -> Mapping[str, Chunk]: ...
+
+    def also_at(self, chunk_id: str) -> tuple[Place, ...]: ...
+
+
+class Retriever(Protocol):
+    def retrieve(self, query: Query) -> Mapping[Stage, Sequence[Hit]]:
+        """Hits by stage, each best first; the last stage's are the ones to use."""
+        ...
+
+
+class Reranker(Protocol):
+    def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """The same hits in a better order; a hit that was not read keeps its place behind those that were."""
+        ...
+
+
+class Generator(Protocol):
+    def generate(self, query: Query, hits: Sequence[Hit]) -> Iterator[Draft]:
+        """The answer piece by piece, in order."""
+        ...

@@ -1,0 +1,104 @@
+"""Every setting of notecite, read in this one place: command line > environment > files > defaults."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ingest.errors import BadInput
+from ingest.phrases import Phrase
+
+FILE_NAME = "notecite.toml"
+_PREFIX = "NOTECITE_"
+
+
+def settings_files() -> tuple[Path, ...]:
+    """Where ``notecite.toml`` is looked for; the first that sets a value wins."""
+    return Path.cwd() / FILE_NAME, platformdirs.user_config_path("notecite") / FILE_NAME
+
+
+class Settings(BaseSettings):
+    """What a person can set. Each name is a ``notecite.toml`` key, a ``NOTECITE_…`` variable and, for the first
+    five, a command-line option."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+
+    library: Path = Field(default_factory=lambda: platformdirs.user_data_path("notecite") / "library")
+    """The folder that holds the library."""
+    embedder: str = "bundled"
+    """``bundled``, or a sentence-transformers id or path."""
+    reranker: str = "none"
+    """``none`` keeps the fused order; else a sentence-transformers cross-encoder id or path."""
+    language: Literal["auto", "en", "zh"] = "auto"
+    """The language of messages; ``auto`` follows the locale. Answers follow the question."""
+
+    candidates: Annotated[int, Field(ge=1, le=1000)] = 50
+    """Hits taken from each of dense and lexical search before fusion."""
+    rerank_candidates: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Fused hits that the reranker reads."""
+    dense_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Weight of the dense ranking in fusion."""
+    lexical_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Weight of the lexical ranking in fusion."""
+    answer_characters: Annotated[int, Field(ge=50, le=20_000)] = 600
+    """About how long an extractive answer may grow, in characters."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = [TomlConfigSettingsSource(settings_cls, file) for file in settings_files()]
+        return init_settings, env_settings, *files
+
+
+def load_settings(**options: Any) -> Settings:
+    """Settings with the command line's ``options`` on top; None means not given.
+
+    Raises BadInput for a value or a file that cannot be used, naming the setting and where it came from.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "notecite.toml"
+        raise BadInput(
+            Phrase(f"the setting {name} cannot be used ({first['msg']})", f"设置项 {name} 不可用（{first['msg']}）"),
+            first.get("input", ""),
+            Phrase("`notecite config` shows every setting and its source", "`notecite config` 会列出所有设置及其来源"),
+        ) from error
+    except (ValueError, OSError) as error:
+        raise BadInput(
+            Phrase("a settings file cannot be read", "设置文件无法读取"),
+            error,
+            Phrase(f"correct or remove {FILE_NAME}", f"请改正或删除 {FILE_NAME}"),
+        ) from error
+
+
+def sources(**options: Any) -> dict[str, str]:
+    """For each setting the place its value came from: ``option``, ``$NOTECITE_X``, a file's path or ``default``."""
+    given = {name for name, value in options.items() if value is not None}
+    environment = EnvSettingsSource(Settings, env_prefix=_PREFIX)()
+    files = [(file, TomlConfigSettingsSource(Settings, file)()) for file in settings_files()]
+    found = {}
+    for name in Settings.model_fields:
+        if name in given:
+            found[name] = "option"
+        elif name in environment:
+            found[name] = f"${_PREFIX}{name.upper()}"
+        else:
+            found[name] = next((str(file) for file, values in files if name in values), "default")
+    return found

@@ -1,0 +1,374 @@
+"""The ``notecite`` command.
+
+Exit codes: 0 done (a refusal to answer is an answer), 1 an error said on stderr, 2 wrong usage, 130 interrupted.
+Results go to stdout; progress, notices and errors to stderr.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ingest.errors import BadInput, NoteciteError
+from ingest.phrases import Phrase
+from ui.language import language, say
+
+if TYPE_CHECKING:
+    from rag.build import Application
+    from rag.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=say(
+        "Ask your own notes; every sentence of the answer cites the words it rests on.",
+        "向自己的笔记提问；回答的每一句都注明它所依据的原文。",
+    ),
+)
+
+Library = Annotated[Path | None, typer.Option(help=say("Folder of the library.", "笔记库所在的文件夹。"))]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        help=say("bundled, or a sentence-transformers id or path.", "bundled，或 sentence-transformers 模型名或路径。")
+    ),
+]
+Reranker = Annotated[
+    str | None,
+    typer.Option(help=say("none, or a cross-encoder id or path.", "none，或交叉编码器的模型名或路径。")),
+]
+Speech = Annotated[
+    str | None, typer.Option("--language", help=say("en, zh or auto (the locale).", "en、zh 或 auto（随系统区域）。"))
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help=say("One JSON object on stdout.", "在标准输出打印一个 JSON 对象。"))
+]
+Batch = Annotated[
+    Path | None,
+    typer.Option(
+        help=say(
+            'JSON lines {"id", "question", "history"}; "-" for stdin. One JSON line comes out for each.',
+            'JSON 行 {"id", "question", "history"}；"-" 表示标准输入。每行输出一行 JSON。',
+        )
+    ),
+]
+History = Annotated[
+    list[str] | None,
+    typer.Option(help=say("An earlier question; repeat for more, oldest first.", "先前的问题；可重复，最早的在前。")),
+]
+Question = Annotated[str | None, typer.Argument(help=say("The question.", "问题。"), show_default=False)]
+
+
+def main() -> None:
+    """Runs the command line; every expected error ends in one line on stderr."""
+    try:
+        app(standalone_mode=True)
+    except NoteciteError as error:
+        typer.echo(f"notecite: {error.to(_language)}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo(Phrase("stopped; what was finished is kept", "已停止；完成的部分已保存").to(_language), err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+_language = language()
+
+
+def _settings(**options: Any) -> "Settings":
+    from rag.settings import load_settings
+
+    settings = load_settings(**options)
+    global _language
+    _language = language(settings.language)
+    return settings
+
+
+def _application(settings: "Settings") -> "Application":
+    from rag.build import Application
+
+    return Application(settings)
+
+
+def _print_json(value: object) -> None:
+    # A lone surrogate cannot be printed as UTF-8; as an escape it is valid JSON.
+    line = json.dumps(value, ensure_ascii=False)
+    sys.stdout.write(f"{line if line.isprintable() else json.dumps(value)}\n")
+    sys.stdout.flush()
+
+
+@app.command(help=say("Bring the library up to the notes in FOLDERs.", "让笔记库与文件夹中的笔记保持一致。"))
+def sync(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help=say("Folders of notes; none: those synced before.", "笔记文件夹；不写则为之前同步过的。")),
+    ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help=say("Start the library afresh.", "清空后重新建库。"))
+    ] = False,
+    library: Library = None,
+    embedder: Embedder = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, embedder=embedder, language=speech)
+    from ingest.embed import open_embedder, open_token_counter
+    from ingest.library import open_library
+    from ingest.sync import sync as sync_folders
+    from ui.progress import SyncBar
+    from ui.text import sync_text
+
+    with (
+        open_library(settings.library, write=True, rebuild=rebuild) as opened,
+        SyncBar(_language) as show,
+    ):
+        report = sync_folders(
+            folders or [],
+            opened,
+            lambda: open_embedder(settings.embedder),
+            lambda: open_token_counter(settings.embedder),
+            show,
+        )
+    typer.echo(sync_text(report, _language))
+
+
+@app.command(help=say("Answer a question from the notes, with citations.", "根据笔记回答问题，并注明出处。"))
+def ask(
+    question: Question = None,
+    history: History = None,
+    as_json: AsJson = False,
+    batch: Batch = None,
+    library: Library = None,
+    embedder: Embedder = None,
+    reranker: Reranker = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, language=speech)
+    from ui.forms import answer_object
+    from ui.text import answer_text
+
+    with _application(settings) as application:
+        if batch is not None:
+            _run_batch(batch, lambda id_, q, earlier: answer_object(id_, application.pipeline.answer(q, earlier)))
+            return
+        answer = application.pipeline.answer(_given(question), history or ())
+    if as_json:
+        _print_json(answer_object(None, answer))
+    else:
+        typer.echo(answer_text(answer, _language))
+
+
+@app.command(help=say("Show the passages that match a question.", "列出与问题匹配的段落。"))
+def search(
+    question: Question = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help=say("How many.", "数量。"))] = 10,
+    history: History = None,
+    as_json: AsJson = False,
+    batch: Batch = None,
+    library: Library = None,
+    embedder: Embedder = None,
+    reranker: Reranker = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, language=speech)
+    # Each ranking gives half or more of the fused hits, so each must be as long as what is asked for.
+    settings = settings.model_copy(update={"candidates": max(settings.candidates, k)})
+    from ui.forms import search_object
+    from ui.text import hits_text
+
+    with _application(settings) as application:
+        if batch is not None:
+
+            def one(id_: str | None, q: str, earlier: Sequence[str]) -> dict[str, Any]:
+                found = application.pipeline.search(q, earlier)
+                return search_object(id_, q, found.hits[:k], found.seconds)
+
+            _run_batch(batch, one)
+            return
+        found = application.pipeline.search(_given(question), history or ())
+    if as_json:
+        _print_json(search_object(None, _given(question), found.hits[:k], found.seconds))
+    else:
+        typer.echo(hits_text(found.hits[:k]))
+
+
+@app.command(help=say("Ask one question after another.", "连续提问。"))
+def chat(library: Library = None, embedder: Embedder = None, reranker: Reranker = None, speech: Speech = None) -> None:
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, language=speech)
+    from ui.text import answer_text
+
+    history: list[str] = []
+    with _application(settings) as application:
+        pipeline = application.pipeline
+        typer.echo(Phrase("Ask; an empty line ends.", "请提问；空行结束。").to(_language), err=True)
+        while question := _read_line():
+            try:
+                typer.echo(answer_text(pipeline.answer(question, history), _language) + "\n")
+            except BadInput as error:
+                typer.echo(f"notecite: {error.to(_language)}", err=True)
+                continue
+            history.append(question)
+
+
+def _read_line() -> str:
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""
+
+
+@app.command(help=say("Show what the library holds.", "查看笔记库的内容。"))
+def status(library: Library = None, as_json: AsJson = False, speech: Speech = None) -> None:
+    settings = _settings(library=library, language=speech)
+    from ingest.library import open_library
+    from ui.text import status_text
+
+    with open_library(settings.library) as opened:
+        counts, documents = opened.counts(), opened.documents()
+    if as_json:
+        _print_json(
+            {
+                "library": str(settings.library),
+                "documents": [
+                    {
+                        "document": document.id,
+                        "title": document.title,
+                        "chunks": document.chunks,
+                        "problems": [problem.to(_language) for problem in document.problems],
+                    }
+                    for document in documents
+                ],
+                "chunks": counts.chunks,
+                "searchable": counts.searchable,
+            }
+        )
+    else:
+        typer.echo(status_text(counts, documents, _language))
+
+
+@app.command(help=say("Print a document's text, which all offsets count in.", "打印文档全文，所有偏移量都以它为准。"))
+def show(
+    document: Annotated[str, typer.Argument(help=say("Its id, as in a citation.", "文档编号，见引用。"))],
+    library: Library = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, language=speech)
+    from ingest.library import open_library
+
+    with open_library(settings.library) as opened:
+        text = opened.document(document).text
+    sys.stdout.write(text)
+
+
+@app.command(help=say("Remove documents from the library.", "从笔记库中移除文档。"))
+def forget(
+    paths: Annotated[list[str], typer.Argument(help=say("Documents, files or folders.", "文档、文件或文件夹。"))],
+    library: Library = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, language=speech)
+    from ingest.library import open_library
+
+    open_library(settings.library).close()
+    with open_library(settings.library, write=True) as opened:
+        forgotten = opened.forget(paths)
+    for document_id in forgotten:
+        typer.echo(document_id)
+
+
+@app.command(help=say("Show the settings in force and where each came from.", "查看当前设置及其来源。"))
+def config(
+    library: Library = None,
+    embedder: Embedder = None,
+    reranker: Reranker = None,
+    speech: Speech = None,
+    as_json: AsJson = False,
+) -> None:
+    options = {"library": library, "embedder": embedder, "reranker": reranker, "language": speech}
+    settings = _settings(**options)
+    from rag.settings import sources
+
+    origins = sources(**options)
+    values = settings.model_dump(mode="json")
+    if as_json:
+        _print_json({name: {"value": values[name], "source": origins[name]} for name in values})
+        return
+    width = max(map(len, values))
+    for name, value in values.items():
+        typer.echo(f"{name:{width}}  {value}  ({origins[name]})")
+
+
+def _given(question: str | None) -> str:
+    if question is None:
+        raise BadInput(
+            Phrase("no question", "没有问题"),
+            "ask",
+            Phrase("give one in quotes, or --batch FILE", "请在引号中给出问题，或使用 --batch 文件"),
+        )
+    return question
+
+
+def _run_batch(file: Path, one: Callable[[str | None, str, Sequence[str]], dict[str, Any]]) -> None:
+    """One JSON line out for each line in, in order; a line that cannot be used gives ``{"id", "error"}`` and, at the
+    end, exit code 1."""
+    failed = False
+    for line in _batch_lines(file):
+        case_id: str | None = None
+        try:
+            case = _batch_case(line)
+            case_id = case.get("id")
+            _print_json(one(case_id, case["question"], case.get("history") or ()))
+        except BadInput as error:
+            failed = True
+            _print_json({"id": case_id, "error": error.to(_language)})
+    if failed:
+        raise typer.Exit(1)
+
+
+def _batch_lines(file: Path) -> Iterator[str]:
+    if str(file) == "-":
+        yield from (line for line in sys.stdin if line.strip())
+        return
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            yield from (line for line in lines if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoteciteError(
+            Phrase("the batch file cannot be read", "无法读取批处理文件"),
+            f"{file} ({error})",
+            Phrase("give a UTF-8 file of JSON lines", "请给出 UTF-8 编码的 JSON 行文件"),
+        ) from error
+
+
+def _batch_case(line: str) -> dict[str, Any]:
+    try:
+        case = json.loads(line)
+    except ValueError:
+        case = None
+    history = case.get("history") or [] if isinstance(case, dict) else None
+    if (
+        not isinstance(case, dict)
+        or not isinstance(case.get("question"), str)
+        or not isinstance(history, list)
+        or not all(isinstance(turn, str) for turn in history)
+    ):
+        raise BadInput(
+            Phrase("a batch line cannot be used", "批处理中的一行不可用"),
+            line.strip()[:80],
+            Phrase(
+                'write {"id": …, "question": "…", "history": ["…"]}',
+                '格式为 {"id": …, "question": "…", "history": ["…"]}',
+            ),
+        )
+    return case
+
+
+if __name__ == "__main__":
+    main()

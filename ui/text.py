@@ -1,0 +1,80 @@
+"""Answers, searches and reports as plain text for a terminal, in either language."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ingest.phrases import Language, Phrase
+from rag.types import Answer, Citation, Hit
+
+if TYPE_CHECKING:
+    from ingest.catalog import Counts, DocumentSummary
+    from ingest.sync import SyncReport
+
+_LONGEST_QUOTE = 160
+
+
+def printable(text: str) -> str:
+    """``text`` without the control characters that would move a terminal's cursor or change its colours."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def answer_text(answer: Answer, language: Language) -> str:
+    """The answer's Markdown and below it one line for each citation."""
+    parts = [printable(answer.text)]
+    if answer.citations:
+        parts.append(Phrase("Sources:", "出处：").to(language))
+        parts += [_citation_line(citation, language) for citation in answer.citations]
+    return "\n".join(parts) if not answer.citations else f"{parts[0]}\n\n" + "\n".join(parts[1:])
+
+
+def _citation_line(citation: Citation, language: Language) -> str:
+    place = " > ".join((citation.document_id, *citation.headings))
+    page = "" if citation.page is None else Phrase(f", page {citation.page}", f"，第 {citation.page} 页").to(language)
+    return printable(f"[{citation.number}] {place}{page}: “{_one_line(citation.quote)}”")
+
+
+def hits_text(hits: Sequence[Hit]) -> str:
+    """Two lines for each hit: where it stands and how it begins."""
+    lines = []
+    for rank, hit in enumerate(hits, 1):
+        place = " > ".join((hit.chunk.document_id, *hit.chunk.headings))
+        lines.append(f"{rank}. {place} ({hit.stage} {hit.score:.4f})\n   {_one_line(hit.chunk.text)}")
+    return printable("\n".join(lines))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}…"
+
+
+def sync_text(report: "SyncReport", language: Language) -> str:
+    """What a sync did, on one line, and a line for each note that was skipped or has a problem."""
+    summary = Phrase(
+        f"{len(report.added)} new, {len(report.changed)} changed, {len(report.renamed)} renamed, "
+        f"{len(report.deleted)} deleted, {report.unchanged} unchanged, {len(report.skipped)} skipped; "
+        f"{report.chunks} chunks read, {report.embedded} embedded, in {report.seconds:.1f} s",
+        f"新增 {len(report.added)}，修改 {len(report.changed)}，改名 {len(report.renamed)}，"
+        f"删除 {len(report.deleted)}，未变 {report.unchanged}，跳过 {len(report.skipped)}；"
+        f"读取 {report.chunks} 个片段，新嵌入 {report.embedded} 个，用时 {report.seconds:.1f} 秒",
+    )
+    lines = [summary.to(language), *(message.to(language) for message in report.messages)]
+    for skipped in report.skipped:
+        todo = f": {skipped.todo.to(language)}" if skipped.todo else ""
+        lines.append(f"{Phrase('skipped', '跳过').to(language)}: {skipped.path}: {skipped.what.to(language)}{todo}")
+    lines += [f"{document_id}: {problem.to(language)}" for document_id, problem in report.problems]
+    return printable("\n".join(lines))
+
+
+def status_text(counts: "Counts", documents: "Sequence[DocumentSummary]", language: Language) -> str:
+    """Totals and a line for each document."""
+    lines = [
+        Phrase(
+            f"{counts.documents} documents, {counts.chunks} chunks, {counts.searchable} of them without duplicates",
+            f"{counts.documents} 个文档，{counts.chunks} 个片段，其中不重复的 {counts.searchable} 个",
+        ).to(language)
+    ]
+    for document in documents:
+        problems = "".join(f"; {problem.to(language)}" for problem in document.problems)
+        lines.append(f"{document.chunks:6} {document.id}{problems}")
+    return printable("\n".join(lines))
