@@ -3,9 +3,8 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from eval.types import EvalCase, Evidence
+from eval.types import EvalCase, Evidence, Gold
 from ingest.types import Place
 
 _INK = re.compile("[^\\s\u200b\u200c\u200d\u2060\ufeff]+")
@@ -37,22 +36,6 @@ class InkedText:
     def _offset(self, ink_offset: int) -> int:
         run = bisect_right(self._ink_starts, ink_offset) - 1
         return self._starts[run] + ink_offset - self._ink_starts[run]
-
-
-@dataclass(frozen=True, slots=True)
-class Gold:
-    """A case's gold as places. Each quote has all the places where it stands, any of which will do."""
-
-    evidence: tuple[tuple[Place, ...], ...] = ()
-    alternatives: tuple[tuple[Place, ...], ...] = ()
-
-    def touched_evidence(self, places: Iterable[Place]) -> set[int]:
-        """The indices of the evidence quotes that any of ``places`` overlaps."""
-        return _touched(self.evidence, tuple(places))
-
-    def touched_alternatives(self, places: Iterable[Place]) -> set[int]:
-        """The indices of the alternative quotes that any of ``places`` overlaps."""
-        return _touched(self.alternatives, tuple(places))
 
 
 class EvidenceFinder:
@@ -97,9 +80,11 @@ def overlap(one: Place, other: Place) -> bool:
     return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 
-def _touched(quotes: Sequence[tuple[Place, ...]], places: Sequence[Place]) -> set[int]:
+def touched(quotes: Sequence[tuple[Place, ...]], places: Iterable[Place]) -> set[int]:
+    """The indices of the quotes that any of ``places`` overlaps."""
+    listed = tuple(places)
     return {
         index
         for index, quote_places in enumerate(quotes)
-        if any(overlap(place, quote) for place in places for quote in quote_places)
+        if any(overlap(place, quote) for place in listed for quote in quote_places)
     }

