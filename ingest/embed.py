@@ -1,18 +1,21 @@
 """Texts -> unit vectors, and texts -> numbers of tokens."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import weights
+from ingest import bundled
+from ingest.adaptation import Adaptation, adapted_body
 from ingest.errors import ModelUnavailable
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder, TokenCounter, Vectors
+from ingest.weights import weights_file
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -21,7 +24,12 @@ if TYPE_CHECKING:
 BUNDLED = "bundled"
 
 _TOKENS_AT_ONCE = 2048
-"""Bounds the memory of one step: about 50 MB of activations."""
+"""Bounds the memory of one step."""
+
+_TEXTS_TOKENIZED_AT_ONCE = 512
+
+_START, _END = 0, 2
+"""The ids of the tokens ``<s>`` and ``</s>``."""
 
 _TEXTS_AT_ONCE = 32
 
@@ -39,7 +47,7 @@ def open_embedder(name: str = BUNDLED, *, cache_folder: Path | None = None) -> E
 def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None) -> TokenCounter:
     """Counts in the tokens of the model that ``open_embedder`` opens under the same name."""
     if name == BUNDLED:
-        tokenizer = _tokenizer(weights.onnx_folder(cache_folder) / "tokenizer.json")
+        tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")
         return lambda texts: [len(ids) for ids in _token_ids(tokenizer, texts)]
     return SentenceTransformersEmbedder(name).count_tokens
 
@@ -47,50 +55,61 @@ def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None)
 class BundledEmbedder:
     """multilingual-e5-small through ONNX Runtime: opens in a second and imports neither torch nor transformers."""
 
-    def __init__(self, cache_folder: Path | None = None) -> None:
+    def __init__(self, cache_folder: Path | None = None, adaptation: Adaptation | None = None) -> None:
+        """``adaptation``: trained layers to put in the body's place."""
         import onnxruntime  # type: ignore[import-untyped]
 
-        folder = weights.onnx_folder(cache_folder)
+        folder = bundled.onnx_folder(cache_folder)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _cores()
         options.log_severity_level = 3
-        self._weights = weights.weights_file()
+        # Without it, a processor that has no 8-bit dot product adds in 16 bits, which overflow.
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        self._weights = weights_file()
         self._tokenizer = _tokenizer(folder / "tokenizer.json")
-        self._body = onnxruntime.InferenceSession(folder / "body.onnx", options, providers=["CPUExecutionProvider"])
-        self._weights_hash = weights.weights_hash(folder)
+        body = adapted_body(adaptation, cache_folder) if adaptation else folder / "body.onnx"
+        self._body = onnxruntime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
+        self._adaptation = adaptation
+        self._weights_hash = bundled.weights_hash(folder)
 
     @property
     def fingerprint(self) -> str:
-        return f"{weights.MODEL_NAME} {self._weights_hash[:12]}"
+        bare = f"{bundled.MODEL_NAME} {self._weights_hash[:12]}"
+        return self._adaptation.fingerprint(bare) if self._adaptation else bare
 
     @property
     def dimensions(self) -> int:
         return self._weights.hidden
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._embed(weights.QUERY_PROMPT, texts, None)
+        return self._embed(bundled.QUERY_PROMPT, texts, None)
 
     def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
-        return self._embed(weights.PASSAGE_PROMPT, texts, on_done)
+        return self._embed(bundled.PASSAGE_PROMPT, texts, on_done)
 
     def _embed(self, prompt: str, texts: Sequence[str], on_done: Callable[[int], None] | None) -> Vectors:
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        token_ids = [self._framed(ids) for ids in _token_ids(self._tokenizer, [prompt + text for text in texts])]
-        for batch in _batches([len(ids) for ids in token_ids]):
-            tokens = self._token_vectors(np.array([token_ids[i] for i in batch]))
+        for batch, tokens in self.token_vectors(prompt, texts):
             means = tokens.mean(axis=1)
             vectors[batch] = means / np.linalg.norm(means, axis=1, keepdims=True)
             if on_done:
                 on_done(len(batch))
         return vectors
 
-    def _framed(self, ids: list[int]) -> list[int]:
-        return [0, *ids[: self._weights.positions - 2], 2]
+    def token_vectors(self, prompt: str, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Batches of texts of one length: their indices and their body's output, shape (texts, tokens, hidden).
 
-    def _token_vectors(self, token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        word_vectors = self._weights.word_vectors(token_ids)
-        (vectors,) = self._body.run(["token_vectors"], {"word_vectors": word_vectors})
-        return np.asarray(vectors, np.float32)
+        The first and the last token are the frame's.
+        """
+        inner = self._weights.positions - 2
+        token_ids = [
+            np.array([_START, *ids[:inner], _END], np.int32)
+            for ids in _token_ids(self._tokenizer, (prompt + text for text in texts))
+        ]
+        for batch in _batches([len(ids) for ids in token_ids]):
+            word_vectors = self._weights.word_vectors(np.stack([token_ids[i] for i in batch]))
+            (vectors,) = self._body.run(["token_vectors"], {"word_vectors": word_vectors})
+            yield batch, vectors
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -189,9 +208,12 @@ def _tokenizer(path: Path) -> "Tokenizer":
     return Tokenizer.from_file(str(path))
 
 
-def _token_ids(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[list[int]]:
-    encodings = tokenizer.encode_batch_fast([_without_surrogates(text) for text in texts], add_special_tokens=False)
-    return [encoding.ids for encoding in encodings]
+def _token_ids(tokenizer: "Tokenizer", texts: Iterable[str]) -> Iterator[list[int]]:
+    """Some texts at a time, since what the tokenizer returns takes far more memory than the ids."""
+    remaining = map(_without_surrogates, texts)
+    while some := list(islice(remaining, _TEXTS_TOKENIZED_AT_ONCE)):
+        for encoding in tokenizer.encode_batch_fast(some, add_special_tokens=False):
+            yield encoding.ids
 
 
 def _without_surrogates(text: str) -> str:

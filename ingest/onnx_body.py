@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
 
+    from ingest.adaptation import AdaptedWeights
     from ingest.weights import WeightsFile
 
 _MICROSOFT = "com.microsoft"
 
 
-def onnx_body(weights: "WeightsFile") -> bytes:
+def onnx_body(weights: "WeightsFile | AdaptedWeights") -> bytes:
     """The serialised model. All texts of a batch have the same number of tokens, so there is no mask."""
     from onnx import TensorProto, helper
 
@@ -93,7 +94,19 @@ class _Graph:
         return outputs
 
     def linear(self, x: str, matrix: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
-        """``x @ matrix + bias`` in 8-bit integers, with a scale for each output."""
+        """``x @ matrix + bias`` in 8-bit integers, with a scale for each token and each output.
+
+        The operator itself has one scale for all tokens. With that, the few large values of the feed-forward
+        layers would drown the rest, and a text's vector would depend on the texts beside it.
+        """
+        last_axis = self.constant(np.array([-1]))
+        token_scale = self.node("ReduceMax", self.node("Abs", x), last_axis, keepdims=1)
         scale = np.abs(matrix).max(axis=0) / 127
-        constants = (np.round(matrix / scale).astype(np.int8), scale, np.zeros(len(scale), np.int8), bias)
-        return self.node("DynamicQuantizeMatMul", x, *map(self.constant, constants), domain=_MICROSOFT)
+        quantised = (np.round(matrix / scale).astype(np.int8), scale, np.zeros(len(scale), np.int8))
+        product = self.node(
+            "DynamicQuantizeMatMul",
+            self.node("Div", x, token_scale),
+            *map(self.constant, quantised),
+            domain=_MICROSOFT,
+        )
+        return self.node("Add", self.node("Mul", product, token_scale), self.constant(bias))
