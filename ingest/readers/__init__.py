@@ -8,7 +8,7 @@ from pathlib import Path
 from ingest.errors import NotFound, UnreadableNote
 from ingest.phrases import Phrase
 from ingest.protocols import Reader
-from ingest.readers import markdown, pdf
+from ingest.readers import docx, html, markdown, notebook, pdf
 from ingest.types import Document
 
 SUFFIXES: Mapping[str, Reader] = {
@@ -18,6 +18,10 @@ SUFFIXES: Mapping[str, Reader] = {
     ".txt": markdown.read,
     ".text": markdown.read,
     ".pdf": pdf.read,
+    ".docx": docx.read,
+    ".html": html.read,
+    ".htm": html.read,
+    ".ipynb": notebook.read,
 }
 """Which reader takes a file, by the end of its name in lower case."""
 

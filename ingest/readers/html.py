@@ -1,0 +1,327 @@
+"""Saved web pages, and what other readers turn into HTML -> Markdown. The only importer of selectolax."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ingest.errors import UnreadableNote
+from ingest.phrases import Phrase
+from ingest.readers.decode import decode, printable
+from ingest.types import Reading
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_MAX_DEPTH = 2_000
+_DROPPED = frozenset(
+    "aside button canvas dialog footer form head iframe nav noscript object select style svg template".split()
+)
+_DROPPED_CLASSES = re.compile(r"(?:^|\s)(?:katex-html|MathJax(?:_\w+)?|gutter|linenos?|line-numbers)(?:\s|$)")
+_FORMULA_CLASS = re.compile(r"\b(?:la)?tex\b|math")
+_BLOCKS = frozenset(
+    "address article blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6 "
+    "header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
+)
+_NEVER_NESTED = frozenset(
+    "area base br col dd dt embed hr img input li link meta option p source tbody td tfoot th thead tr wbr".split()
+)
+_TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)[^<>]*?(?P<empty>/?)>")
+_CJK = r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
+_WRAPPED_CHINESE = re.compile(rf"(?<={_CJK})[ \t\f]*\n\s*(?={_CJK})")
+_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"(?:^|\s)(?:lang(?:uage)?|highlight-source|brush:?)[-\s]([\w+#-]+)")
+
+
+def read(data: bytes) -> Reading:
+    """The page's main content. Raises UnreadableNote for tags nested thousands deep."""
+    declared = _CHARSET.search(data[:2048])
+    decoded = decode(data, declared[1].decode("ascii", errors="ignore") if declared else "")
+    text, title = to_markdown(decoded.text)
+    return Reading(text, title, problems=decoded.problems)
+
+
+def to_markdown(html: str) -> tuple[str, str]:
+    """The text and the title: the only top heading if the page's title repeats it, else the page's title."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    _refuse_deep_nesting(html)
+    page = LexborHTMLParser(html)
+    headings = [_plain(heading) for heading in page.css("h1")]
+    stated = " ".join(_plain(title) for title in page.css("head title"))
+    only_heading = headings[0] if len(headings) == 1 else ""
+    title = only_heading if only_heading and (not stated or only_heading in stated) else stated
+    root = _main_content(page.css("main, [role=main]")) or _main_content(page.css("article")) or page.body
+    if root is None:
+        return "", title
+    writer = _Writer()
+    for kind, node, text in _events(root):
+        if kind == "text":
+            writer.text(text)
+        elif kind == "open":
+            writer.open(node)
+        else:
+            writer.close(node)
+    return writer.finished(), title
+
+
+def _refuse_deep_nesting(html: str) -> None:
+    """The parser's time grows with the square of the depth."""
+    depth = 0
+    for tag in _TAG.finditer(html):
+        if tag["empty"] or tag["name"].lower() in _NEVER_NESTED:
+            continue
+        depth += -1 if tag["close"] else 1
+        if depth > _MAX_DEPTH:
+            raise UnreadableNote(
+                Phrase("the page nests its tags too deeply", "网页的标签嵌套过深"),
+                "HTML",
+                Phrase("save it as text and put that here", "请另存为文本再放到这里"),
+            )
+
+
+def _plain(node: "LexborNode") -> str:
+    return " ".join(printable(node.text()).split())
+
+
+def _main_content(candidates: "list[LexborNode]") -> "LexborNode | None":
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
+    """("open", node, ""), ("text", node, text) and ("close", node, "") in document order, without recursion."""
+    stack = [(root, False)]
+    while stack:
+        node, is_open = stack.pop()
+        if is_open:
+            yield "close", node, ""
+        elif node.tag == "-text":
+            yield "text", node, node.text(deep=False)
+        elif formula := _formula(node):
+            yield "text", node, formula
+        elif not _is_dropped(node, root):
+            yield "open", node, ""
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
+
+
+def _formula(node: "LexborNode") -> str:
+    """LaTeX between dollar signs, from wherever the page keeps it; empty for what is no formula."""
+    attributes = node.attributes
+    if node.tag == "script":
+        kind = attributes.get("type") or ""
+        return _dollars(node.text(), "display" in kind) if kind.startswith("math/tex") else ""
+    if node.tag == "math":
+        annotation = node.css_first("annotation[encoding*=tex], annotation[encoding*=TeX]")
+        return _dollars((annotation or node).text(), attributes.get("display") == "block")
+    if node.tag == "img" and (
+        "eeimg" in attributes or re.search(r"\b(?:la)?tex\b|math", attributes.get("class") or "")
+    ):
+        return _dollars(attributes.get("alt") or "", display=False)
+    return ""
+
+
+def _dollars(latex: str, display: bool) -> str:
+    latex = " ".join(latex.split())
+    mark = "$$" if display else "$"
+    return f"{mark}{latex}{mark}" if latex else ""
+
+
+def _is_dropped(node: "LexborNode", root: "LexborNode") -> bool:
+    attributes = node.attributes
+    return (
+        node.tag in _DROPPED
+        or node.tag in ("script", "-comment")
+        or (node.tag == "header" and root.tag == "body")
+        or "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or re.search(r"display\s*:\s*none", attributes.get("style") or "") is not None
+        or _DROPPED_CLASSES.search(attributes.get("class") or "") is not None
+    )
+
+
+_MARKS = {"b": "**", "strong": "**", "code": "`", "kbd": "`", "tt": "`", "sup": "^", "sub": "_"}
+
+
+@dataclass(slots=True)
+class _List:
+    """An open list. ``number`` is the next item's, None for bullets; ``marker`` waits for the item's first block."""
+
+    number: int | None
+    marker: str = ""
+
+
+@dataclass(slots=True)
+class _Table:
+    """An open table. ``is_layout``: its cells hold blocks of their own and are written as such."""
+
+    is_layout: bool
+    rows: list[list[str]] = field(default_factory=list)
+
+
+class _Writer:
+    """Takes the events of a page and writes blocks of Markdown."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._inline: list[str] = []
+        self._marks: list[tuple[str, int]] = []
+        self._lists: list[_List] = []
+        self._tables: list[_Table] = []
+        self._quotes = 0
+        self._heading = 0
+        self._code_language: str | None = None
+        self._last_was_item = False
+
+    def finished(self) -> str:
+        self._flush()
+        return "".join(self._pieces)
+
+    def text(self, text: str) -> None:
+        text = printable(text)
+        if self._code_language is None:
+            text = re.sub(r"[ \t\n\f]+", " ", _WRAPPED_CHINESE.sub("", text))
+        self._inline.append(text)
+
+    def open(self, node: "LexborNode") -> None:
+        tag = node.tag or ""
+        if self._code_language is not None:
+            self._inline.append("\n" if tag == "br" else "")
+            return
+        if tag in _BLOCKS:
+            self._flush()
+        if tag == "br":
+            self._inline.append("\n")
+        elif tag in _MARKS and not self._heading:
+            self._marks.append((tag, len(self._inline)))
+        elif tag in ("ul", "ol"):
+            start = node.attributes.get("start") or "1"
+            first = int(start) if re.fullmatch(r"\d{1,9}", start) else 1
+            self._lists.append(_List(first if tag == "ol" else None))
+        elif tag == "li" and self._lists:
+            current = self._lists[-1]
+            current.marker = "- " if current.number is None else f"{current.number}. "
+            current.number = None if current.number is None else current.number + 1
+        elif tag == "blockquote":
+            self._quotes += 1
+        elif re.fullmatch("h[1-6]", tag):
+            self._heading = int(tag[1])
+        elif tag == "pre":
+            self._code_language = _language(node)
+        elif tag == "table":
+            holds_blocks = len(node.css("table, pre, h1, h2, h3, h4, ul, ol")) > 1
+            self._tables.append(_Table(self._in_cells or holds_blocks))
+        elif tag == "tr" and self._in_cells:
+            self._tables[-1].rows.append([])
+
+    def close(self, node: "LexborNode") -> None:
+        tag = node.tag or ""
+        if tag == "pre":
+            self._write_code()
+        elif self._code_language is not None:
+            self._inline.append("\n" if tag in _BLOCKS else "")
+        elif tag in _MARKS:
+            self._close_mark(tag)
+        elif tag in ("td", "th") and self._in_cells and self._tables[-1].rows:
+            self._close_cell(node)
+        elif tag in _BLOCKS:
+            self._flush()
+            self._leave(tag)
+
+    def _leave(self, tag: str) -> None:
+        if tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
+            self._last_was_item = bool(self._lists)
+        elif tag == "blockquote":
+            self._quotes -= 1
+        elif re.fullmatch("h[1-6]", tag):
+            self._heading = 0
+        elif tag == "table":
+            self._write_table(self._tables.pop().rows)
+
+    @property
+    def _in_cells(self) -> bool:
+        return bool(self._tables) and not self._tables[-1].is_layout
+
+    def _close_mark(self, tag: str) -> None:
+        if not self._marks or self._marks[-1][0] != tag:
+            return
+        _, start = self._marks.pop()
+        inner = "".join(self._inline[start:])
+        del self._inline[start:]
+        stripped = inner.strip(" \n")
+        mark = _MARKS[tag]
+        if stripped and tag in ("sup", "sub"):
+            marked = stripped if stripped.startswith("[") else mark + stripped
+        elif stripped and mark not in stripped:
+            marked = f"{mark}{stripped}{mark}"
+        else:
+            marked = stripped
+        before, after = inner[: len(inner) - len(inner.lstrip(" \n"))], inner[len(inner.rstrip(" \n")) :]
+        self._inline.append(f"{before}{marked}{after}" if stripped else inner)
+
+    def _close_cell(self, node: "LexborNode") -> None:
+        cell = " ".join("".join(self._inline).split()).replace("|", "\\|")
+        self._inline, self._marks = [], []
+        span = node.attributes.get("colspan") or "1"
+        blanks = min(int(span), 50) - 1 if re.fullmatch(r"\d{1,3}", span) else 0
+        self._tables[-1].rows[-1] += [cell, *[""] * blanks]
+
+    def _flush(self) -> None:
+        """Ends a block; within a table cell, blocks are only kept apart."""
+        if self._in_cells and self._inline:
+            self._inline.append(" ")
+            return
+        text = "".join(self._inline)
+        self._inline, self._marks = [], []
+        lines = [line.strip(" ") for line in text.split("\n")]
+        text = "\n".join(lines).strip("\n")
+        if not text:
+            return
+        if self._heading:
+            self._write(f"{'#' * self._heading} {' '.join(text.split())}", in_list=False)
+        else:
+            self._write(re.sub(r"^(?=#{1,6} |```|~~~)", r"\\", text))
+
+    def _write_code(self) -> None:
+        code = "".join(self._inline).strip("\n")
+        language, self._code_language = self._code_language, None
+        self._inline, self._marks = [], []
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
+        if code.strip():
+            self._write(f"{fence}{language}\n{code}\n{fence}")
+
+    def _write_table(self, rows: list[list[str]]) -> None:
+        rows = [row for row in rows if any(row)]
+        width = max(map(len, rows), default=0)
+        if width == 1:
+            for row in rows:
+                self._write(row[0])
+        elif rows:
+            filled = [row + [""] * (width - len(row)) for row in rows]
+            lines = ["| " + " | ".join(row) + " |" for row in filled]
+            self._write("\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]))
+
+    def _write(self, block: str, in_list: bool = True) -> None:
+        depth = len(self._lists) if in_list else 0
+        marker = self._lists[-1].marker if self._lists else ""
+        if self._lists:
+            self._lists[-1].marker = ""
+        is_item = bool(marker) and in_list
+        first = "    " * (depth - 1) + marker if is_item else "    " * depth
+        quote = "> " * self._quotes
+        lines = block.split("\n")
+        indented = [quote + first + lines[0], *(quote + "    " * depth + line if line else quote for line in lines[1:])]
+        if self._pieces:
+            self._pieces.append("\n" if is_item and self._last_was_item else "\n\n")
+        self._pieces.append("\n".join(indented))
+        self._last_was_item = depth > 0
+
+
+def _language(pre: "LexborNode") -> str:
+    """What a highlighter wrote into the class of the block, its code or its frame."""
+    for node in (pre, pre.css_first("code"), pre.parent):
+        found = _LANGUAGE.search((node.attributes.get("class") or "") if node else "")
+        if found:
+            return found[1].lower()
+    return ""

@@ -1,0 +1,118 @@
+"""Word: headings, lists, tables, code and formulas -> Markdown; what cannot be opened is refused."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import docx
+import pytest
+from docx.oxml import parse_xml
+
+from ingest.errors import UnreadableNote
+from ingest.readers import read
+from ingest.readers.docx import read as read_docx
+
+NOTES = Path(__file__).parents[1] / "notes"
+MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+
+
+def saved(document: "docx.document.Document") -> bytes:
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def test_a_word_note_is_markdown_with_everything_a_note_has() -> None:
+    document = read(NOTES / "handbook.docx", "handbook.docx")
+    assert document.title == "微调手记"
+    assert document.text == (
+        "# 微调手记\n\n"
+        "# 一、学习率\n\n"
+        "先用小学习率预热，**再按余弦下降**。\n\n"
+        "- 全量微调\n    - 1e-5 左右\n- 低秩微调\n\n"
+        "1. 先看损失\n2. 再看样例\n\n"
+        "# 二、显存\n\n"
+        "优化器状态占 $\\frac{n^{2}}{\\sqrt{d}}$ 字节。\n\n"
+        "| 方法 | 显存 |\n| --- | --- |\n| 全量\\|半精度 | 16 字节 |\n| 低秩 | 4 字节 |\n\n"
+        "```\nfor step in range(n):\n    train(step)\n```"
+    )
+
+
+FORMULAS = [
+    ("<m:sSub><m:e><m:r><m:t>W</m:t></m:r></m:e><m:sub><m:r><m:t>0</m:t></m:r></m:sub></m:sSub>", "$W_{0}$"),
+    (
+        '<m:nary><m:naryPr><m:chr m:val="∑"/></m:naryPr><m:sub><m:r><m:t>i</m:t></m:r></m:sub>'
+        "<m:sup><m:r><m:t>n</m:t></m:r></m:sup><m:e><m:r><m:t>x</m:t></m:r></m:e></m:nary>",
+        "$∑_{i}^{n} x$",
+    ),
+    (
+        '<m:d><m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr><m:e><m:r><m:t>a</m:t></m:r></m:e></m:d>',
+        "$[a]$",
+    ),
+    (
+        "<m:m><m:mr><m:e><m:r><m:t>a</m:t></m:r></m:e><m:e><m:r><m:t>b</m:t></m:r></m:e></m:mr></m:m>",
+        "$\\begin{matrix} a & b \\end{matrix}$",
+    ),
+    ("<m:r><m:t>a &lt; b</m:t></m:r>", "$a < b$"),
+]
+
+
+def test_formulas_become_latex() -> None:
+    document = docx.Document()
+    for formula, _ in FORMULAS:
+        document.add_paragraph()._p.append(parse_xml(f"<m:oMath {MATH}>{formula}</m:oMath>"))
+    assert read_docx(saved(document)).text.split("\n\n") == [latex for _, latex in FORMULAS]
+
+
+def test_a_formula_on_its_own_line_has_double_dollar_signs() -> None:
+    document = docx.Document()
+    formula = f"<m:oMathPara {MATH}><m:oMath><m:r><m:t>x</m:t></m:r></m:oMath></m:oMathPara>"
+    document.add_paragraph()._p.append(parse_xml(formula))
+    assert read_docx(saved(document)).text == "$$x$$"
+
+
+def test_pictures_are_left_out_and_an_empty_document_is_empty_text() -> None:
+    assert read_docx(saved(docx.Document())).text == ""
+
+
+def zip_of(**files: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "/").replace("_xml", ".xml"), content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the Word file is broken"),
+        (b"PK\x03\x04 rubbish", "the Word file is broken"),
+        ((NOTES / "handbook.docx").read_bytes()[:20_000], "the Word file is broken"),
+        (zip_of(other=b"x"), "the Word file is broken"),
+        (zip_of(word__document_xml=b"<broken"), "the Word file is broken"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512), "the Word file is encrypted or in the old .doc format"),
+        (zip_of(word__document_xml=bytes(100_000_001)), "the Word file unpacks to more than it should"),
+    ],
+    ids=["0 bytes", "rubbish", "cut off", "other zip", "broken XML", "encrypted", "zip bomb"],
+)
+def test_a_word_file_that_cannot_be_opened_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(UnreadableNote) as caught:
+        read_docx(data)
+    assert caught.value.what.en == message
+
+
+def test_nesting_beyond_the_parsers_depth_is_refused() -> None:
+    document = docx.Document()
+    nested = "<m:oMath>" * 5_000 + "</m:oMath>" * 5_000
+    data = saved(document)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    body = f"<w:body><w:p {MATH}>{nested}</w:p>".encode()
+    files["word/document.xml"] = files["word/document.xml"].replace(b"<w:body>", body)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with pytest.raises(UnreadableNote, match="the Word file is broken"):
+        read_docx(file.getvalue())
