@@ -1,0 +1,143 @@
+"""Two runs over the same questions: what differs, whether it could be chance, and whether the new one may pass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eval.judge import LexicalOverlap
+from eval.run import Run
+from eval.score import values_of
+from eval.stats import Paired, holm, paired
+from eval.types import EvalCase
+from ingest.errors import BadInput
+from ingest.phrases import Phrase
+
+PRIMARY = "citation_recall"
+
+MARGIN = 0.05
+"""How much worse a measure may truly be before the gate closes."""
+
+_GATED = ("reranked/nDCG@10", "citation_precision", "citation_recall", "false_answer", "false_refusal")
+_GATED_BY_JUDGE = ("faithfulness", "keypoint_recall")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One case whose value on a scorer differs between two runs; 1.0 is best."""
+
+    case: EvalCase
+    old: float
+    new: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One scorer on the cases that both runs score. 1.0 is best, so that a positive difference is always better.
+
+    ``p_adjusted`` is the p-value after Holm over all scorers but the primary one, whose p-value stands as it is.
+    ``better`` and ``worse`` list the changed cases, the largest change first.
+    """
+
+    name: str
+    title: Phrase
+    rate_of_failure: bool
+    old: float
+    new: float
+    paired: Paired
+    p_adjusted: float
+    better: tuple[Change, ...]
+    worse: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """One scorer at the gate. Without a case that both runs score, ``difference`` is None and it does not pass."""
+
+    name: str
+    title: Phrase
+    difference: Difference | None
+    passed: bool
+
+
+def compare(old: Run, new: Run, primary: str = PRIMARY) -> tuple[Difference, ...]:
+    """Every scorer that both runs have on at least one common case.
+
+    Raises BadInput when the runs did not ask the same questions.
+    """
+    old_cases = {record.case.id: record.case for record in old.records}
+    if old_cases != {record.case.id: record.case for record in new.records}:
+        raise BadInput(
+            Phrase("the two runs did not ask the same questions", "两次评测的问题不同"),
+            f"{old.name}, {new.name}",
+            Phrase("run both on one question file", "请在同一个问题文件上运行两次评测"),
+        )
+    found = [each for each in (_values(name, old, new) for name in _common_names(old, new)) if each.old]
+    tests = {each.name: paired(each.old, each.new, [case.cluster for case in each.cases]) for each in found}
+    secondary = [name for name in tests if name != primary]
+    adjusted = dict(zip(secondary, holm([tests[name].p_value for name in secondary]), strict=True))
+    return tuple(_difference(each, tests[each.name], adjusted, new) for each in found)
+
+
+def gate(baseline: Run, new: Run, margin: float = MARGIN) -> tuple[GateLine, ...]:
+    """A non-inferiority test of every gated scorer that the baseline has, all of which must pass.
+
+    One passes when the lower bound of the 95 % interval of new - baseline lies above -margin (one-sided level 2.5 %).
+    Since all must pass, no correction for their number is needed: Berger, Multiparameter hypothesis testing and
+    acceptance sampling, Technometrics 24, 1982.
+    """
+    differences = {difference.name: difference for difference in compare(baseline, new)}
+    lines = []
+    for row in baseline.summary.rows:
+        if is_gated(row.name):
+            difference = differences.get(row.name)
+            passed = difference is not None and difference.paired.difference.low > -margin
+            lines.append(GateLine(row.name, row.title, difference, passed))
+    return tuple(lines)
+
+
+def is_gated(name: str) -> bool:
+    """Judges are held to their word, except for word overlap, which knows nothing of support."""
+    judge, _, measure = name.rpartition("/")
+    return name in _GATED or (measure in _GATED_BY_JUDGE and judge != LexicalOverlap.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _CommonValues:
+    """A scorer's values on the cases that both runs score, in the order of ``cases``."""
+
+    name: str
+    cases: tuple[EvalCase, ...]
+    old: tuple[float, ...]
+    new: tuple[float, ...]
+
+
+def _common_names(old: Run, new: Run) -> list[str]:
+    old_names = {row.name for row in old.summary.rows}
+    return [row.name for row in new.summary.rows if row.name in old_names]
+
+
+def _values(name: str, old: Run, new: Run) -> _CommonValues:
+    before = values_of(name, old.records, old.scores)
+    after = values_of(name, new.records, new.scores)
+    cases = tuple(record.case for record in new.records if record.case.id in before.keys() & after.keys())
+    return _CommonValues(name, cases, tuple(before[case.id] for case in cases), tuple(after[case.id] for case in cases))
+
+
+def _difference(values: _CommonValues, test: Paired, adjusted: Mapping[str, float], new: Run) -> Difference:
+    row = next(row for row in new.summary.rows if row.name == values.name)
+    changes = [
+        Change(case, before, after)
+        for case, before, after in zip(values.cases, values.old, values.new, strict=True)
+        if before != after
+    ]
+    changes.sort(key=lambda change: -abs(change.new - change.old))
+    return Difference(
+        name=values.name,
+        title=row.title,
+        rate_of_failure=row.rate_of_failure,
+        old=sum(values.old) / len(values.old),
+        new=sum(values.new) / len(values.new),
+        paired=test,
+        p_adjusted=adjusted.get(values.name, test.p_value),
+        better=tuple(change for change in changes if change.new > change.old),
+        worse=tuple(change for change in changes if change.new < change.old),
+    )
