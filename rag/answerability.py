@@ -13,6 +13,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _HITS_READ = 10
 _SPELLING = 0.85
 """How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
+_SHORTEST_MISSPELT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +46,25 @@ def names(question: str) -> list[str]:
 
 def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:
     """Those of ``asked`` that stand in none of the hits, not even misspelt."""
-    known = {token for hit in hits for token in search_tokens(hit.chunk.embedded_text)}
-    return [name for name in asked if not _is_known(name, known)]
+    text = "\n".join(hit.chunk.embedded_text for hit in hits)
+    tokens = set(search_tokens(text))
+    spellings = {word.lower() for word in TERM.findall(text)}
+    return [name for name in asked if not (_is_known(name, tokens) or _is_misspelt(name.lower(), spellings))]
 
 
-def _is_known(name: str, known: set[str]) -> bool:
-    tokens = search_tokens(name)
-    if not tokens or tokens[0] in known:
+def _is_known(name: str, tokens: set[str]) -> bool:
+    whole, *parts = search_tokens(name) or [""]
+    if not whole or whole in tokens:
         return True
-    parts = tokens[1:]
-    # Words that a hyphen joins may stand apart; a version number or an inner capital makes another name.
-    if parts and "-" in name and not re.search(r"\d", name) and known.issuperset(parts):
-        return True
-    whole = tokens[0]
-    near = (word for word in known if word.isascii() and abs(len(word) - len(whole)) <= 2 and word[:1] == whole[:1])
-    return (
-        len(whole) >= 5
-        and whole.isalpha()
-        and any(SequenceMatcher(None, whole, word).ratio() >= _SPELLING for word in near)
-    )
+    # Words that a hyphen joins may stand apart; a version number makes another name.
+    return "-" in name and not re.search(r"\d", name) and bool(parts) and tokens.issuperset(parts)
+
+
+def _is_misspelt(name: str, spellings: set[str]) -> bool:
+    if len(name) < _SHORTEST_MISSPELT or re.search(r"\d", name):
+        return False
+    near = (word for word in spellings if abs(len(word) - len(name)) <= 2 and word[0] == name[0])
+    return any(SequenceMatcher(None, name, word).ratio() >= _SPELLING for word in near)
 
 
 def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ...], ...]:

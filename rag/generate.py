@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from ingest.lexical import search_tokens
 from ingest.protocols import Embedder
@@ -105,16 +104,18 @@ def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
 
 
 def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
-    """Statements in reading order: hits by rank, within a hit as in the note; a heading before each of several."""
-    ordered = sorted(chosen, key=lambda s: (s.rank, s.start))
-    groups = [list(group) for _, group in groupby(ordered, key=lambda s: (s.rank, s.headings))]
-    for number, group in enumerate(groups):
-        title = group[0].headings[-1] if group[0].headings else group[0].hit.chunk.title
+    """Statements in reading order: sections by their best hit, within a section as in the note; where there are
+    several sections, each under its heading."""
+    sections: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
+    for statement in sorted(chosen, key=lambda s: (s.rank, s.start)):
+        sections.setdefault((statement.hit.chunk.document_id, statement.headings), []).append(statement)
+    for number, section in enumerate(sections.values()):
+        title = section[0].headings[-1] if section[0].headings else section[0].hit.chunk.title
         before = "\n\n" if number else ""
-        if len(groups) > 1 and title:
+        if len(sections) > 1 and title:
             before += f"**{title}**\n\n"
         previous: Statement | None = None
-        for statement in group:
+        for statement in sorted(section, key=lambda s: s.start):
             text = display(statement)
             if not text:
                 continue
@@ -128,9 +129,10 @@ def _between(previous: Statement, statement: Statement) -> str:
     listed = statement.kind in ("item", "table", "heading")
     if listed or previous.kind in ("item", "table", "heading"):
         return "\n" if listed and previous.kind in ("item", "table", "heading") else "\n\n"
-    if "code" in (statement.kind, previous.kind) or "formula" in (statement.kind, previous.kind):
+    if {statement.kind, previous.kind} & {"code", "formula"}:
         return "\n\n"
-    return " " if statement.block == previous.block else "\n\n"
+    same_paragraph = statement.rank == previous.rank and statement.block == previous.block
+    return " " if same_paragraph else "\n\n"
 
 
 def display(statement: Statement) -> str:

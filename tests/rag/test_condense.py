@@ -1,0 +1,30 @@
+import pytest
+
+from rag.condense import condense
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "standalone"),
+    [
+        ([], "那它的缺点呢", "那它的缺点呢"),
+        (["什么是 RoPE"], "那它的缺点呢", "RoPE 那它的缺点呢"),
+        (["DPO 是在线还是离线？"], "那 PPO 呢？", "PPO 是在线还是离线？"),
+        (["DPO 是在线还是离线？"], "那 PPO 呢？为什么", "PPO 是在线还是离线？ 为什么"),
+        (["How does LoRA save memory?"], "what about QLoRA?", "How does QLoRA save memory?"),
+        (["What is GPTQ?"], "does it need calibration data?", "GPTQ does it need calibration data?"),
+        (
+            ["什么是 RoPE"],
+            "为什么训练大模型要用混合精度而不是全程单精度",
+            "为什么训练大模型要用混合精度而不是全程单精度",
+        ),
+    ],
+)
+def test_follow_up_stands_alone(history: list[str], question: str, standalone: str) -> None:
+    assert condense(question, history).question == standalone
+
+
+def test_subject_is_carried_over_two_turns() -> None:
+    query = condense("所以要准备校准数据？", ["GPTQ 用几比特", "它的激活动吗"])
+    assert query.question.startswith("GPTQ ")
+    assert query.asked == "所以要准备校准数据？"
+    assert query.history == ("GPTQ 用几比特", "它的激活动吗")

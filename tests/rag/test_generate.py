@@ -1,0 +1,82 @@
+import pytest
+
+from ingest.structure import Kind
+from ingest.types import Chunk
+from rag.compress import Statement, statements
+from rag.generate import ExtractiveGenerator, display, plain
+from rag.types import Draft, Hit, Query
+from tests.fakes import FakeEmbedder
+
+LIST = """## 正则化手段
+常用的有三种：
+1. 权重衰减：在损失里加参数的平方和
+2. Dropout：训练时随机丢掉神经元
+3. 早停：验证集损失不再下降就停
+"""
+PROSE = """## 学习率预热
+预热是指前几百步把学习率从零升上去。它能避免刚开始时梯度过大。训练后期一般用余弦衰减。
+"""
+
+
+def hit(text: str, name: str = "a.md", headings: tuple[str, ...] = ()) -> Hit:
+    return Hit(Chunk(name, name, "笔记", headings, 10, 10 + len(text), text, len(text)), 1.0, "fused")
+
+
+def ask(question: str, *hits: Hit) -> list[Draft]:
+    return list(ExtractiveGenerator(FakeEmbedder(), 600).generate(Query(question, question), hits))
+
+
+def quoted(draft: Draft) -> list[str]:
+    return [s.hit.chunk.text[s.start - s.hit.chunk.start : s.end - s.hit.chunk.start] for s in draft.sources]
+
+
+def test_a_list_keeps_all_its_items_in_order_with_its_lead_in() -> None:
+    drafts = ask("正则化手段有哪些？", hit(LIST, headings=("正则化手段",)))
+    assert [draft.text for draft in drafts] == [
+        "常用的有三种：",
+        "1. 权重衰减：在损失里加参数的平方和",
+        "2. Dropout：训练时随机丢掉神经元",
+        "3. 早停：验证集损失不再下降就停",
+    ]
+
+
+def test_every_statement_cites_the_words_it_was_taken_from() -> None:
+    for draft in ask("学习率预热是什么", hit(PROSE, headings=("学习率预热",))):
+        assert quoted(draft) == [draft.text]
+
+
+def test_the_same_statement_of_two_notes_is_said_once() -> None:
+    one = hit("早停：验证集损失不再下降就停止训练。", "a.md")
+    other = hit("早停：验证集损失不再下降就停止训练！", "b.md")
+    drafts = ask("什么是早停", one, other)
+    assert [draft.text for draft in drafts] == ["早停：验证集损失不再下降就停止训练。"]
+
+
+def test_no_hits_give_no_statements() -> None:
+    assert ask("什么是早停") == []
+
+
+def test_a_heading_without_a_body_is_a_statement_among_others() -> None:
+    found = list(statements(hit("### 查询改写\n### 重排\n把命中重新排序。"), 0))
+    assert [(s.kind, s.text) for s in found] == [("heading", "### 查询改写"), ("paragraph", "把命中重新排序。")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "indent", "text", "shown"),
+    [
+        ("item", 0, "- **权重衰减**：加平方和", "- 权重衰减：加平方和"),
+        ("item", 8, "• 第二层", "  - 第二层"),
+        ("item", 0, "2.不带空格的编号", "2. 不带空格的编号"),
+        ("paragraph", 0, "答：可以的。", "可以的。"),
+        ("paragraph", 4, "被折行的中\n    文句子", "被折行的中文句子"),
+        ("paragraph", 0, "wrapped English\n  words", "wrapped English words"),
+        ("table", 0, "| 方法 | 显存 |", "- 方法 · 显存"),
+        ("code", 0, "```python\nx = 1\n```", "```python\nx = 1\n```"),
+    ],
+)
+def test_display(kind: Kind, indent: int, text: str, shown: str) -> None:
+    assert display(Statement(hit(text), 0, 0, kind, indent, (), 0, len(text), text)) == shown
+
+
+def test_plain_leaves_words_and_drops_layout_and_stray_spaces() -> None:
+    assert plain('<br>见 [文档](https://a.b/c) <img src="x y.png"> **重点**') == "见文档重点"

@@ -1,0 +1,105 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import BadInput
+from ingest.library import Library, open_library
+from ingest.sync import sync
+from rag.answerability import Answerability
+from rag.generate import ExtractiveGenerator
+from rag.langchain import NoteRetriever, as_runnable
+from rag.pipeline import LONGEST_QUESTION, Pipeline
+from rag.rerank import KeepOrder
+from rag.retrieve import HybridRetriever
+from rag.types import Answer, StageDone, TextPiece
+from tests.fakes import FakeEmbedder, count_tokens
+
+NOTES = {
+    "微调.md": "# 微调笔记\n\n## LoRA 的初始化\n\n矩阵 A 用高斯分布初始化，矩阵 B 置零。这样训练开始时增量是零矩阵。\n",
+    "位置.md": "# 位置编码\n\n## RoPE 的外推\n\n直接外推效果差，可以用线性插值。\n\n"
+    "## ALiBi 的外推\n\nALiBi 给注意力分数加上随距离增大的惩罚，外推时不用改。\n",
+}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for name, text in NOTES.items():
+        (notes / name).write_text(text, encoding="utf-8")
+    with open_library(tmp_path / "library", write=True) as opened:
+        sync([notes], opened, FakeEmbedder, lambda: count_tokens)
+    with open_library(tmp_path / "library") as opened:
+        yield opened
+
+
+@pytest.fixture
+def pipeline(library: Library) -> Pipeline:
+    embedder = FakeEmbedder()
+    return Pipeline(
+        retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
+        reranker=KeepOrder(),
+        answerable=Answerability((0.0, 0.0)),
+        generator=ExtractiveGenerator(embedder, 600),
+        page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
+        models={"embedder": "fake"},
+    )
+
+
+def test_every_sentence_cites_a_slice_of_its_document(pipeline: Pipeline, library: Library) -> None:
+    answer = pipeline.answer("LoRA 的矩阵怎么初始化")
+    assert not answer.abstained
+    assert answer.sentences[0].text == "矩阵 A 用高斯分布初始化，矩阵 B 置零。"
+    assert all(sentence.citations for sentence in answer.sentences)
+    for citation in answer.citations:
+        text = library.document(citation.document_id).text
+        assert text[citation.start : citation.end] == citation.quote
+    assert answer.citations[0].headings == ("微调笔记", "LoRA 的初始化")
+
+
+def test_the_stream_is_stages_then_text_then_the_answer(pipeline: Pipeline) -> None:
+    events = list(pipeline.stream("LoRA 的矩阵怎么初始化"))
+    stages = [event.stage for event in events if isinstance(event, StageDone)]
+    assert stages == ["retrieve", "rerank", "generate"]
+    answer = events[-1]
+    assert isinstance(answer, Answer)
+    assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
+    assert list(answer.seconds) == stages
+
+
+def test_a_refusal_has_no_citations_and_offers_the_nearest_headings(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("AdaLoRA 怎么分配")
+    assert answer.abstained
+    assert answer.citations == ()
+    assert answer.sentences == ()
+    assert answer.text.startswith("笔记里没有说到这个问题。")
+    assert ("微调笔记", "微调笔记", "LoRA 的初始化") in answer.nearest
+
+
+def test_a_follow_up_is_asked_with_its_subject(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("那 ALiBi 呢？", ["RoPE 外推怎么做"])
+    assert answer.standalone_question == "ALiBi 外推怎么做"
+    assert answer.citations[0].headings[-1] == "ALiBi 的外推"
+
+
+@pytest.mark.parametrize("question", ["", " \n\u3000", "问" * (LONGEST_QUESTION + 1)])
+def test_an_empty_or_endless_question_is_refused_with_a_message(pipeline: Pipeline, question: str) -> None:
+    with pytest.raises(BadInput):
+        pipeline.answer(question)
+
+
+def test_langchain_retriever_gives_documents_with_their_places(pipeline: Pipeline, library: Library) -> None:
+    found = NoteRetriever(pipeline=pipeline, k=1).invoke("ALiBi 的惩罚")
+    assert len(found) == 1
+    metadata = found[0].metadata
+    text = library.document(metadata["document"]).text
+    assert text[metadata["start"] : metadata["end"]] == found[0].page_content
+
+
+def test_langchain_runnable_streams_the_text_and_ends_with_the_answer(pipeline: Pipeline) -> None:
+    runnable = as_runnable(pipeline)
+    pieces = list(runnable.stream({"question": "那 ALiBi 呢？", "history": ["RoPE 外推怎么做"]}))
+    answer = pieces[-1]["answer"]
+    assert "".join(piece.get("text", "") for piece in pieces).strip() == answer.text
+    assert runnable.invoke("LoRA 的矩阵怎么初始化")["answer"].citations
