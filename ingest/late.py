@@ -1,0 +1,111 @@
+"""Late interaction: every token of a text has a small vector; a question's tokens look for their best match.
+
+The token vectors of passages are made when notes are synced, in the same pass as the passage's own vector, so that
+reranking needs the question's tokens alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.adaptation import read_adaptation
+from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
+from ingest.embed import BundledEmbedder
+from ingest.protocols import Vectors
+
+TokenVectors = NDArray[np.int8]
+"""Shape (tokens, dimensions); unit vectors times 127."""
+
+_SCALE = 127.0
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVectors:
+    """``dense``: shape (hidden,), length 1. ``tokens``: shape (tokens, dimensions), each row of length 1.
+    ``weights``: what each token counts for, summing to 1."""
+
+    dense: Vectors
+    tokens: Vectors
+    weights: Vectors
+
+
+class LateInteraction:
+    """The bundled body with trained layers: an ``Embedder`` whose pass also gives token vectors."""
+
+    def __init__(self, weights: Path, cache_folder: Path | None = None) -> None:
+        """Raises ModelUnavailable when the weights cannot be read."""
+        self._adaptation = read_adaptation(weights)
+        self._cache_folder = cache_folder
+        self._projection = self._adaptation.head["projection"]
+        self._offset = self._projection @ self._adaptation.head["centre"]
+
+    @property
+    def fingerprint(self) -> str:
+        return self._embedder.fingerprint
+
+    @property
+    def dimensions(self) -> int:
+        return self._embedder.dimensions
+
+    @property
+    def token_dimensions(self) -> int:
+        return int(self._projection.shape[0])
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._embedder.embed_queries(texts)
+
+    def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
+        return self._embedder.embed_passages(texts, on_done)
+
+    def encode_passages(
+        self, texts: Sequence[str], on_done: Callable[[int], None] | None = None
+    ) -> tuple[Vectors, list[TokenVectors]]:
+        """The passages' vectors, as ``embed_passages`` gives them, and their token vectors, from one pass."""
+        dense = np.empty((len(texts), self.dimensions), np.float32)
+        tokens: list[TokenVectors] = [np.empty((0, self.token_dimensions), np.int8)] * len(texts)
+        for batch, states in self._embedder.token_vectors(PASSAGE_PROMPT, texts):
+            dense[batch] = _unit(states.mean(axis=1))
+            small = np.round(self._project(states[:, 1:-1]) * _SCALE).astype(np.int8)
+            for i, vectors in zip(batch, small, strict=True):
+                tokens[i] = vectors
+            if on_done:
+                on_done(len(batch))
+        return dense, tokens
+
+    def encode_question(self, text: str) -> QuestionVectors:
+        ((_, states),) = self._embedder.token_vectors(QUERY_PROMPT, [text])
+        inner = states[0, 1:-1]
+        gates = inner @ self._adaptation.head["gate"] + self._adaptation.head["gate_bias"]
+        weights = np.logaddexp(0, gates)
+        return QuestionVectors(_unit(states[0].mean(axis=0)), self._project(inner), weights / weights.sum())
+
+    def probability(self, scores: Vectors) -> Vectors:
+        """The chance that a passage with this late-interaction score answers the question."""
+        slope, intercept = self._adaptation.head["calibration"]
+        return np.asarray(1 / (1 + np.exp(-(slope * scores + intercept))), np.float32)
+
+    def _project(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _unit(states @ self._projection.T - self._offset)
+
+    @cached_property
+    def _embedder(self) -> BundledEmbedder:
+        return BundledEmbedder(self._cache_folder, self._adaptation)
+
+
+def late_scores(question: QuestionVectors, passages: Sequence[TokenVectors]) -> Vectors:
+    """For each passage the weighted mean over the question's tokens of the best cosine to any of its tokens."""
+    scores = np.zeros(len(passages), np.float32)
+    for i, passage in enumerate(passages):
+        if len(passage):
+            similar = question.tokens @ passage.T.astype(np.float32)
+            scores[i] = similar.max(axis=1) @ question.weights / _SCALE
+    return scores
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-6), np.float32)

@@ -1,0 +1,40 @@
+"""Scores -> probabilities: a logistic fit on data that was not trained on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ROUNDS = 100
+_RIDGE = 1e-3
+
+
+def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of shape (features + 1,), the intercept last, by Newton's method with a small ridge.
+
+    ``features``: shape (n, features); ``labels``: 0 or 1, shape (n,).
+    """
+    columns = np.column_stack([features, np.ones(len(features))])
+    ridge = np.diag([_RIDGE] * features.shape[1] + [0.0])
+    weights = np.zeros(columns.shape[1])
+    for _ in range(_ROUNDS):
+        chances = probability(columns @ weights)
+        slope = columns.T @ (labels - chances) - ridge @ weights
+        curve = (columns * (chances * (1 - chances))[:, None]).T @ columns + ridge
+        step = np.linalg.solve(curve + 1e-9 * np.eye(len(weights)), slope)
+        weights = weights + np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-8:
+            break
+    return weights
+
+
+def probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -40, 40))))
+
+
+def calibration_error(chances: Sequence[float], labels: Sequence[float], bins: int = 10) -> float:
+    """Expected calibration error over equally filled bins (Naeini, Cooper and Hauskrecht, AAAI 2015)."""
+    order = np.argsort(np.asarray(chances), kind="stable")
+    parts = np.array_split(order, bins)
+    gaps = [len(p) * abs(np.mean(np.take(chances, p)) - np.mean(np.take(labels, p))) for p in parts if len(p)]
+    return float(sum(gaps) / max(1, len(order)))

@@ -1,0 +1,52 @@
+"""The recipes: every number that shapes a training run."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RankingRecipe:
+    """``mixture`` gives each source's share of the steps."""
+
+    steps: int = 800
+    questions: int = 32
+    """Per step; each brings one passage that answers it, which is a negative for the others."""
+    dimensions: int = 96
+    first_layer: int = 8
+    """Layers from this one on are trained; their share of the file is 1.8 MB each."""
+    passage_tokens: int = 160
+    query_tokens: int = 64
+    learning_rate: float = 7e-5
+    head_learning_rate: float = 3e-4
+    warm_up: int = 30
+    dense_scale: float = 50.0
+    late_scale: float = 30.0
+    dense_weight: float = 0.5
+    trap_share: float = 0.8
+    """How often an example with a written trap brings it along."""
+    negative_share: float = 0.25
+    """How often an example without one brings a mined negative."""
+    neighbours: int = 8
+    """Examples of one area of the notes that go into a step together: each other's hard negatives."""
+    mixture: tuple[tuple[str, float], ...] = (
+        ("written", 0.5),
+        ("heading", 0.25),
+        ("parallel", 0.12),
+        ("reading", 0.13),
+    )
+    heading_filler: float = 0.25
+    """Share of heading examples in a step of written ones."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRecipe:
+    steps: int = 800
+    pairs: int = 32
+    """Per step."""
+    first_layer: int = 6
+    premise_tokens: int = 224
+    claim_tokens: int = 72
+    learning_rate: float = 1e-4
+    head_learning_rate: float = 1e-3
+    warm_up: int = 40
+    seed: int = 0
