@@ -26,6 +26,7 @@ SUFFIXES: Mapping[str, Reader] = {
 """Which reader takes a file, by the end of its name in lower case."""
 
 MAX_BYTES = 50_000_000
+_MAX_TITLE_CHARACTERS = 200
 _WITH_PICTURES = {".pdf", ".docx"}
 
 
@@ -52,6 +53,7 @@ def read(path: Path, document_id: str, max_bytes: int = MAX_BYTES) -> Document:
     if not reading.text.strip() and not problems:
         problems = (Phrase("empty: there is no text in this file", "空文件：其中没有文字"),)
     title = reading.title or markdown.only_top_heading(reading.text) or path.stem
+    title = " ".join(title.replace("**", "").split())[:_MAX_TITLE_CHARACTERS]
     return Document(document_id, title, reading.text, hashlib.sha256(data).hexdigest(), reading.page_starts, problems)
 
 

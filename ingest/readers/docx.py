@@ -58,7 +58,7 @@ def read(data: bytes) -> Reading:
             "DOCX",
             Phrase("open it in Word and save it again", "请用 Word 打开并重新保存"),
         ) from error
-    html = re.sub(r'\s*<a href="#(?:foot|end)note-ref-\d+">↑</a>', "", html)
+    html = re.sub(r' ?<a href="#(?:foot|end)note-ref-\d+">↑</a>', "", html)
     text, only_heading = to_markdown(html)
     titled = re.search(r'<h1 class="title">(.*?)</h1>', html)
     return Reading(text, to_markdown(titled[1])[0] if titled else only_heading)

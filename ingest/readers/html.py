@@ -26,7 +26,7 @@ _BLOCKS = frozenset(
 _NEVER_NESTED = frozenset(
     "area base br col dd dt embed hr img input li link meta option p source tbody td tfoot th thead tr wbr".split()
 )
-_TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)[^<>]*?(?P<empty>/?)>")
+_TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/<>]*+)(?P<rest>[^<>]*+)>")
 _CJK = r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _WRAPPED_CHINESE = re.compile(rf"(?<={_CJK})[ \t\f]*\n\s*(?={_CJK})")
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -69,7 +69,7 @@ def _refuse_deep_nesting(html: str) -> None:
     """The parser's time grows with the square of the depth."""
     depth = 0
     for tag in _TAG.finditer(html):
-        if tag["empty"] or tag["name"].lower() in _NEVER_NESTED:
+        if tag["rest"].endswith("/") or tag["name"].lower() in _NEVER_NESTED:
             continue
         depth += -1 if tag["close"] else 1
         if depth > _MAX_DEPTH:
@@ -157,6 +157,24 @@ class _Table:
 
     is_layout: bool
     rows: list[list[str]] = field(default_factory=list)
+    _from_above: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    def add(self, cell: str, columns: int, rows: int) -> None:
+        """A cell over several rows says the same in each; one over several columns leaves the others empty."""
+        self.fill()
+        row = self.rows[-1]
+        if rows > 1:
+            self._from_above[len(row)] = (cell, rows - 1)
+        row += [cell, *[""] * (columns - 1)]
+
+    def fill(self) -> None:
+        """Repeats the cells that reach down into the last row, up to its next cell of its own."""
+        row = self.rows[-1] if self.rows else []
+        while (column := len(row)) in self._from_above:
+            cell, rows_left = self._from_above.pop(column)
+            row.append(cell)
+            if rows_left > 1:
+                self._from_above[column] = (cell, rows_left - 1)
 
 
 class _Writer:
@@ -196,7 +214,7 @@ class _Writer:
             self._marks.append((tag, len(self._inline)))
         elif tag in ("ul", "ol"):
             start = node.attributes.get("start") or "1"
-            first = int(start) if re.fullmatch(r"\d{1,9}", start) else 1
+            first = int(start) if re.fullmatch(r"\d{1,9}", start, re.ASCII) else 1
             self._lists.append(_List(first if tag == "ol" else None))
         elif tag == "li" and self._lists:
             current = self._lists[-1]
@@ -224,6 +242,8 @@ class _Writer:
             self._close_mark(tag)
         elif tag in ("td", "th") and self._in_cells and self._tables[-1].rows:
             self._close_cell(node)
+        elif tag == "tr" and self._in_cells:
+            self._tables[-1].fill()
         elif tag in _BLOCKS:
             self._flush()
             self._leave(tag)
@@ -263,9 +283,7 @@ class _Writer:
     def _close_cell(self, node: "LexborNode") -> None:
         cell = " ".join("".join(self._inline).split()).replace("|", "\\|")
         self._inline, self._marks = [], []
-        span = node.attributes.get("colspan") or "1"
-        blanks = min(int(span), 50) - 1 if re.fullmatch(r"\d{1,3}", span) else 0
-        self._tables[-1].rows[-1] += [cell, *[""] * blanks]
+        self._tables[-1].add(cell, _span(node, "colspan"), _span(node, "rowspan"))
 
     def _flush(self) -> None:
         """Ends a block; within a table cell, blocks are only kept apart."""
@@ -316,6 +334,12 @@ class _Writer:
             self._pieces.append("\n" if is_item and self._last_was_item else "\n\n")
         self._pieces.append("\n".join(indented))
         self._last_was_item = depth > 0
+
+
+def _span(cell: "LexborNode", name: str) -> int:
+    """How many columns or rows a cell covers, within reason."""
+    span = cell.attributes.get(name) or "1"
+    return max(1, min(int(span), 50)) if re.fullmatch(r"\d{1,3}", span, re.ASCII) else 1
 
 
 def _language(pre: "LexborNode") -> str:

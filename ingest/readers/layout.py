@@ -14,6 +14,7 @@ _CJK = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020
 _BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
 _CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
+_NEARBY = 100
 _SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?$")
 
 
@@ -122,7 +123,7 @@ class _Style:
 
     def heading_level(self, line: Line) -> int:
         """1 to 6, the largest type first, bold lines in body size last; 0 for what is no heading."""
-        if line.monospaced or not re.search(r"[^\W\d_]", line.text):
+        if line.monospaced or _BULLET.match(line.text) or not re.search(r"[^\W\d_]", line.text):
             return 0
         if self._is_large(line):
             return min(6, 1 + self._heading_sizes.index(_half_points(line.size)))
@@ -137,7 +138,9 @@ class _Style:
         return above.overlaps(below) and 0 < step < 1.25 * self._step
 
     def _is_large(self, line: Line) -> bool:
-        return line.size > 1.12 * self.body_size and len(line.text) <= 80
+        clearly = line.size > 1.12 * self.body_size
+        slightly = line.size > 1.06 * self.body_size and not re.search(r"[。，,；;.]$", line.text)
+        return (clearly or slightly) and len(line.text) <= 80
 
 
 def _half_points(size: float) -> float:
@@ -159,7 +162,7 @@ def _without_running_lines(pages: Sequence[Page]) -> list[list[Line]]:
         return seen[found] >= max(2, min(3, len(pages) / 4))
 
     return [
-        [line for line in page.lines if not is_running(key(page, line)) and not _CONTENTS_LINE.search(line.text)]
+        [line for line in page.lines if not is_running(key(page, line)) and not _CONTENTS_LINE.search(line.text[-200:])]
         for page in pages
     ]
 
@@ -184,7 +187,7 @@ def _whole_lines(lines: Sequence[Line]) -> list[Line]:
 
 def _with_markers(lines: Sequence[Line], style: _Style) -> list[Line]:
     """Tells bullets and numbers from the text, also those printed apart, left of their line at the same height."""
-    apart = [line for line in lines if _marker(line.text) == line.text]
+    apart = dict.fromkeys(line for line in lines if _marker(line.text) == line.text)
     attached: set[Line] = set()
     marked = []
     for line in lines:
@@ -291,7 +294,9 @@ def _is_full(line: Line, following: Line, lines: Sequence[Line], style: _Style) 
     """Whether the first word of ``following`` had no room in ``line``: then the line was broken, not ended."""
     if line.right - line.left < 10 * line.size:
         return False
-    first = last = lines.index(line)
+    at = lines.index(line)
+    lines = lines[max(0, at - _NEARBY) : at + _NEARBY]
+    first = last = min(at, _NEARBY)
     while first > 0 and style.is_tight(lines[first - 1], lines[first]):
         first -= 1
     while last + 1 < len(lines) and style.is_tight(lines[last], lines[last + 1]):

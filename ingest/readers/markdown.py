@@ -7,9 +7,10 @@ from ingest.readers.decode import decode
 from ingest.types import Reading
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<body>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
-_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(?P<title>.+?)[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title[ \t]*:(?P<title>.+)$", re.MULTILINE)
 _FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})")
-_HEADING = re.compile(r" {0,3}#[ \t\u00a0]+(?P<title>.+?)(?:[ \t]+#+)?[ \t]*$")
+_HEADING = re.compile(r" {0,3}#[ \t\u00a0](?P<title>.*)")
+_CLOSING_MARKS = re.compile(r"(?:^|[ \t])#+$")
 _UNDERLINE = re.compile(r" {0,3}=+[ \t]*$")
 
 
@@ -29,7 +30,7 @@ def only_top_heading(text: str) -> str:
 def _front_title(text: str) -> str:
     front = _FRONT_MATTER.match(text)
     title = front and _FRONT_TITLE.search(front["body"])
-    return title["title"].strip("\"'").strip() if title else ""
+    return title["title"].strip().strip("\"'").strip() if title else ""
 
 
 def _top_headings(text: str) -> Iterator[str]:
@@ -43,7 +44,8 @@ def _top_headings(text: str) -> Iterator[str]:
         elif mark:
             fence = mark["mark"]
         elif heading := _HEADING.match(line):
-            yield heading["title"].strip()
+            if title := _CLOSING_MARKS.sub("", heading["title"].strip()).strip():
+                yield title
         elif _UNDERLINE.match(line) and previous.strip():
             yield previous.strip()
         previous = line

@@ -10,8 +10,7 @@ from ingest.readers.decode import decode, printable
 from ingest.types import Reading
 
 _MAX_OUTPUT_LINES = 20
-_PICTURE = re.compile(r"!\[[^\]]*\]\(data:[^)]*\)|<img[^>]+src=[\"']?data:[^>]*>")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
+_PICTURE = re.compile(r"!\[[^\]]{0,200}\]\(data:[^)]*\)|<img[^<>]{1,200}?src=[\"']?data:[^<>]*>")
 _OBJECT_ADDRESS = re.compile(r"\s*<[^\n]*>\s*")
 _MAX_OUTPUT_CHARACTERS = 1_000
 
@@ -57,8 +56,9 @@ def _blocks(cell: Any, language: str) -> Iterator[str]:
 def _printed(output: Any) -> str:
     is_stream = output.output_type == "stream"
     text = output.text if is_stream else output.get("data", {}).get("text/plain", "")
-    # What a progress bar has overwritten, and objects that have no text, such as figures.
-    text = printable(_OVERWRITTEN.sub("", text))
+    # A progress bar overwrites its line again and again: only the last state counts.
+    lines = text.replace("\r\n", "\n").split("\n")
+    text = printable("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
     return "" if _OBJECT_ADDRESS.fullmatch(text) or not text else text.rstrip("\n") + "\n"
 
 

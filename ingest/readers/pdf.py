@@ -21,16 +21,14 @@ from ingest.types import Reading
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 
-# Some fonts name their glyphs by radicals that look like the everyday characters. NFKC knows only the first block.
-_EVERYDAY: dict[int, str | int] = {
-    **{
-        radical: unicodedata.normalize("NFKC", chr(radical))
-        for radical in (*range(0x2F00, 0x2FD6), *range(0xFB00, 0xFB07))
-    },
-    **str.maketrans(
-        "⺎⺟⺠⺧⺩⺫⺬⺭⺶⻁⻂⻄⻅⻆⻉⻋⻑⻓⻔⻗⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻬⻮⻯⻰⻳",
-        "兀母民牛王目示礻羊虎衤西见角贝车長长门雨青韦页风飞食马骨鬼鱼鸟卤麦黄齐齿竜龙龟",
-    ),
+_RADICALS = "⺎⺟⺠⺧⺩⺫⺬⺭⺶⻁⻂⻄⻅⻆⻉⻋⻑⻓⻔⻗⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻬⻮⻯⻰⻳"
+_THEIR_CHARACTERS = "兀母民牛王目示礻羊虎衤西见角贝车長长门雨青韦页风飞食马骨鬼鱼鸟卤麦黄齐齿竜龙龟"
+_SYMBOL_FONT_BULLETS = "\uf06c\uf06e\uf075\uf09f\uf0a7\uf0b7\uf0d8\uf0fc"
+_EVERYDAY = {
+    # Some fonts name their glyphs by radicals that look like the everyday characters; NFKC knows only the first block.
+    **{ord(radical): character for radical, character in zip(_RADICALS, _THEIR_CHARACTERS, strict=True)},
+    **{code: unicodedata.normalize("NFKC", chr(code)) for code in (*range(0x2F00, 0x2FD6), *range(0xFB00, 0xFB07))},
+    **dict.fromkeys(map(ord, _SYMBOL_FONT_BULLETS), "•"),
 }
 _PDFIUM = threading.Lock()
 # What PDFium puts in place of a hyphen where it has joined a word broken at a line's end.
@@ -82,17 +80,21 @@ def _lines(text_page: "PdfTextPage") -> tuple[Line, ...]:
     import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
     codes = [pdfium.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
-    characters = [chr(code) if code < 0x110000 else "\ufffd" for code in codes]
+    characters = [_EVERYDAY.get(code) or (chr(code) if code < 0x110000 else "\ufffd") for code in codes]
     breaks = [index for index, character in enumerate(characters) if character in "\r\n" + _HYPHEN]
     lines: list[Line] = []
     angles: list[int] = []
     for start, end in pairwise([-1, *breaks, len(characters)]):
-        inked = [index for index in range(start + 1, end) if not characters[index].isspace()]
+        inked = [index for index in range(start + 1, end) if _is_ink(characters[index])]
         if inked:
             angles.append(round(math.degrees(pdfium.FPDFText_GetCharAngle(text_page, inked[0])) / 45))
             lines.append(_line(text_page, characters, inked, hyphenated=characters[end : end + 1] == [_HYPHEN]))
     main = max(angles, key=angles.count, default=0)
     return tuple(line for line, angle in zip(lines, angles, strict=True) if angle == main)
+
+
+def _is_ink(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
 
 
 def _line(text_page: "PdfTextPage", characters: Sequence[str], inked: Sequence[int], hyphenated: bool) -> Line:
@@ -106,7 +108,7 @@ def _line(text_page: "PdfTextPage", characters: Sequence[str], inked: Sequence[i
     cells = []
     for start, end in pairwise([*ends, len(inked)]):
         first, last = inked[start], inked[end - 1]
-        text = printable("".join(characters[first : last + 1]).translate(_EVERYDAY))
+        text = printable("".join(characters[first : last + 1]))
         cells.append(Cell(text, boxes[first][0], boxes[last][2]))
     bold = all(look.is_bold for look in looks)
     return Line(tuple(cells), looks[0].baseline, size, bold, all(look.is_monospaced for look in looks), hyphenated)

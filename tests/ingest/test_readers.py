@@ -58,6 +58,11 @@ def test_the_title_is_the_stated_one_else_the_only_top_heading_else_the_file_nam
         ("#没有空格\n", "note"),
         ("---\n没有结尾的头部\n", "note"),
         ("---\ntags: a\n---\n# 甲\n", "甲"),
+        ("---\ntitle: '乙' \n---\n# 甲\n", "乙"),
+        ("# **甲**\u00a0" + " " * 1_000_000 + "乙", "甲 乙"),
+        ("# " + "长" * 300, "长" * 200),
+        ("#\n", "note"),
+        ("# C#\n", "C#"),
     ],
 )
 def test_what_counts_as_a_top_heading(tmp_path: Path, text: str, title: str) -> None:

@@ -1,5 +1,6 @@
 """Word: headings, lists, tables, code and formulas -> Markdown; what cannot be opened is refused."""
 
+import base64
 import io
 import zipfile
 from pathlib import Path
@@ -71,7 +72,15 @@ def test_a_formula_on_its_own_line_has_double_dollar_signs() -> None:
     assert read_docx(saved(document)).text == "$$x$$"
 
 
-def test_pictures_are_left_out_and_an_empty_document_is_empty_text() -> None:
+def test_pictures_are_left_out() -> None:
+    document = docx.Document()
+    document.add_paragraph("图前")
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    document.add_picture(io.BytesIO(base64.b64decode(pixel)))
+    assert read_docx(saved(document)).text == "图前"
+
+
+def test_a_document_without_text_is_empty_text() -> None:
     assert read_docx(saved(docx.Document())).text == ""
 
 

@@ -77,6 +77,11 @@ def test_the_title_is_the_pages_or_the_only_heading_that_it_repeats(html: str, t
         ("<table><tr><td>一</td></tr><tr><td>二</td></tr></table>", "一\n\n二"),
         ("<table><tr><td><p>甲</p></td><td><pre>x</pre></td></tr></table>", "甲\n\n```\nx\n```"),
         ("<table><tr><td>甲</td></tr><tr><td>乙</td><td>丙</td></tr></table>", "| 甲 |  |\n| --- | --- |\n| 乙 | 丙 |"),
+        (
+            "<table><tr><td rowspan=2>甲</td><td>1</td><td rowspan=2>尾</td></tr>"
+            "<tr><td>2</td></tr><tr><td>乙</td></tr></table>",
+            "| 甲 | 1 | 尾 |\n| --- | --- | --- |\n| 甲 | 2 | 尾 |\n| 乙 |  |  |",
+        ),
         ("<math><mi>x</mi><mo>=</mo><mn>1</mn></math>", "$x=1$"),
         ("<article>一</article><article>二</article>", "一\n\n二"),
         ("<nav>导航</nav><article>正文</article><p>推荐</p>", "正文"),
@@ -102,6 +107,15 @@ def test_nesting_of_a_thousand_levels_is_read(tag: str) -> None:
 def test_nesting_of_a_hundred_thousand_levels_is_refused() -> None:
     with pytest.raises(UnreadableNote, match="nests its tags too deeply"):
         markdown("<div>" * 100_000 + "内容")
+
+
+@pytest.mark.parametrize("piece", ["<", "<a", "< ", "中\n", "<!--", "&"])
+def test_a_million_broken_tags_take_no_longer_than_text(piece: str) -> None:
+    assert "末尾" in markdown("<p>末尾</p>" + piece * 1_000_000)
+
+
+def test_a_tag_that_never_ends_takes_no_longer_than_text() -> None:
+    assert markdown("<p>末尾</p><" + "a" * 1_000_000) == "末尾"
 
 
 def test_one_line_of_5_mb_is_read_whole() -> None:

@@ -41,6 +41,12 @@ def test_a_long_output_line_is_cut() -> None:
     assert read_notebook(notebook(cell)).text == "```text\n" + "长" * 1_000 + "\n…\n```"
 
 
+def test_long_lines_of_any_kind_take_no_longer_than_text() -> None:
+    cells = [{"cell_type": "code", "source": "", "outputs": [printed("长" * 1_000_000)]}]
+    cells += [{"cell_type": "markdown", "source": piece * 300_000} for piece in ("![", "<img ")]
+    assert read_notebook(notebook(*cells)).text.count("![") == 300_000
+
+
 def test_the_language_is_the_kernels() -> None:
     cell = {"cell_type": "code", "source": "x <- 1"}
     assert read_notebook(notebook(cell, language_info={"name": "R"})).text == "```R\nx <- 1\n```"

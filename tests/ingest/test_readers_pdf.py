@@ -146,6 +146,20 @@ def test_larger_type_is_a_heading_by_rank_and_a_bold_line_comes_last() -> None:
     assert text_of(lines) == f"# 书名\n\n## 1. 章\n\n{FULL}正文。\n\n### 小节\n\n{FULL}{FULL}正文。"
 
 
+def test_slightly_larger_type_is_a_heading_unless_it_ends_a_sentence() -> None:
+    lines = [
+        *body(FULL, FULL, top=800),
+        Printed("1.1 小标题", 760, size=11),
+        *body(FULL, FULL, top=740),
+        Printed("大一点的话。", 700, size=11),
+    ]
+    assert text_of(lines) == f"{FULL * 2}\n\n# 1.1 小标题\n\n{FULL * 2}\n\n大一点的话。"
+
+
+def test_a_large_bullet_is_a_list_item_and_not_a_heading() -> None:
+    assert text_of([*body(FULL, FULL), Printed("• 要点", 660, size=14)]) == f"{FULL * 2}\n\n- 要点"
+
+
 def test_bullets_printed_apart_are_put_before_their_lines_and_nest_by_indent() -> None:
     lines = [
         *body(FULL, FULL, "说明："),
