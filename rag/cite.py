@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rag.types import Citation, Draft, Sentence, Source
+from ingest.phrases import Phrase
+from rag.types import Citation, Draft, Notice, Restart, Sentence, Source, TextPiece
 
 
 @dataclass(slots=True)
@@ -14,17 +15,35 @@ class Citer:
     """
 
     page_at: Callable[[str, int], int | None]
+    text: str = ""
     citations: list[Citation] = field(default_factory=list)
     sentences: list[Sentence] = field(default_factory=list)
+    dropped_citations: int = 0
+    notice: Phrase | None = None
+
+    def take(self, item: Draft | Notice | Restart) -> TextPiece | Notice | Restart:
+        """The next item of a generator as an event; a restart empties what was taken before it."""
+        if isinstance(item, Notice):
+            self.notice = item.phrase
+            return item
+        if isinstance(item, Restart):
+            self.text, self.dropped_citations = "", 0
+            self.citations.clear()
+            self.sentences.clear()
+            return item
+        piece = self.cite(item)
+        self.text += piece
+        self.dropped_citations += item.dropped_citations
+        return TextPiece(piece)
 
     def cite(self, draft: Draft) -> str:
         """The draft as a piece of the answer's Markdown, its numbers at the end."""
         numbers = tuple(dict.fromkeys(self._number(source) for source in draft.sources))
         self.sentences.append(Sentence(draft.text.strip(), numbers))
+        if not numbers:
+            return f"{draft.before}{draft.text}"
         marks = "".join(f"[{number}]" for number in numbers)
-        # A mark on the closing line of a code block or formula would keep it open.
-        separator = "\n" if draft.text.endswith(("```", "~~~", "$$")) else " "
-        return f"{draft.before}{draft.text}{separator}{marks}"
+        return f"{draft.before}{draft.text}{_before_marks(draft.text)}{marks}"
 
     def _number(self, source: Source) -> int:
         chunk = source.hit.chunk
@@ -45,3 +64,11 @@ class Citer:
             )
         )
         return number
+
+
+def _before_marks(text: str) -> str:
+    """What keeps the marks out of the block that ends ``text``."""
+    last = text.rsplit("\n", 1)[-1].strip()
+    if last.startswith("|"):
+        return "\n\n"
+    return "\n" if last.endswith(("```", "~~~", "$$")) else " "

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from rag.protocols import Config
 from rag.terms import TERM, is_function_word, key_terms
 from rag.types import Query
 
@@ -21,7 +22,7 @@ _SWAP = re.compile(
 )
 
 
-def condense(question: str, history: Sequence[str]) -> Query:
+def condense(question: str, history: Sequence[str], config: Config | None = None) -> Query:
     """The query for ``question`` after the earlier user questions ``history``, oldest first.
 
     A question that points back ("它有哪些缺点") gets the terms of the question before it in front; one that only

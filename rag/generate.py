@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ingest.lexical import search_tokens
 from ingest.protocols import Embedder
 from rag.compress import Statement, score
+from rag.protocols import Config
 from rag.types import Draft, Hit, Query, Source
 
 _HITS_READ = 6
@@ -36,7 +37,7 @@ class ExtractiveGenerator:
     embedder: Embedder
     characters: int
 
-    def generate(self, query: Query, hits: Sequence[Hit]) -> Iterator[Draft]:
+    def generate(self, query: Query, hits: Sequence[Hit], config: Config | None = None) -> Iterator[Draft]:
         scored = score(query, hits[:_HITS_READ], self.embedder)
         extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
         yield from _write(_choose(scored, extent, round(self.characters * extent.share)))

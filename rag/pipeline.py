@@ -10,7 +10,7 @@ from ingest.phrases import Phrase
 from rag.answerability import nearest_headings, refusal
 from rag.cite import Citer
 from rag.condense import condense
-from rag.protocols import Generator, Reranker, Retriever
+from rag.protocols import Condenser, Config, Generator, Reranker, Retriever
 from rag.types import Answer, Event, Hit, Query, Stage, StageDone, TextPiece
 
 LONGEST_QUESTION = 8_000
@@ -29,7 +29,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One function per step; ``answer()`` is the last item of ``stream()``."""
+    """One function per step; ``answer()`` is the last item of ``stream()``. ``config`` is LangChain's, with a user's
+    callbacks; it reaches the chat model, if there is one."""
 
     retriever: Retriever
     reranker: Reranker
@@ -37,30 +38,31 @@ class Pipeline:
     generator: Generator
     page_at: Callable[[str, int], int | None]
     models: Mapping[str, str]
+    condense: Condenser = condense
 
-    def search(self, question: str, history: Sequence[str] = ()) -> Search:
+    def search(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Search:
         """Raises BadInput for an empty question or one of more than 8,000 characters."""
         seconds: dict[str, float] = {}
-        query = condense(_checked(question), history)
+        question = _checked(question)
+        with _timed(seconds, "condense"):
+            query = self.condense(question, history, config)
         with _timed(seconds, "retrieve"):
             stages = self.retriever.retrieve(query)
         with _timed(seconds, "rerank"):
             hits = self.reranker.rerank(query, stages["fused"])
         return Search(query, stages, hits, seconds)
 
-    def stream(self, question: str, history: Sequence[str] = ()) -> Iterator[Event]:
+    def stream(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Iterator[Event]:
         """The stages as they end, the answer's text as it grows, and last the Answer."""
-        found = self.search(question, history)
+        found = self.search(question, history, config)
         seconds = dict(found.seconds)
         yield from (StageDone(stage, spent, len(found.hits)) for stage, spent in seconds.items())
         citer = Citer(self.page_at)
-        text = ""
         answered = self.answerable(found.query, found.stages)
         with _timed(seconds, "generate"):
-            for draft in self.generator.generate(found.query, found.hits) if answered else ():
-                piece = citer.cite(draft)
-                text += piece
-                yield TextPiece(piece)
+            for item in self.generator.generate(found.query, found.hits, config) if answered else ():
+                yield citer.take(item)
+        text = citer.text
         nearest: tuple[tuple[str, ...], ...] = ()
         if not citer.citations:
             nearest = nearest_headings(found.hits)
@@ -78,10 +80,12 @@ class Pipeline:
             nearest=nearest,
             seconds=seconds,
             models=self.models,
+            dropped_citations=citer.dropped_citations,
+            notice=citer.notice,
         )
 
-    def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
-        *_, last = self.stream(question, history)
+    def answer(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Answer:
+        *_, last = self.stream(question, history, config)
         assert isinstance(last, Answer)
         return last
 

@@ -1,11 +1,14 @@
 """The seams of answering, with short fakes in ``tests/fakes.py``."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ingest.protocols import Vectors
 from ingest.types import Chunk, Place
-from rag.types import Draft, Hit, Query, Stage
+from rag.types import Draft, Hit, Notice, Query, Restart, Stage
+
+Config = Mapping[str, Any]
+"""A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), handed on to the chat model as it is."""
 
 
 class SearchableLibrary(Protocol):
@@ -36,7 +39,15 @@ class Reranker(Protocol):
         ...
 
 
+class Condenser(Protocol):
+    def __call__(self, question: str, history: Sequence[str], config: Config | None) -> Query:
+        """The query for ``question`` after the earlier user questions ``history``, oldest first."""
+        ...
+
+
 class Generator(Protocol):
-    def generate(self, query: Query, hits: Sequence[Hit]) -> Iterator[Draft]:
-        """The answer piece by piece, in order."""
+    def generate(
+        self, query: Query, hits: Sequence[Hit], config: Config | None = None
+    ) -> Iterator[Draft | Notice | Restart]:
+        """The answer statement by statement, in order. No draft with a source means that the hits hold no answer."""
         ...

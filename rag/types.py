@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ingest.phrases import Phrase
 from ingest.types import Chunk, Place
 
 Stage = Literal["dense", "lexical", "fused", "rerank"]
@@ -43,11 +44,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One statement of an answer before it is cited. ``before`` is the Markdown between it and the one before it."""
+    """One statement of an answer before it is cited. ``before`` is the Markdown between it and the one before it;
+    ``dropped_citations`` counts the numbers in it that are no source."""
 
     text: str
     sources: tuple[Source, ...]
     before: str = "\n\n"
+    dropped_citations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ class Sentence:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``text`` is Markdown with [n] marks; ``nearest`` the headings offered when the answer is a refusal;
-    ``seconds`` per stage, in the order in which the stages ran; ``models`` the names in use by role."""
+    ``seconds`` per stage, in the order in which the stages ran; ``models`` the names in use by role;
+    ``dropped_citations`` how many numbers of the chat model's were no source; ``notice`` what the reader should know
+    of how the answer was made, such as that the chat model could not be reached."""
 
     question: str
     standalone_question: str
@@ -87,6 +92,8 @@ class Answer:
     nearest: tuple[tuple[str, ...], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+    dropped_citations: int = 0
+    notice: Phrase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +112,16 @@ class TextPiece:
     text: str
 
 
-Event = StageDone | TextPiece | Answer
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """An event of the pipeline: the text so far is withdrawn and the answer begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event of the pipeline: what the reader should know of how the answer is made."""
+
+    phrase: Phrase
+
+
+Event = StageDone | TextPiece | Restart | Notice | Answer
