@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """``bundled``, or a sentence-transformers id or path."""
     reranker: str = "none"
     """``none`` keeps the fused order; else a sentence-transformers cross-encoder id or path."""
+    chat_model: str = ""
+    """The model's name on an OpenAI-compatible server. Empty: answers quote the notes and nothing is sent anywhere."""
     language: Literal["auto", "en", "zh"] = "auto"
     """The language of messages; ``auto`` follows the locale. Answers follow the question."""
 
@@ -50,6 +52,18 @@ class Settings(BaseSettings):
     """Weight of the lexical ranking in fusion."""
     answer_characters: Annotated[int, Field(ge=50, le=20_000)] = 600
     """About how long an extractive answer may grow, in characters."""
+
+    chat_base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] = "https://api.openai.com/v1"
+    """Where the chat model is served, usually ending in ``/v1``."""
+    chat_api_key: SecretStr = SecretStr("")
+    """The server's key; many local servers need none."""
+    chat_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    chat_max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 800
+    """The longest answer of the chat model, in its tokens."""
+    chat_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """The longest wait for the next piece of the chat model's answer, the first included."""
+    context_tokens: Annotated[int, Field(ge=256, le=10_000_000)] = 4096
+    """What the chat model reads and writes together; sources that do not fit are left out."""
 
     @classmethod
     def settings_customise_sources(
@@ -77,7 +91,7 @@ def load_settings(**options: Any) -> Settings:
         name = ".".join(str(part) for part in first["loc"]) or "notecite.toml"
         raise BadInput(
             Phrase(f"the setting {name} cannot be used ({first['msg']})", f"设置项 {name} 不可用（{first['msg']}）"),
-            first.get("input", ""),
+            "**********" if "key" in name.lower() else first.get("input", ""),
             Phrase("`notecite config` shows every setting and its source", "`notecite config` 会列出所有设置及其来源"),
         ) from error
     except (ValueError, OSError) as error:

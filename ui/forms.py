@@ -31,6 +31,8 @@ def answer_object(case_id: str | None, answer: Answer) -> dict[str, Any]:
         "nearest": [list(path) for path in answer.nearest],
         "seconds": _rounded(answer.seconds),
         "models": dict(answer.models),
+        "dropped_citations": answer.dropped_citations,
+        "notice": {"en": answer.notice.en, "zh": answer.notice.zh} if answer.notice else None,
     }
 
 
