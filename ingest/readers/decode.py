@@ -17,6 +17,7 @@ _BOMS = (
 # Escape (0x1b) is left out: logs with terminal colours are text.
 _BINARY_BYTES = bytes((*range(9), *range(14, 27), *range(28, 32), 127))
 _BINARY_SHARE = 0.03
+_SAMPLE_BYTES = 1_000_000
 _TERMINAL_CODE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNSAFE = {
     **dict.fromkeys((*range(32), *range(127, 160)), " "),
@@ -84,7 +85,7 @@ def _utf16_without_mark(data: bytes) -> str | None:
     """The byte order in which nearly all characters are ones that notes are written in; None if neither is."""
 
     def share(encoding: str) -> float:
-        text = data.decode(encoding, errors="replace")
+        text = data[:_SAMPLE_BYTES].decode(encoding, errors="replace")
         usual = re.findall(r"[\t\n\r -~\u00a0-\u00ff\u2010-\u203f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", text)
         return len(usual) / max(1, len(text))
 
@@ -94,17 +95,26 @@ def _utf16_without_mark(data: bytes) -> str | None:
 
 def _legacy_encoding(data: bytes) -> str:
     """The encoding of text that is not valid UTF-8: damaged UTF-8, GB18030, or charset-normalizer's guess."""
-    if _strict(data, "gb18030") is not None and _is_chinese(data):
+    sample = _sample(data)
+    if _strict(sample, "gb18030") is not None and _is_chinese(sample):
         return "gb18030"
-    as_utf8 = data.decode("utf-8", errors="replace")
+    as_utf8 = sample.decode("utf-8", errors="replace")
     if len(re.findall(r"[^\x00-\x7f\ufffd]", as_utf8)) >= as_utf8.count("\ufffd"):
         return "utf-8"
-    if _is_chinese(data):
+    if _is_chinese(sample):
         return "gb18030"
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:1_000_000], cp_isolation=["gb18030", "big5", "cp932", "cp949", "cp1252"]).best()
+    best = from_bytes(sample, cp_isolation=["gb18030", "big5", "cp932", "cp949", "cp1252"]).best()
     return best.encoding if best else "utf-8"
+
+
+def _sample(data: bytes) -> bytes:
+    """Enough to tell an encoding by: from the line of the first byte that is not ASCII, to the end of a line."""
+    foreign = re.search(rb"[\x80-\xff]", data)
+    start = data.rfind(b"\n", 0, foreign.start()) + 1 if foreign else 0
+    end = data.rfind(b"\n", start, start + _SAMPLE_BYTES) if len(data) > start + _SAMPLE_BYTES else len(data)
+    return data[start : max(end, start + _SAMPLE_BYTES // 2)]
 
 
 def _is_chinese(data: bytes) -> bool:

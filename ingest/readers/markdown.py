@@ -8,10 +8,10 @@ from ingest.types import Reading
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<body>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _FRONT_TITLE = re.compile(r"^title[ \t]*:(?P<title>.+)$", re.MULTILINE)
-_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})")
-_HEADING = re.compile(r" {0,3}#[ \t\u00a0](?P<title>.*)")
+_MARKED_LINE = re.compile(
+    r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})|#[ \t\u00a0](?P<heading>.*)|(?P<underline>=+)[ \t]*$)", re.MULTILINE
+)
 _CLOSING_MARKS = re.compile(r"(?:^|[ \t])#+$")
-_UNDERLINE = re.compile(r" {0,3}=+[ \t]*$")
 
 
 def read(data: bytes) -> Reading:
@@ -35,17 +35,14 @@ def _front_title(text: str) -> str:
 
 def _top_headings(text: str) -> Iterator[str]:
     front = _FRONT_MATTER.match(text)
-    fence = previous = ""
-    for line in text[front.end() if front else 0 :].split("\n"):
-        mark = _FENCE.match(line)
+    fence = ""
+    for line in _MARKED_LINE.finditer(text, front.end() if front else 0):
         if fence:
-            if mark and mark["mark"].startswith(fence):
-                fence = ""
-        elif mark:
-            fence = mark["mark"]
-        elif heading := _HEADING.match(line):
-            if title := _CLOSING_MARKS.sub("", heading["title"].strip()).strip():
-                yield title
-        elif _UNDERLINE.match(line) and previous.strip():
-            yield previous.strip()
-        previous = line
+            fence = "" if (line["fence"] or "").startswith(fence) else fence
+        elif line["fence"]:
+            fence = line["fence"]
+        else:
+            above = text[text.rfind("\n", 0, max(0, line.start() - 1)) + 1 : line.start()]
+            title = above if line["underline"] else _CLOSING_MARKS.sub("", line["heading"].strip())
+            if title.strip():
+                yield title.strip()

@@ -50,7 +50,7 @@ def read(data: bytes) -> Reading:
         except pypdfium2.PdfiumError as error:
             raise _unreadable(data, error.err_code) from error
     text, page_starts = markdown(pages)
-    title = only_top_heading(text) or _sane(stated_title)
+    title = only_top_heading(text) or _stated_title(stated_title)
     problems = (_pages_without_text(without_text),) if without_text else ()
     return Reading(text, title, page_starts, problems)
 
@@ -148,7 +148,7 @@ def _look(text_page: "PdfTextPage", index: int) -> _Look:
     )
 
 
-def _sane(title: str) -> str:
+def _stated_title(title: str) -> str:
     """The title that the file's properties state, unless a program put its own file name there."""
     title = " ".join(printable(title).split())
     return "" if re.search(r"untitled|^microsoft |\.\w{2,5}$|^$", title, re.IGNORECASE) else title

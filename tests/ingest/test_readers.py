@@ -146,7 +146,7 @@ def test_a_folder_named_like_a_note_is_unreadable(tmp_path: Path) -> None:
 
 def test_importing_the_readers_imports_no_format_library() -> None:
     script = "import sys, ingest.readers; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"pypdfium2", "mammoth", "selectolax", "nbformat", "charset_normalizer"} & set(done.stdout.split())
 
 
