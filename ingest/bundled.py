@@ -43,18 +43,21 @@ def sentence_transformers_folder(cache_folder: Path | None = None) -> Path:
 
     Raises DiskFull or ModelUnavailable.
     """
-    texts = {
+    settings = {
         "config.json": _bert_config,
         "tokenizer_config.json": lambda _: _TOKENIZER_CONFIG,
         "modules.json": lambda _: _MODULES,
-        "sentence_bert_config.json": lambda weights: {"max_seq_length": weights.positions, "do_lower_case": False},
+        "sentence_bert_config.json": lambda weights: {
+            "max_seq_length": weights.positions,
+            "model_kwargs": {"add_pooling_layer": False},
+        },
         "config_sentence_transformers.json": lambda _: _SENTENCE_TRANSFORMERS_CONFIG,
         "1_Pooling/config.json": lambda weights: {
             "word_embedding_dimension": weights.hidden,
             "pooling_mode_mean_tokens": True,
         },
     }
-    files: dict[str, _Maker] = {name: _json_maker(content) for name, content in texts.items()}
+    files: dict[str, _Maker] = {name: _json_maker(content) for name, content in settings.items()}
     files |= {"tokenizer.json": _tokenizer_json, "model.safetensors": _safetensors}
     return _made_once("sentence-transformers", files, cache_folder)
 
@@ -216,7 +219,7 @@ def _tokenizer_json(weights: WeightsFile) -> bytes:
     """XLM-R's tokenizer.
 
     The file's normalisation map is Unicode's NFKC but for a few characters, which are replaced apart; NFKC also
-    composes accents, as the model's own tokenizer did. The fullwidth tilde ~ is the one sign in common use that
+    composes accents, as the model's own tokenizer did. The fullwidth tilde is the one sign in common use that
     NFKC changes and the model keeps.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors

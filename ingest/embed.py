@@ -1,11 +1,13 @@
 """Texts -> unit vectors, and texts -> numbers of tokens."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,12 @@ def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None)
         tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")
         return lambda texts: [len(ids) for ids in _token_ids(tokenizer, texts)]
     return SentenceTransformersEmbedder(name).count_tokens
+
+
+def open_tokenizer(cache_folder: Path | None = None) -> Callable[[str], list[int]]:
+    """Text -> the bundled model's token ids, without special tokens."""
+    tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")
+    return lambda text: next(_token_ids(tokenizer, [text]))
 
 
 class BundledEmbedder:
@@ -131,9 +139,9 @@ class SentenceTransformersEmbedder:
         self._name = name
         self._model = _sentence_transformer(name)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        return f"{Path(self._name).name} {_state_hash(self._model)[:12]}"
+        return f"{Path(self._name).name} {_model_hash(self._model)[:12]}"
 
     @property
     def dimensions(self) -> int:
@@ -175,7 +183,9 @@ class SentenceTransformersEmbedder:
 @lru_cache(maxsize=4)
 def _sentence_transformer(name: str) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(name)
     except Exception as error:  # the library raises whatever its parts raise
@@ -189,15 +199,16 @@ def _sentence_transformer(name: str) -> "SentenceTransformer":
         ) from error
 
 
-def _state_hash(model: Any) -> str:
-    import hashlib
-
+def _model_hash(model: "SentenceTransformer") -> str:
     import torch
 
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps([model.prompts, model.max_seq_length]).encode())
     for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()))
+        # BERT's own pooler is not used; where a checkpoint lacks it, it is random at every loading.
+        if ".pooler." not in name:
+            values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+            digest.update(name.encode())
+            digest.update(memoryview(values))
     return digest.hexdigest()
 
 

@@ -75,7 +75,7 @@ class _Graph:
         from onnx import numpy_helper
 
         name = f"constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def node(self, operator: str, *inputs: str, output: str = "", domain: str = "", **attributes: Any) -> str:
@@ -96,17 +96,16 @@ class _Graph:
     def linear(self, x: str, matrix: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
         """``x @ matrix + bias`` in 8-bit integers, with a scale for each token and each output.
 
-        The operator itself has one scale for all tokens. With that, the few large values of the feed-forward
-        layers would drown the rest, and a text's vector would depend on the texts beside it.
+        With one scale for all tokens, the few large values of the feed-forward layers would drown the rest, and a
+        text's vector would depend on the texts beside it.
         """
         last_axis = self.constant(np.array([-1]))
         token_scale = self.node("ReduceMax", self.node("Abs", x), last_axis, keepdims=1)
+        step, zero = self.constant(np.array(1 / 127, np.float32)), self.constant(np.array(128, np.uint8))
+        quantised = self.node("QuantizeLinear", self.node("Div", x, token_scale), step, zero)
         scale = np.abs(matrix).max(axis=0) / 127
-        quantised = (np.round(matrix / scale).astype(np.int8), scale, np.zeros(len(scale), np.int8))
+        weights = self.constant(np.round(matrix / scale).astype(np.int8))
         product = self.node(
-            "DynamicQuantizeMatMul",
-            self.node("Div", x, token_scale),
-            *map(self.constant, quantised),
-            domain=_MICROSOFT,
+            "MatMulIntegerToFloat", quantised, weights, step, self.constant(scale), zero, domain=_MICROSOFT
         )
         return self.node("Add", self.node("Mul", product, token_scale), self.constant(bias))
