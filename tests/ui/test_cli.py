@@ -1,0 +1,173 @@
+"""The command line as a user or a tool meets it: real processes, the real bundled model."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOTE = """# 训练笔记
+
+## 学习率预热
+
+预热是指训练开始的几百步里把学习率从零慢慢升到目标值，避免一开始梯度过大。
+
+## 梯度裁剪
+
+梯度裁剪把梯度的范数限制在 1.0 以内，防止训练发散。它不改变梯度的方向。
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with notes and a synced library."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "训练.md").write_text(NOTE, encoding="utf-8")
+    done = run(folder, "sync", "notes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 new, 0 changed")
+    return folder
+
+
+def run(
+    folder: Path, *arguments: str, stdin: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """``notecite`` in ``folder`` with English messages and nothing configured but the library."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NOTECITE_")}
+    kept |= {"LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": str(folder / "config"), "NOTECITE_LIBRARY": "library"}
+    return subprocess.run(
+        [sys.executable, "-m", "ui.cli", *arguments],
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(Path(__file__).parent.parent.parent)} | environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def json_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    value: dict[str, Any] = json.loads(done.stdout)
+    return value
+
+
+def test_ask_prints_sentences_with_their_sources(home: Path) -> None:
+    done = run(home, "ask", "学习率预热是什么意思")
+    assert done.returncode == 0
+    assert "预热是指训练开始的几百步里" in done.stdout
+    assert "[1] 训练.md > 训练笔记 > 学习率预热: “" in done.stdout
+
+
+def test_answer_object(home: Path) -> None:
+    answer = json_of(run(home, "ask", "--json", "那它会改变梯度方向吗", "--history", "梯度裁剪是什么"))
+    assert set(answer) >= {
+        "id", "question", "standalone_question", "answer", "abstained", "sentences", "citations", "seconds", "models",
+    }  # fmt: skip
+    assert answer["standalone_question"] != answer["question"]
+    assert answer["abstained"] is False
+    shown = run(home, "show", "训练.md").stdout
+    assert shown == NOTE
+    for citation in answer["citations"]:
+        assert shown[citation["start"] : citation["end"]] == citation["quote"]
+        assert citation["document"] == "训练.md"
+    numbers = [citation["n"] for citation in answer["citations"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(set(sentence["citations"]) <= set(numbers) for sentence in answer["sentences"])
+
+
+def test_search_object(home: Path) -> None:
+    found = json_of(run(home, "search", "--json", "-k", "1", "梯度裁剪"))
+    (hit,) = found["hits"]
+    assert (hit["rank"], hit["document"], hit["heading"]) == (1, "训练.md", ["训练笔记", "梯度裁剪"])
+    assert NOTE[hit["start"] : hit["end"]] == hit["text"]
+    assert (hit["page"], hit["stage"]) == (None, "fused")
+
+
+def test_batch_answers_in_order_and_goes_on_after_a_bad_line(home: Path) -> None:
+    endless = "问" * 100_000
+    lines = [
+        '{"id": "a", "question": "梯度裁剪是什么"}',
+        "不是 JSON",
+        '{"id": "b", "question": ""}',
+        f'{{"id": "c", "question": "{endless}"}}',
+        '{"id": "d", "question": "预热"}',
+    ]
+    done = run(home, "search", "--batch", "-", stdin="\n".join(lines))
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [result.get("id") for result in results] == ["a", None, "b", "c", "d"]
+    assert [result.get("error", "").split(":")[0] for result in results] == [
+        "", "a batch line cannot be used", "the question is empty", "the question is too long", "",
+    ]  # fmt: skip
+    assert done.returncode == 1
+
+
+def test_a_changed_note_changes_the_next_answer(home: Path) -> None:
+    note = home / "notes" / "新.md"
+    note.write_text("# 权重衰减\n\n权重衰减系数一般取 0.1。\n", encoding="utf-8")
+    assert run(home, "sync").stdout.startswith("1 new")
+    assert "0.1" in run(home, "ask", "权重衰减系数取多少").stdout
+    note.unlink()
+    assert "1 deleted" in run(home, "sync").stdout
+    assert "0.1" not in run(home, "ask", "权重衰减系数取多少").stdout
+
+
+def test_chat_takes_follow_ups(home: Path) -> None:
+    done = run(home, "chat", stdin="梯度裁剪是什么\n它会改变方向吗\n\n")
+    assert done.returncode == 0
+    assert done.stdout.count("出处：") + done.stdout.count("Sources:") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ask", ""), "notecite: the question is empty: "),
+        (("ask",), "notecite: no question: "),
+        (("sync", "no such folder"), "no such folder"),
+        (("ask", "问题", "--library", "elsewhere"), "elsewhere"),
+        (("ask", "问题", "--reranker", "no/such/model"), "notecite: the reranker cannot be loaded: no/such/model: "),
+        (("ask", "问题", "--embedder", "no/such/model"), "no/such/model"),
+        (("show", "没有.md"), "没有.md"),
+        (("forget", "没有.md"), "没有.md"),
+        (("ask", "问题", "--language", "fr"), "notecite: the setting language cannot be used"),
+        (("ask", "--batch", "missing.jsonl"), "notecite: the batch file cannot be read: missing.jsonl"),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr(home: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = run(home, *arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_messages_follow_the_locale_and_the_setting(home: Path) -> None:
+    assert run(home, "ask", "", LC_ALL="zh_CN.UTF-8").stderr.startswith("notecite: 问题为空: ")
+    assert run(home, "ask", "", "--language", "zh").stderr.startswith("notecite: 问题为空: ")
+    assert "向自己的笔记提问" in run(home, "--help", LC_ALL="zh_CN.UTF-8").stdout
+
+
+def test_config_tells_where_each_value_came_from(home: Path) -> None:
+    (home / "notecite.toml").write_text('candidates = 30\nlanguage = "en"\n', encoding="utf-8")
+    try:
+        shown = json_of(run(home, "config", "--json", "--embedder", "bundled", NOTECITE_RERANKER="none"))
+        assert {name: shown[name]["source"] for name in ("embedder", "reranker", "answer_characters")} == {
+            "embedder": "option",
+            "reranker": "$NOTECITE_RERANKER",
+            "answer_characters": "default",
+        }
+        assert shown["candidates"] == {"value": 30, "source": str(home / "notecite.toml")}
+        (home / "notecite.toml").write_text("candidates = 'many'\n", encoding="utf-8")
+        assert "the setting candidates cannot be used" in run(home, "config").stderr
+        (home / "notecite.toml").write_text("candidates = \n", encoding="utf-8")
+        assert "a settings file cannot be read" in run(home, "config").stderr
+    finally:
+        (home / "notecite.toml").unlink()
