@@ -3,6 +3,7 @@
 A refusal that is right is scored by ``false_answer`` alone: it has no citations, no key points and no faithfulness.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from eval.types import EvalRecord, Score, Scorer, Trial
 from ingest.phrases import Phrase
 from ingest.types import Place
 from rag.types import Citation
+
+_MARK = re.compile(r"\[\d+\]")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def citation_precision(record: EvalRecord, trial: Trial) -> Score:
@@ -31,6 +35,17 @@ def citation_recall(record: EvalRecord, trial: Trial) -> Score:
     ranking = tuple(places_of(citation) for citation in trial.answer.citations)
     found = sum(evidence_gains(ranking, record.gold))
     return Score.counted(found, len(record.gold.evidence) - found)
+
+
+def numbers_cited(record: EvalRecord, trial: Trial) -> Score:
+    """Numbers in the answer's sentences that stand in the words these cite / numbers in its sentences."""
+    quotes = {citation.number: citation.quote for citation in trial.answer.citations}
+    right = wrong = 0
+    for sentence in trial.answer.sentences:
+        cited = {number for cited in sentence.citations for number in _numbers(quotes.get(cited, ""))}
+        for number in _numbers(sentence.text):
+            right, wrong = right + (number in cited), wrong + (number not in cited)
+    return Score.counted(right, wrong)
 
 
 def both_sides(record: EvalRecord, trial: Trial) -> Score:
@@ -59,6 +74,15 @@ def is_answerable(record: EvalRecord) -> bool:
     return record.case.answerable
 
 
+def _numbers(text: str) -> list[str]:
+    return _NUMBER.findall(_MARK.sub("", text).replace(",", ""))
+
+
+def _states_numbers(record: EvalRecord) -> bool:
+    """Of a failure it cannot be told, so that it counts."""
+    return record.trial is None or any(_numbers(sentence.text) for sentence in record.trial.answer.sentences)
+
+
 def _is_unanswerable(record: EvalRecord) -> bool:
     return not record.case.answerable
 
@@ -70,6 +94,7 @@ def _has_two_sides(record: EvalRecord) -> bool:
 ANSWER_SCORERS: tuple[Scorer, ...] = (
     Scorer("citation_precision", Phrase("Citation precision", "引用精确率"), citation_precision, has_evidence),
     Scorer("citation_recall", Phrase("Citation recall", "引用召回率"), citation_recall, has_evidence),
+    Scorer("numbers_cited", Phrase("Numbers found in cited words", "数字有出处"), numbers_cited, _states_numbers),
     Scorer("both_sides", Phrase("Conflicts: both sides cited", "矛盾：两方都引用"), both_sides, _has_two_sides),
     Scorer("false_answer", Phrase("False answers", "误答率"), refused_rightly, _is_unanswerable, rate_of_failure=True),
     Scorer("false_refusal", Phrase("False refusals", "误拒率"), answered_rightly, is_answerable, rate_of_failure=True),

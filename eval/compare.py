@@ -16,7 +16,14 @@ PRIMARY = "citation_recall"
 MARGIN = 0.05
 """How much worse a measure may truly be before the gate closes."""
 
-_GATED = ("reranked/nDCG@10", "citation_precision", "citation_recall", "false_answer", "false_refusal")
+_GATED = (
+    "reranked/nDCG@10",
+    "citation_precision",
+    "citation_recall",
+    "numbers_cited",
+    "false_answer",
+    "false_refusal",
+)
 _GATED_BY_JUDGE = ("faithfulness", "keypoint_recall")
 
 

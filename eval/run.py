@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from eval.evidence import EvidenceFinder
+from eval.judge_check import JudgeCheck
 from eval.score import Scores, Summary, score_records, summarise
 from eval.spec import RunSpec
 from eval.types import EvalCase, EvalRecord, Score, Scorer, Trial
@@ -80,11 +81,13 @@ def answer_cases(
     return tuple(done[case.id] for case in cases)
 
 
-def save_scores(folder: Path, records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> Run:
+def save_scores(
+    folder: Path, records: Sequence[EvalRecord], scorers: Sequence[Scorer], checks: Sequence[JudgeCheck] = ()
+) -> Run:
     """Scores the records and writes ``scores.jsonl`` and, last, ``summary.json``."""
     (folder / SUMMARY).unlink(missing_ok=True)
     scores = score_records(records, scorers)
-    summary = summarise(records, scorers, scores)
+    summary = summarise(records, scorers, scores, checks)
     lines = [_CASE_SCORES.dump_json(_CaseScores(case_id, found)) for case_id, found in scores.items()]
     _write(folder / SCORES, b"".join(line + b"\n" for line in lines))
     _write(folder / SUMMARY, _SUMMARY.dump_json(summary, indent=1) + b"\n")

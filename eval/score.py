@@ -1,12 +1,13 @@
 """Records and scorers -> scores -> a summary with doubt."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from eval.answers import RiskCoverage, risk_coverage
+from eval.judge_check import JudgeCheck, corrected
+from eval.language import language_of
 from eval.stats import Estimate, share
 from eval.types import EvalRecord, Score, Scorer
 from ingest.phrases import Phrase
@@ -17,8 +18,6 @@ Scores = Mapping[str, Mapping[str, Score]]
 _QUALITIES = ("citation_recall", "keypoint_recall")
 """The measures whose complement is a loss for the risk-coverage curve."""
 
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -26,6 +25,7 @@ class Row:
 
     ``estimate`` is the mean over the cases, each missing value at its worst, with a 95 % interval; it is the rate of
     failure where the scorer says so. ``right``, ``wrong`` and ``unscored`` count parts, ``errors`` cases.
+    ``corrected`` is the estimate freed of the judge's errors, where it is faithfulness and they are known.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Row:
     wrong: int
     unscored: int
     errors: int
+    corrected: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class Summary:
     by_language: Mapping[str, tuple[Row, ...]]
     seconds: Mapping[str, Spread]
     characters: Spread | None
-    risk_coverage: Mapping[str, RiskCoverage] = field(default_factory=dict)
+    risk_coverage: Mapping[str, RiskCoverage]
     """By the scorer whose losses were taken."""
+    judge_checks: tuple[JudgeCheck, ...]
 
 
 def score_records(records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> dict[str, dict[str, Score]]:
@@ -69,9 +71,15 @@ def score_records(records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> d
     }
 
 
-def summarise(records: Sequence[EvalRecord], scorers: Sequence[Scorer], scores: Scores) -> Summary:
+def summarise(
+    records: Sequence[EvalRecord], scorers: Sequence[Scorer], scores: Scores, checks: Sequence[JudgeCheck] = ()
+) -> Summary:
+    """``checks`` tell how often the judges err; at most one for each."""
+    check_of = {f"{check.judge}/faithfulness": check for check in checks}
+
     def rows(members: Sequence[EvalRecord]) -> tuple[Row, ...]:
-        return tuple(row for scorer in scorers if (row := _row(scorer, members, scores)))
+        found = (_row(scorer, members, scores, check_of.get(scorer.name)) for scorer in scorers)
+        return tuple(row for row in found if row)
 
     trials = [record.trial for record in records if record.trial]
     lengths = [float(len(trial.answer.text)) for trial in trials if not trial.answer.abstained]
@@ -84,7 +92,10 @@ def summarise(records: Sequence[EvalRecord], scorers: Sequence[Scorer], scores: 
         errors=len(records) - len(trials),
         rows=rows(records),
         by_type={name: rows(members) for name, members in _groups(records, lambda record: record.case.type).items()},
-        by_language={name: rows(members) for name, members in _groups(records, language_of).items()},
+        by_language={
+            name: rows(members)
+            for name, members in _groups(records, lambda record: language_of(record.case.question)).items()
+        },
         seconds={stage: _spread(values) for stage, values in seconds.items()},
         characters=_spread(lengths) if lengths else None,
         risk_coverage={
@@ -92,12 +103,8 @@ def summarise(records: Sequence[EvalRecord], scorers: Sequence[Scorer], scores: 
             for scorer in scorers
             if scorer.name.rpartition("/")[2] in _QUALITIES
         },
+        judge_checks=tuple(checks),
     )
-
-
-def language_of(record: EvalRecord) -> str:
-    """ "zh" for a question with a Chinese character, else "en"."""
-    return "zh" if _CHINESE.search(record.case.question) else "en"
 
 
 def values_of(scorer_name: str, records: Sequence[EvalRecord], scores: Scores) -> dict[str, float]:
@@ -110,12 +117,13 @@ def _score(record: EvalRecord, scorer: Scorer) -> Score:
     return scorer.score(record, record.trial) if record.trial else Score(None, error=True)
 
 
-def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores) -> Row | None:
+def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores, check: JudgeCheck | None) -> Row | None:
     values = values_of(scorer.name, records, scores)
     if not values:
         return None
-    clusters = {record.case.id: record.case.cluster for record in records}
-    estimate = share(list(values.values()), [clusters[case_id] for case_id in values])
+    cluster_of = {record.case.id: record.case.cluster for record in records}
+    clusters = [cluster_of[case_id] for case_id in values]
+    estimate = share(list(values.values()), clusters)
     parts = [scores[case_id][scorer.name] for case_id in values]
     return Row(
         name=scorer.name,
@@ -126,6 +134,7 @@ def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores) -> Row |
         wrong=sum(part.wrong for part in parts),
         unscored=sum(part.unscored for part in parts),
         errors=sum(part.error for part in parts),
+        corrected=corrected(list(values.values()), clusters, check) if check else None,
     )
 
 

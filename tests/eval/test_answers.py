@@ -23,6 +23,7 @@ def test_one_of_three_citations_finds_one_of_two_quotes() -> None:
     assert scores(record(TWO_QUOTES, answered([("It needs 2 GB.", [1, 2, 3])], citations))) == {
         "citation_precision": Score(1 / 3, right=1, wrong=2),
         "citation_recall": Score(1 / 2, right=1, wrong=1),
+        "numbers_cited": Score(1.0, right=1),
         "false_refusal": Score(1.0, right=1),
     }
 
@@ -43,14 +44,20 @@ def test_a_refusal_of_an_answerable_question_is_a_false_refusal_and_cites_nothin
 def test_an_unanswerable_question_is_scored_by_its_refusal_alone() -> None:
     nothing = case(type_="unanswerable")
     assert scores(record(nothing, REFUSAL)) == {"false_answer": Score(1.0, right=1)}
-    assert scores(record(nothing, answered([("2 GB.", [])]))) == {"false_answer": Score(0.0, wrong=1)}
+    assert scores(record(nothing, answered([("Two GB.", [])]))) == {"false_answer": Score(0.0, wrong=1)}
 
 
 def test_a_failure_is_an_error_wherever_the_case_could_have_been_scored() -> None:
     error = Score(None, error=True)
     assert scores(record(CONFLICT, None)) == dict.fromkeys(
-        ("citation_precision", "citation_recall", "both_sides", "false_refusal"), error
+        ("citation_precision", "citation_recall", "numbers_cited", "both_sides", "false_refusal"), error
     )
+
+
+def test_a_number_counts_when_the_words_that_its_own_sentence_cites_hold_it() -> None:
+    citations = [cite(1, "cache.md", "It needs 2 GB."), cite(2, "other.md", "4 GB")]
+    answer = answered([("2 GB of 4,096 [1]", [1]), ("4 GB, not 4.5 or 2", [2]), ("none", [1])], citations)
+    assert scores(record(TWO_QUOTES, answer))["numbers_cited"] == Score(2 / 5, right=2, wrong=3)
 
 
 def test_a_conflict_is_shown_when_both_documents_are_cited() -> None:

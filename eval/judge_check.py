@@ -1,0 +1,143 @@
+"""How far a judge can be trusted: its verdicts against labelled pairs, and what its errors do to faithfulness."""
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from eval.judge import Judge, Verdict
+from eval.pairs import LabelledPair
+from eval.stats import Estimate, effective_size, rogan_gladen, share
+
+BINS = 10
+
+Judged = Sequence[tuple[LabelledPair, Verdict | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A judge on one group of pairs. A pair without a verdict counts as judged wrongly.
+
+    ``sensitivity`` is the share of supported pairs that it finds supported, ``specificity`` the share of unsupported
+    pairs that it does not, ``balanced_accuracy`` the mean of both; each is None without pairs to tell it.
+    """
+
+    pairs: int
+    unscored: int
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    balanced_accuracy: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """The ``n`` pairs whose probability of support lies in one tenth of [0, 1]: its mean, and the share of them that
+    are supported indeed."""
+
+    probability: float
+    supported: Estimate
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCheck:
+    """``effective_supported`` and ``effective_unsupported`` are the numbers of independent pairs that the labelled ones
+    are worth, as pairs of one premise err together."""
+
+    judge: str
+    overall: Agreement
+    by_language: Mapping[str, Agreement]
+    by_kind: Mapping[str, Agreement]
+    reliability: tuple[ReliabilityBin, ...]
+    effective_supported: float
+    effective_unsupported: float
+
+
+def check_judge(judge: Judge, pairs: Sequence[LabelledPair]) -> JudgeCheck:
+    judged = list(zip(pairs, judge.judge([(pair.premise, pair.claim) for pair in pairs]), strict=True))
+    return JudgeCheck(
+        judge=judge.name,
+        overall=_agreement(judged),
+        by_language=_by(judged, lambda pair: pair.language),
+        by_kind=_by(judged, lambda pair: pair.kind),
+        reliability=_reliability(judged),
+        effective_supported=_effective(judged, supported=True),
+        effective_unsupported=_effective(judged, supported=False),
+    )
+
+
+def corrected(values: Sequence[float], clusters: Sequence[Hashable], check: JudgeCheck) -> Estimate | None:
+    """The mean of faithfulness ``values`` freed of the judge's errors (Rogan-Gladen).
+
+    None when the errors are not known, or when the judge is no better than chance. It assumes that the judge errs on
+    answers as often as on the labelled pairs.
+    """
+    sensitivity, specificity = check.overall.sensitivity, check.overall.specificity
+    if sensitivity is None or specificity is None or sensitivity.value + specificity.value <= 1:
+        return None
+    value, low, high = rogan_gladen(
+        (share(values, clusters).value, effective_size(values, clusters)),
+        (sensitivity.value, check.effective_supported),
+        (specificity.value, check.effective_unsupported),
+    )
+    return Estimate(value, low, high, len(values))
+
+
+def _agreement(judged: Judged) -> Agreement:
+    sensitivity, specificity = _rightly(judged, supported=True), _rightly(judged, supported=False)
+    return Agreement(
+        pairs=len(judged),
+        unscored=sum(verdict is None for _, verdict in judged),
+        sensitivity=sensitivity,
+        specificity=specificity,
+        balanced_accuracy=_mean_of(sensitivity, specificity) if sensitivity and specificity else None,
+    )
+
+
+def _rightly(judged: Judged, supported: bool) -> Estimate | None:
+    values, premises = _values(judged, supported)
+    return share(values, premises) if values else None
+
+
+def _effective(judged: Judged, supported: bool) -> float:
+    values, premises = _values(judged, supported)
+    return effective_size(values, premises) if values else 0.0
+
+
+def _values(judged: Judged, supported: bool) -> tuple[list[float], list[str]]:
+    """For the pairs with this label, 1.0 where the verdict is right, and the premises."""
+    chosen = [(pair, verdict) for pair, verdict in judged if pair.supported == supported]
+    values = [float(verdict is not None and verdict.supported == supported) for _, verdict in chosen]
+    return values, [pair.premise for pair, _ in chosen]
+
+
+def _mean_of(one: Estimate, other: Estimate) -> Estimate:
+    """The mean of two independent shares; the interval is put together from theirs.
+
+    MOVER: Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008.
+    """
+    value = (one.value + other.value) / 2
+    below = math.hypot(one.value - one.low, other.value - other.low) / 2
+    above = math.hypot(one.high - one.value, other.high - other.value) / 2
+    return Estimate(value, value - below, value + above, one.n + other.n)
+
+
+def _by(judged: Judged, key: Callable[[LabelledPair], str]) -> dict[str, Agreement]:
+    groups: dict[str, list[tuple[LabelledPair, Verdict | None]]] = {}
+    for pair, verdict in judged:
+        groups.setdefault(key(pair), []).append((pair, verdict))
+    return {name: _agreement(members) for name, members in sorted(groups.items())}
+
+
+def _reliability(judged: Judged) -> tuple[ReliabilityBin, ...]:
+    bins: dict[int, list[tuple[LabelledPair, float]]] = {}
+    for pair, verdict in judged:
+        if verdict is not None:
+            bins.setdefault(min(BINS - 1, int(verdict.support * BINS)), []).append((pair, verdict.support))
+    return tuple(
+        ReliabilityBin(
+            probability=sum(probability for _, probability in members) / len(members),
+            supported=share([float(pair.supported) for pair, _ in members], [pair.premise for pair, _ in members]),
+            n=len(members),
+        )
+        for _, members in sorted(bins.items())
+    )

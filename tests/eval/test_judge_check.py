@@ -1,0 +1,122 @@
+"""A judge against labelled pairs, and faithfulness freed of its errors."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.judge import Pair, Verdict
+from eval.judge_check import check_judge, corrected
+from eval.pairs import LabelledPair, load_pairs
+from ingest.errors import BadInput, NotFound
+
+
+class Spoken:
+    """Finds probable what the claim says: a number, or nothing at all."""
+
+    name = "spoken"
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        return [None if claim == "?" else Verdict(float(claim)) for _, claim in pairs]
+
+
+def pairs(*told: tuple[str, bool]) -> list[LabelledPair]:
+    return [LabelledPair(f"premise {n}", claim, supported, "kind") for n, (claim, supported) in enumerate(told)]
+
+
+def test_sensitivity_and_specificity_by_hand_with_missing_verdicts_counted_as_wrong() -> None:
+    check = check_judge(
+        Spoken(), pairs(("0.9", True), ("0.5", True), ("0.4", True), ("?", True), ("0.1", False), ("0.6", False))
+    )
+    overall = check.overall
+    assert (overall.pairs, overall.unscored) == (6, 1)
+    assert overall.sensitivity is not None
+    assert overall.specificity is not None
+    assert overall.balanced_accuracy is not None
+    assert (overall.sensitivity.value, overall.sensitivity.n) == (0.5, 4)
+    assert (overall.specificity.value, overall.specificity.n) == (0.5, 2)
+    assert overall.balanced_accuracy.value == 0.5
+    assert overall.balanced_accuracy.low < 0.5 < overall.balanced_accuracy.high
+    assert check.by_kind == {"kind": overall}
+    assert check.by_language == {"en": overall}
+    assert [(each.probability, each.supported.value, each.n) for each in check.reliability] == [
+        (0.1, 0.0, 1),
+        (0.4, 1.0, 1),
+        (0.5, 1.0, 1),
+        (0.6, 0.0, 1),
+        (0.9, 1.0, 1),
+    ]
+
+
+def test_a_group_of_one_label_has_no_balanced_accuracy() -> None:
+    overall = check_judge(Spoken(), pairs(("0.9", True))).overall
+    assert overall.sensitivity is not None
+    assert (overall.specificity, overall.balanced_accuracy) == (None, None)
+
+
+def test_the_correction_on_a_worked_example() -> None:
+    """The judge finds 80 % of the supported and clears 90 % of the unsupported: (0.66 + 0.9 - 1) / 0.7 = 0.8."""
+    told = [("0.9", True)] * 80 + [("0.1", True)] * 20 + [("0.1", False)] * 90 + [("0.9", False)] * 10
+    estimate = corrected([1.0] * 66 + [0.0] * 34, range(100), check_judge(Spoken(), pairs(*told)))
+    assert estimate is not None
+    assert estimate.value == pytest.approx(0.8)
+    assert estimate.low < 0.7 < 0.8 < 0.9 < estimate.high
+
+
+def test_a_judge_no_better_than_chance_corrects_nothing() -> None:
+    told = [("0.9", True), ("0.1", True), ("0.9", False), ("0.1", False)]
+    assert corrected([1.0], ["a"], check_judge(Spoken(), pairs(*told))) is None
+    assert corrected([1.0], ["a"], check_judge(Spoken(), pairs(("0.9", True)))) is None
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "pair"),
+    [
+        ({"premise": "p", "claim": "c", "supported": True}, LabelledPair("p", "c", True, "file")),
+        ({"premise": "p", "claim": "c", "supported": False, "kind": "k"}, LabelledPair("p", "c", False, "k")),
+        ({"doc": "p", "summary": "c", "label": 1}, LabelledPair("p", "c", True, "file")),
+        (
+            {"evidence": "p", "claim": "c", "stance": "partially-support"},
+            LabelledPair("p", "c", False, "partially-support"),
+        ),
+        (
+            {"references": ["p", "q"], "claim": "c", "attribution_label": "attributable", "src_dataset": "k"},
+            LabelledPair("p\n\nq", "c", True, "k"),
+        ),
+        (
+            {"sentence1": "p", "sentence2": "c", "label": "contradiction"},
+            LabelledPair("p", "c", False, "contradiction"),
+        ),
+        ({"text_a": "p", "text_b": ["c"], "orig_label": "1"}, LabelledPair("p", "c", True, "file")),
+    ],
+)
+def test_published_forms_are_read_as_they_are(tmp_path: Path, row: Any, pair: LabelledPair) -> None:
+    assert load_pairs(write(tmp_path / "file.jsonl", row)) == (pair,)
+    (tmp_path / "file.json").write_text(json.dumps([row]), encoding="utf-8")
+    assert load_pairs(tmp_path / "file.json") == (pair,)
+
+
+def test_a_row_without_a_label_is_left_out(tmp_path: Path) -> None:
+    assert load_pairs(write(tmp_path / "f.jsonl", {"sentence1": "p", "sentence2": "c", "label": "-"})) == ()
+
+
+@pytest.mark.parametrize("row", [3, {"claim": "c"}, {"premise": "p", "claim": "c", "supported": "yes"}])
+def test_a_row_of_no_known_form_is_named(tmp_path: Path, row: Any) -> None:
+    good = {"premise": "p", "claim": "c", "supported": True}
+    with pytest.raises(BadInput, match="row 2 is no labelled pair"):
+        load_pairs(write(tmp_path / "f.jsonl", good, row))
+
+
+def test_a_missing_and_a_broken_file_are_errors_that_say_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="cannot be read"):
+        load_pairs(tmp_path / "none.jsonl")
+    (tmp_path / "f.jsonl").write_text("{", encoding="utf-8")
+    with pytest.raises(BadInput, match="not JSON"):
+        load_pairs(tmp_path / "f.jsonl")
