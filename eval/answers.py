@@ -26,26 +26,24 @@ def citation_precision(record: EvalRecord, trial: Trial) -> Score:
     A lower bound, since notes may say the same elsewhere than in the gold quotes.
     """
     gold = (*record.gold.evidence, *record.gold.alternatives)
-    touching = sum(bool(touched(gold, places_of(citation))) for citation in trial.answer.citations)
-    return Score.counted(touching, len(trial.answer.citations) - touching)
+    return Score.share(bool(touched(gold, places_of(citation))) for citation in trial.answer.citations)
 
 
 def citation_recall(record: EvalRecord, trial: Trial) -> Score:
     """Evidence quotes that a citation touches / evidence quotes; an alternative stands in for one quote."""
     ranking = tuple(places_of(citation) for citation in trial.answer.citations)
     found = sum(evidence_gains(ranking, record.gold))
-    return Score.counted(found, len(record.gold.evidence) - found)
+    return Score.share(index < found for index in range(len(record.gold.evidence)))
 
 
 def numbers_cited(record: EvalRecord, trial: Trial) -> Score:
     """Numbers in the answer's sentences that stand in the words these cite / numbers in its sentences."""
     quotes = {citation.number: citation.quote for citation in trial.answer.citations}
-    right = wrong = 0
+    found: list[bool] = []
     for sentence in trial.answer.sentences:
         cited = {number for cited in sentence.citations for number in _numbers(quotes.get(cited, ""))}
-        for number in _numbers(sentence.text):
-            right, wrong = right + (number in cited), wrong + (number not in cited)
-    return Score.counted(right, wrong)
+        found += [number in cited for number in _numbers(sentence.text)]
+    return Score.share(found)
 
 
 def both_sides(record: EvalRecord, trial: Trial) -> Score:

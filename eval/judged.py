@@ -47,8 +47,7 @@ class _JudgedScores:
         No sentences score 0. This is citation recall in Gao et al., Enabling large language models to generate text
         with citations (ALCE), EMNLP 2023.
         """
-        verdicts = [self._on(sentence, _cited(sentence, trial)) for sentence in trial.answer.sentences]
-        return _counted(verdicts)
+        return Score.share(self._on(sentence, _cited(sentence, trial)) for sentence in trial.answer.sentences)
 
     def citation_need(self, record: EvalRecord, trial: Trial) -> Score:
         """Citations that their sentence needs / citations.
@@ -56,28 +55,23 @@ class _JudgedScores:
         A citation is needed when all of its sentence's citations together support the sentence, and it supports the
         sentence alone or the others alone do not. This is citation precision in ALCE (Gao et al., 2023).
         """
-        return _counted(
-            [
-                self._need(sentence, citation, _cited(sentence, trial))
-                for sentence in trial.answer.sentences
-                for citation in _cited(sentence, trial)
-            ]
+        return Score.share(
+            self._need(sentence, citation, _cited(sentence, trial))
+            for sentence in trial.answer.sentences
+            for citation in _cited(sentence, trial)
         )
 
     def keypoint_recall(self, record: EvalRecord, trial: Trial) -> Score:
         """Key points that the answer's text supports / key points of the case. A refusal has none."""
-        points = record.case.keypoints
         if trial.answer.abstained:
-            return Score.counted(0, len(points))
-        verdicts = [self._verdicts[premise, point] for premise, point in _keypoint_pairs(record, trial)]
-        return _counted([None if verdict is None else verdict.supported for verdict in verdicts])
+            return Score.share(False for _ in record.case.keypoints)
+        return Score.share(self._said(pair) for pair in _keypoint_pairs(record, trial))
 
     def _on(self, sentence: Sentence, citations: Sequence[Citation]) -> bool | None:
         """Whether the citations support the sentence; None for an unscored verdict."""
         if not citations:
             return False
-        verdict = self._verdicts[premise(citations), claim(sentence)]
-        return None if verdict is None else verdict.supported
+        return self._said((premise(citations), claim(sentence)))
 
     def _need(self, sentence: Sentence, citation: Citation, citations: Sequence[Citation]) -> bool | None:
         together = self._on(sentence, citations)
@@ -88,6 +82,10 @@ class _JudgedScores:
         if alone is None or others is None:
             return None
         return alone or not others
+
+    def _said(self, pair: Pair) -> bool | None:
+        verdict = self._verdicts[pair]
+        return None if verdict is None else verdict.supported
 
 
 def premise(citations: Sequence[Citation]) -> str:
@@ -127,11 +125,6 @@ def _keypoint_pairs(record: EvalRecord, trial: Trial) -> list[Pair]:
 def _cited(sentence: Sentence, trial: Trial) -> list[Citation]:
     by_number = {citation.number: citation for citation in trial.answer.citations}
     return [by_number[number] for number in dict.fromkeys(sentence.citations) if number in by_number]
-
-
-def _counted(supported: Sequence[bool | None]) -> Score:
-    right, unscored = supported.count(True), supported.count(None)
-    return Score.counted(right, len(supported) - right - unscored, unscored)
 
 
 def _answered(record: EvalRecord) -> bool:

@@ -124,16 +124,17 @@ def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores, check: J
     cluster_of = {record.case.id: record.case.cluster for record in records}
     clusters = [cluster_of[case_id] for case_id in values]
     estimate = share(list(values.values()), clusters)
-    parts = [scores[case_id][scorer.name] for case_id in values]
+    members = [scores[case_id][scorer.name] for case_id in values]
+    parts = [part for score in members for part in score.parts]
     return Row(
         name=scorer.name,
         title=scorer.title,
         rate_of_failure=scorer.rate_of_failure,
         estimate=estimate.complement() if scorer.rate_of_failure else estimate,
-        right=sum(part.right for part in parts),
-        wrong=sum(part.wrong for part in parts),
-        unscored=sum(part.unscored for part in parts),
-        errors=sum(part.error for part in parts),
+        right=parts.count(True),
+        wrong=parts.count(False),
+        unscored=parts.count(None),
+        errors=sum(score.error for score in members),
         corrected=corrected(list(values.values()), clusters, check) if check else None,
     )
 

@@ -1,6 +1,6 @@
 """The values that flow from a question with a known answer to a number. All frozen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -93,33 +93,33 @@ class EvalRecord:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A case's value on one scorer, with its right, wrong and unscored parts (sentences, citations, key points).
+    """A case's value on one scorer, in [0, 1]; None when nothing could be scored.
 
-    ``value`` is in [0, 1]; None when nothing could be scored. ``error`` says that the thing under test failed.
+    ``parts`` are what it was made from, in their order (sentences, citations, key points): True for right, False for
+    wrong, None for unscored. ``error`` says that the thing under test failed.
     """
 
     value: float | None
-    right: int = 0
-    wrong: int = 0
-    unscored: int = 0
+    parts: tuple[bool | None, ...] = ()
     error: bool = False
-
-    @classmethod
-    def of(cls, right: bool) -> "Score":
-        """A yes-or-no score: 1.0 when ``right``."""
-        return cls(float(right), right=int(right), wrong=int(not right))
-
-    @classmethod
-    def counted(cls, right: int, wrong: int, unscored: int = 0) -> "Score":
-        """The share of right parts. Unscored parts count against it; with no parts at all it is 0.0."""
-        total = right + wrong + unscored
-        value = None if unscored and unscored == total else right / max(1, total)
-        return cls(value, right, wrong, unscored)
 
     @classmethod
     def graded(cls, value: float) -> "Score":
         """One part, right only at full marks."""
-        return cls(value, right=int(value >= 1), wrong=int(value < 1))
+        return cls(value, (value >= 1,))
+
+    @classmethod
+    def of(cls, right: bool) -> "Score":
+        """A yes-or-no score."""
+        return cls(float(right), (right,))
+
+    @classmethod
+    def share(cls, parts: Iterable[bool | None]) -> "Score":
+        """The share of right parts. Unscored parts count against it; with no parts at all it is 0.0."""
+        listed = tuple(parts)
+        if listed and not any(part is not None for part in listed):
+            return cls(None, listed)
+        return cls(listed.count(True) / max(1, len(listed)), listed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,13 +69,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _share(documents: int, truth: float, correlation: float, parts: int) -> Callable[[np.random.Generator], Estimate]:
-    """Beta-binomial: each document has its own chance, each question the share of ``parts`` that are right."""
+    """Beta-binomial: each document has its own chance, each question the share of ``parts`` that are right.
+
+    ``correlation`` is that of two questions of a document; that of two parts follows from it.
+    """
+    of_parts = correlation / (parts - (parts - 1) * correlation)
 
     def draw(generator: np.random.Generator) -> Estimate:
         clusters = _clusters(generator, documents)
         chances = np.full(documents, truth)
-        if correlation:
-            strength = 1 / correlation - 1
+        if of_parts:
+            strength = 1 / of_parts - 1
             chances = generator.beta(truth * strength, (1 - truth) * strength, documents)
         values = generator.binomial(parts, chances[clusters]) / parts
         return share(values.tolist(), clusters.tolist())

@@ -21,10 +21,10 @@ def scores(one: EvalRecord) -> dict[str, Score]:
 def test_one_of_three_citations_finds_one_of_two_quotes() -> None:
     citations = [cite(1, "cache.md", "needs 2"), cite(2, "cache.md", "KV cache"), cite(3, "other.md", "4 GB")]
     assert scores(record(TWO_QUOTES, answered([("It needs 2 GB.", [1, 2, 3])], citations))) == {
-        "citation_precision": Score(1 / 3, right=1, wrong=2),
-        "citation_recall": Score(1 / 2, right=1, wrong=1),
-        "numbers_cited": Score(1.0, right=1),
-        "false_refusal": Score(1.0, right=1),
+        "citation_precision": Score(1 / 3, (True, False, False)),
+        "citation_recall": Score(1 / 2, (True, False)),
+        "numbers_cited": Score(1.0, (True,)),
+        "false_refusal": Score(1.0, (True,)),
     }
 
 
@@ -36,15 +36,15 @@ def test_an_answer_without_citations_scores_nothing_for_them() -> None:
 def test_a_refusal_of_an_answerable_question_is_a_false_refusal_and_cites_nothing() -> None:
     assert scores(record(TWO_QUOTES, REFUSAL)) == {
         "citation_precision": Score(0.0),
-        "citation_recall": Score(0.0, wrong=2),
-        "false_refusal": Score(0.0, wrong=1),
+        "citation_recall": Score(0.0, (False, False)),
+        "false_refusal": Score(0.0, (False,)),
     }
 
 
 def test_an_unanswerable_question_is_scored_by_its_refusal_alone() -> None:
     nothing = case(type_="unanswerable")
-    assert scores(record(nothing, REFUSAL)) == {"false_answer": Score(1.0, right=1)}
-    assert scores(record(nothing, answered([("Two GB.", [])]))) == {"false_answer": Score(0.0, wrong=1)}
+    assert scores(record(nothing, REFUSAL)) == {"false_answer": Score(1.0, (True,))}
+    assert scores(record(nothing, answered([("Two GB.", [])]))) == {"false_answer": Score(0.0, (False,))}
 
 
 def test_a_failure_is_an_error_wherever_the_case_could_have_been_scored() -> None:
@@ -57,13 +57,13 @@ def test_a_failure_is_an_error_wherever_the_case_could_have_been_scored() -> Non
 def test_a_number_counts_when_the_words_that_its_own_sentence_cites_hold_it() -> None:
     citations = [cite(1, "cache.md", "It needs 2 GB."), cite(2, "other.md", "4 GB")]
     answer = answered([("2 GB of 4,096 [1]", [1]), ("4 GB, not 4.5 or 2", [2]), ("none", [1])], citations)
-    assert scores(record(TWO_QUOTES, answer))["numbers_cited"] == Score(2 / 5, right=2, wrong=3)
+    assert scores(record(TWO_QUOTES, answer))["numbers_cited"] == Score(2 / 5, (True, False, True, False, False))
 
 
 def test_a_conflict_is_shown_when_both_documents_are_cited() -> None:
     one, both = [cite(1, "cache.md", "2 GB")], [cite(1, "cache.md", "2 GB"), cite(2, "other.md", "4 GB")]
-    assert scores(record(CONFLICT, answered([("2 GB.", [1])], one)))["both_sides"] == Score(0.0, wrong=1)
-    assert scores(record(CONFLICT, answered([("2 or 4.", [1, 2])], both)))["both_sides"] == Score(1.0, right=1)
+    assert scores(record(CONFLICT, answered([("2 GB.", [1])], one)))["both_sides"] == Score(0.0, (False,))
+    assert scores(record(CONFLICT, answered([("2 or 4.", [1, 2])], both)))["both_sides"] == Score(1.0, (True,))
 
 
 def test_the_risk_coverage_curve_of_four_questions() -> None:

@@ -40,7 +40,7 @@ def test_faithfulness_counts_supported_unsupported_uncited_and_unscored_sentence
         [("It takes 2 GB.", [1]), ("It is slow.", [1]), ("Trust me.", []), ("Half.", [3])], [TWO_GB, HALF]
     )
     found = scores(record(case(), answer), {("It needs 2 GB.", "It takes 2 GB."): True, ("half", "Half."): None})
-    assert found["listed/faithfulness"] == Score(0.25, right=1, wrong=2, unscored=1)
+    assert found["listed/faithfulness"] == Score(0.25, (True, False, False, None))
 
 
 def test_a_citation_is_needed_when_it_supports_alone_or_the_others_do_not() -> None:
@@ -56,25 +56,25 @@ def test_a_citation_is_needed_when_it_supports_alone_or_the_others_do_not() -> N
             (premise([TWO_GB, CACHE]), sentence): True,
         },
     )
-    assert found["listed/faithfulness"] == Score(1.0, right=1)
-    assert found["listed/citation_need"] == Score(1 / 3, right=1, wrong=2)
+    assert found["listed/faithfulness"] == Score(1.0, (True,))
+    assert found["listed/citation_need"] == Score(1 / 3, (True, False, False))
 
 
 def test_citations_of_an_unsupported_sentence_are_not_needed_and_the_judge_may_not_know() -> None:
     answer = answered([("Wrong.", [1, 2]), ("Who knows.", [1])], [TWO_GB, CACHE])
     found = scores(record(case(), answer), {("It needs 2 GB.", "Who knows."): None})
-    assert found["listed/citation_need"] == Score(0.0, right=0, wrong=2, unscored=1)
+    assert found["listed/citation_need"] == Score(0.0, (False, False, None))
 
 
 def test_key_points_are_judged_against_the_answer_without_its_marks() -> None:
     answer = answered([("It needs 2 GB.", [1])], [TWO_GB])
     found = scores(record(case(keypoints=["2 GB", "per token"]), answer), {("It needs 2 GB.", "2 GB"): True})
-    assert found["listed/keypoint_recall"] == Score(0.5, right=1, wrong=1)
+    assert found["listed/keypoint_recall"] == Score(0.5, (True, False))
 
 
 def test_a_refusal_is_neither_faithful_nor_unfaithful_but_makes_no_key_point() -> None:
     found = scores(record(case(keypoints=["2 GB"]), REFUSAL), {})
-    assert found == {"listed/keypoint_recall": Score(0.0, wrong=1)}
+    assert found == {"listed/keypoint_recall": Score(0.0, (False,))}
     assert scores(record(case(type_="unanswerable"), REFUSAL), {}) == {}
 
 
@@ -84,12 +84,12 @@ def test_an_answer_without_sentences_is_not_faithful() -> None:
 
 def test_when_nothing_could_be_judged_the_score_is_missing() -> None:
     answer = answered([("Half.", [3])], [HALF])
-    assert scores(record(case(), answer), {("half", "Half."): None})["listed/faithfulness"] == Score(None, unscored=1)
+    assert scores(record(case(), answer), {("half", "Half."): None})["listed/faithfulness"] == Score(None, (None,))
 
 
 def test_a_number_that_is_no_citation_supports_nothing() -> None:
     answer = answered([("It needs 2 GB.", [7])], [TWO_GB])
-    assert scores(record(case(), answer), {})["listed/faithfulness"] == Score(0.0, wrong=1)
+    assert scores(record(case(), answer), {})["listed/faithfulness"] == Score(0.0, (False,))
 
 
 def test_each_pair_is_asked_once() -> None:
