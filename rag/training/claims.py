@@ -20,6 +20,8 @@ _SENTENCE_END = re.compile(r"(?<=[。！？；!?;])|(?<=\.)\s+(?=[A-Z])|\n+")
 _MARKS = re.compile(r"[*`#>|]|!?\[([^\]]*)\]\([^)]*\)|:\w+:`[^`]*`|^\s*(?:[-+]|\d+[.、])\s+")
 _CLAUSE = re.compile(r"[，,；;]")
 _ASKED = re.compile(r"什么|谁|哪里|哪儿|哪一?[年个位座家种条支部]|多少|几")
+_HEADING = re.compile(r"^(?:#.*|[^\n]* > [^\n]*)$", re.MULTILINE)
+_ENDS = tuple("。！？；!?;.")
 _CODE = re.compile(r"[{}$\\=<>]|```|https?:")
 _SHORTEST_ZH, _LONGEST_ZH = 12, 90
 _SHORTEST_EN, _LONGEST_EN = 40, 260
@@ -50,16 +52,26 @@ class Claim:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The prose sentences of a passage without marks, of a length that says something."""
+    """The prose sentences of a passage without marks, of a length that says something; headings are none."""
     found = []
-    for raw in _SENTENCE_END.split(text):
+    for raw in _SENTENCE_END.split(_HEADING.sub("", text)):
         sentence = " ".join(_MARKS.sub(lambda m: m[1] or "", raw or "").split())
-        if _CODE.search(sentence):
+        if _CODE.search(sentence) or not sentence.endswith(_ENDS):
             continue
         low, high = (_SHORTEST_ZH, _LONGEST_ZH) if language_of(sentence) == "zh" else (_SHORTEST_EN, _LONGEST_EN)
         if low <= len(sentence) <= high:
             found.append(sentence)
     return found
+
+
+def note_texts(notes: Notes, *, held_back: bool) -> list[tuple[str, str]]:
+    """(group, text) of every chunk in order, for ``from_passages``."""
+    return [
+        (group_of(document_id), chunk.embedded_text)
+        for document_id, chunks in notes.chunks.items()
+        if is_held_back(document_id) == held_back
+        for chunk in chunks
+    ]
 
 
 def from_passages(passages: Sequence[tuple[str, str]], seed: int, share: float = 1.0) -> list[Claim]:
@@ -88,7 +100,8 @@ def _guises(text: str, own: Sequence[str], group: str, rng: random.Random) -> It
     if kind == "shortened" and len(clauses) > 1:
         true = joint.join(clauses[1:] if rng.random() < 0.5 else clauses[:-1])
     elif kind == "reordered" and len(clauses) > 1:
-        true = joint.join([*clauses[1:], clauses[0]]).rstrip("。.") + ("。" if joint == "，" else ".")
+        bare = [clause.rstrip("。.；;！!？?") for clause in (*clauses[1:], clauses[0])]
+        true = joint.join(bare) + ("。" if joint == "，" else ".")
     elif kind == "merged" and len(own) > 1:
         true = " ".join([sentence, rng.choice([other for other in own if other != sentence] or [sentence])])
     else:

@@ -40,8 +40,7 @@ _NEGATIONS_ZH = (
 )  # fmt: skip
 _NEGATIONS_EN = (
     ("cannot", "can"), ("does not", "does"), ("is not", "is"), ("are not", "are"), ("will not", "will"),
-    ("should not", "should"), ("was not", "was"), ("do not", "do"), ("did not", "did"), ("were not", "were"),
-    ("has not", "has"), ("have not", "have"), ("would not", "would"), ("could not", "could"),
+    ("should not", "should"), ("was not", "was"), ("were not", "were"), ("would not", "would"), ("could not", "could"),
 )  # fmt: skip
 _SCOPES = (
     ("部分", "全部"), ("有些", "所有"), ("通常", "总是"), ("一般", "必定"), ("可能", "一定"), ("至少", "至多"),
@@ -69,8 +68,9 @@ def number(sentence: str, terms: Sequence[str], rng: random.Random) -> str | Non
 
 def name(sentence: str, terms: Sequence[str], rng: random.Random) -> str | None:
     """One Latin term becomes another one of the same note."""
-    found = [match for match in _TERM.finditer(sentence) if len(match.group()) >= _SHORTEST]
-    others = [term for term in terms if term.lower() not in sentence.lower()]
+    english = sentence.isascii()
+    found = [match for match in _TERM.finditer(sentence) if _is_name(match.group(), english)]
+    others = [term for term in terms if _is_name(term, english) and term.lower() not in sentence.lower()]
     if not found or not others:
         return None
     match = rng.choice(found)
@@ -137,6 +137,11 @@ def corrupted(sentence: str, terms: Sequence[str], rng: random.Random) -> tuple[
         if changed is not None and changed != sentence:
             return kind, changed
     return None
+
+
+def _is_name(term: str, english: bool) -> bool:
+    """In an English sentence a name shows by a capital or a digit inside it; in a Chinese one any Latin term is one."""
+    return len(term) >= _SHORTEST and (not english or not term[1:].islower())
 
 
 def terms_of(text: str) -> list[str]:

@@ -86,14 +86,14 @@ def train_judge(
     claims: Sequence[Claim],
     recipe: JudgeRecipe,
     tokenize: Tokenize,
+    body: Body,
     checkpoint: Path,
     report: Report,
-    cache_folder: Path | None = None,
 ) -> JudgeModel:
     """Runs the recipe; half of each batch is supported claims, and each kind of claim gets its turn."""
     torch.manual_seed(recipe.seed)
     draws = _Draws(claims, recipe.seed)
-    model = JudgeModel(Body(recipe.first_layer, cache_folder))
+    model = JudgeModel(body)
     schedule = Schedule(recipe.steps, recipe.warm_up, recipe.learning_rate, recipe.head_learning_rate)
     training = Training(model, schedule, asdict(recipe), checkpoint, report)
     for _ in range(training.done):

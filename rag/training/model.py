@@ -20,19 +20,25 @@ _HIDDEN_AT_ONCE = 16
 _MASKED = -1e4
 
 
+def bundled_bert(cache_folder: Path | None = None) -> BertModel:
+    """The bundled body without dropout, which costs more time on a processor than it brings."""
+    bert: BertModel = BertModel.from_pretrained(
+        sentence_transformers_folder(cache_folder),
+        add_pooling_layer=False,
+        attn_implementation="sdpa",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    return bert
+
+
 class Body(nn.Module):
     """A BERT body whose layers below ``first`` never change, so that their output is computed once a text."""
 
-    def __init__(self, first: int, cache_folder: Path | None = None) -> None:
+    def __init__(self, bert: BertModel, first: int) -> None:
         super().__init__()
         self.first = first
-        self.bert = BertModel.from_pretrained(
-            sentence_transformers_folder(cache_folder),
-            add_pooling_layer=False,
-            attn_implementation="sdpa",
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
+        self.bert = bert
         self.bert.requires_grad_(False)
         for layer in self.bert.encoder.layer[first:]:
             layer.requires_grad_(True)

@@ -23,14 +23,14 @@ def train_ranking(
     examples: ExampleSet,
     recipe: RankingRecipe,
     tokenize: Tokenize,
+    body: Body,
     checkpoint: Path,
     report: Report,
-    cache_folder: Path | None = None,
 ) -> RankingModel:
     """Runs the recipe to its end; takes up from ``checkpoint`` if a run of the same recipe left one there."""
     torch.manual_seed(recipe.seed)
     batches = Batches(examples, recipe, tokenize)
-    model = RankingModel(Body(recipe.first_layer, cache_folder), recipe.dimensions)
+    model = RankingModel(body, recipe.dimensions)
     schedule = Schedule(recipe.steps, recipe.warm_up, recipe.learning_rate, recipe.head_learning_rate)
     training = Training(model, schedule, asdict(recipe), checkpoint, report)
     if not training.done:

@@ -1,0 +1,117 @@
+"""python -m rag.training: trains, calibrates and writes the weights."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ingest.errors import NoteciteError
+from rag.training.settings import JudgeRecipe, RankingRecipe
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except NoteciteError as error:
+        sys.stderr.write(f"notecite: {error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rag.training", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, steps in (("ranking", _ranking, RankingRecipe().steps), ("judge", _judge, JudgeRecipe().steps)):
+        command = commands.add_parser(name)
+        command.set_defaults(run=run)
+        command.add_argument("--notes", type=Path, required=True, help="folder of notes; a fifth is held back")
+        command.add_argument("--questions", type=Path, nargs="*", default=[], help="questions over them (JSON lines)")
+        command.add_argument("--reading", type=Path, nargs="*", default=[], help="SQuAD-style reading sets")
+        command.add_argument("--out", type=Path, required=True, help="the weights file to write")
+        command.add_argument("--checkpoint", type=Path, help="where to leave off and go on; beside --out if left out")
+        command.add_argument("--steps", type=int, default=steps)
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--cache", type=Path, help="folder of the unpacked bundled model")
+        if name == "ranking":
+            command.add_argument("--parallel", type=Path, nargs="*", default=[], help="pairs of parallel reading sets")
+        else:
+            command.add_argument("--support", type=Path, nargs="*", default=[], help="public support sets")
+            command.add_argument("--held-back", type=Path, nargs="*", default=[], help="support sets to fit the blend")
+    return parser
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _checkpoint(options: argparse.Namespace) -> Path:
+    given: Path | None = options.checkpoint
+    return given or options.out.with_suffix(".checkpoint")
+
+
+def _ranking(options: argparse.Namespace) -> None:
+    from ingest.embed import open_token_counter, open_tokenizer
+    from ingest.late import LateInteraction
+    from rag.training.calibrate import calibrate_ranking
+    from rag.training.examples import headings, parallel_reading, read_notes, reading, written
+    from rag.training.mining import Miner, lexical_search
+    from rag.training.ranking import train_ranking
+
+    recipe = replace(RankingRecipe(), steps=options.steps, seed=options.seed)
+    notes = read_notes(options.notes, open_token_counter(cache_folder=options.cache))
+    examples = written(notes, options.questions, held_back=False) + headings(notes, options.seed)
+    examples = Miner(examples, [lexical_search(examples.passages, depth=40)], seed=options.seed).mined()
+    examples += reading(options.reading, options.seed)
+    for left, right in zip(options.parallel[::2], options.parallel[1::2], strict=True):
+        examples += parallel_reading(left, right)
+    _report(f"{len(examples.examples)} examples over {len(examples.passages)} passages")
+    body = Body(bundled_bert(options.cache), recipe.first_layer)
+    tokenize = open_tokenizer(options.cache)
+    model = train_ranking(examples, recipe, tokenize, body, _checkpoint(options), _report)
+    model.write(options.out, (1.0, 0.0))
+    held_back = written(notes, options.questions, held_back=True)
+    calibration = calibrate_ranking(LateInteraction(options.out, options.cache), held_back, seed=options.seed)
+    model.write(options.out, calibration)
+    _report(f"{options.out}: calibration {calibration[0]:.2f} {calibration[1]:.2f}")
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from ingest.embed import open_token_counter, open_tokenizer
+    from rag.training.blend import fit_blend
+    from rag.training.claims import (
+        Claim,
+        from_answers,
+        from_parallel,
+        from_passages,
+        from_reading,
+        from_support_set,
+        note_texts,
+    )
+    from rag.training.examples import read_notes
+    from rag.training.judge import train_judge
+    from rag.training.model import Body, bundled_bert
+
+    recipe = replace(JudgeRecipe(), steps=options.steps, seed=options.seed)
+    tokenize = open_tokenizer(options.cache)
+    notes = read_notes(options.notes, open_token_counter(cache_folder=options.cache))
+
+    def made(held_back: bool) -> list[Claim]:
+        return [
+            *from_answers(notes, options.questions, held_back=held_back, seed=options.seed),
+            *from_passages(note_texts(notes, held_back=held_back), options.seed),
+            *from_parallel(notes, held_back=held_back, seed=options.seed),
+        ]
+
+    claims = [*made(held_back=False), *from_reading(options.reading, options.seed)]
+    claims += [claim for path in options.support for claim in from_support_set(path, options.seed)]
+    _report(f"{len(claims)} claims")
+    body = Body(bundled_bert(options.cache), recipe.first_layer)
+    model = train_judge(claims, recipe, tokenize, body, _checkpoint(options), _report)
+    unseen = [*made(held_back=True), *(c for path in options.held_back for c in from_support_set(path, options.seed))]
+    model.write(options.out, fit_blend(model, unseen, recipe, tokenize, options.seed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

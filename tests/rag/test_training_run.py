@@ -1,0 +1,150 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from ingest.adaptation import read_adaptation
+from rag.training.batches import Batches, framed, passage_window
+from rag.training.claims import Claim
+from rag.training.examples import Example, ExampleSet, Passage
+from rag.training.judge import judge_loss, pair_tokens, train_judge
+from rag.training.model import Body, RankingModel, late_scores
+from rag.training.ranking import train_ranking
+from rag.training.settings import JudgeRecipe, RankingRecipe
+
+VOCABULARY = 64
+RECIPE = RankingRecipe(steps=10, questions=4, dimensions=8, first_layer=1, passage_tokens=24, query_tokens=12)
+
+
+def tokenize(text: str) -> list[int]:
+    return [3 + crc32(character.encode()) % (VOCABULARY - 3) for character in text if not character.isspace()]
+
+
+def tiny_body() -> Body:
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    return Body(BertModel(config, add_pooling_layer=False), first=1)
+
+
+def examples() -> ExampleSet:
+    things = ("绿茶", "红茶", "咖啡", "牛奶", "果汁", "啤酒")
+    passages = {
+        f"p{n}": Passage(f"p{n}", f"饮料\n{t}放在第{n}层。", f"{t}放着。", f"a/{n}") for n, t in enumerate(things)
+    }
+    asked = tuple(
+        Example(f"{thing}放在哪一层", (f"p{n}",), "written", negatives=(f"p{(n + 1) % 6}",))
+        for n, thing in enumerate(things)
+    )
+    return ExampleSet(passages, asked)
+
+
+def trained(folder: Path, recipe: RankingRecipe = RECIPE, lines: list[str] | None = None) -> RankingModel:
+    report = [] if lines is None else lines
+    return train_ranking(examples(), recipe, tokenize, tiny_body(), folder / "checkpoint", report.append)
+
+
+def state(model: RankingModel) -> Sequence[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    return [values.detach().numpy() for values in model.parameters()]
+
+
+def test_ten_steps_of_ranking_change_the_upper_layer_alone(tmp_path: Path) -> None:
+    lines: list[str] = []
+    model = trained(tmp_path, lines=lines)
+    assert lines[-1].startswith("10/10")
+    differences = model.body.differences()
+    assert {name[:2] for name in differences} == {"l1"}
+    assert all(np.abs(values).max() > 0 for name, values in differences.items() if name.endswith("q.w"))
+
+
+def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
+    for one, other in zip(state(trained(tmp_path / "a")), state(trained(tmp_path / "b")), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_run_is_taken_up_from_its_checkpoint(tmp_path: Path) -> None:
+    first = trained(tmp_path)
+    lines: list[str] = []
+    again = trained(tmp_path, lines=lines)
+    assert lines == []
+    for one, other in zip(state(first), state(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_of_another_recipe_is_not_taken_up(tmp_path: Path) -> None:
+    trained(tmp_path)
+    lines: list[str] = []
+    trained(tmp_path, replace(RECIPE, seed=1), lines)
+    assert len(lines) == 1
+
+
+def test_written_weights_read_back_within_their_rounding(tmp_path: Path) -> None:
+    model = trained(tmp_path)
+    model.write(tmp_path / "ranking.safetensors", (2.0, -1.0))
+    read = read_adaptation(tmp_path / "ranking.safetensors")
+    for name, values in model.body.differences().items():
+        np.testing.assert_allclose(read.differences[name], values, atol=np.abs(values).max() / 120)
+    assert read.head["calibration"].tolist() == [2.0, -1.0]
+    assert read.head["projection"].shape == (8, 16)
+
+
+def test_late_score_is_the_weighted_mean_of_best_cosines() -> None:
+    model = RankingModel(tiny_body(), 4)
+    with torch.no_grad():
+        question, passages = model([framed([4, 5], 8)]), model([framed([4, 5], 8), framed([9, 9, 9], 8)])
+        scores = late_scores(question, passages)
+        similar = question.tokens[0, 1:3] @ passages.tokens[1, 1:4].T
+    assert scores.shape == (1, 2)
+    expected = float((similar.amax(1) * question.weights[0, 1:3]).sum())
+    assert float(scores[0, 1]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_window_keeps_the_first_line_and_the_quote() -> None:
+    text = "标题\n" + "甲" * 50 + "要找的话" + "乙" * 50
+    tokens = passage_window(text, "要找的话", 60, tokenize)
+    quote = tokenize("要找的话")
+    assert len(tokens) == 60
+    assert tokens[1 : 1 + len(tokenize("passage: 标题"))] == tuple(tokenize("passage: 标题"))
+    assert any(list(tokens[at : at + 4]) == quote for at in range(len(tokens)))
+
+
+def test_a_passage_of_the_same_group_is_no_negative_for_an_unquoted_example() -> None:
+    passages = {name: Passage(name, f"题\n{name}", name, "same.md") for name in ("ab", "cd")}
+    both = tuple(Example(name, (name,), "heading") for name in ("ab", "cd"))
+    batches = Batches(ExampleSet(passages, both), replace(RECIPE, questions=2), tokenize)
+    _, batch = batches.draw()
+    assert batch.excluded.tolist() == [[False, True], [True, False]]
+
+
+def test_ten_steps_of_judging_lower_the_loss(tmp_path: Path) -> None:
+    claims = [Claim("茶在第一层", "茶在第一层", "supported", "verbatim", "a")]
+    claims += [Claim("茶在第一层", "酒在第九层", "contradicted", "name", "a")]
+    lines: list[str] = []
+    recipe = JudgeRecipe(steps=20, pairs=4, first_layer=1, learning_rate=1e-3, warm_up=2)
+    train_judge(claims, recipe, tokenize, tiny_body(), tmp_path / "checkpoint", lines.append)
+    losses = [float(line.partition("not: ")[2].split()[0]) for line in lines]
+    assert losses[-1] < losses[0]
+
+
+def test_a_claim_begins_after_the_premise() -> None:
+    ids, begins = pair_tokens("ab", "cd", tokenize, 10, 10)
+    assert ids == (0, *tokenize("ab"), 2, 2, *tokenize("cd"), 2)
+    assert ids[begins:-1] == tuple(tokenize("cd"))
+
+
+def test_unsupported_counts_contradiction_and_missing_together() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]]))
+    assert float(judge_loss(logits, ["unsupported"])) == pytest.approx(-np.log(0.5), abs=1e-6)
+    assert float(judge_loss(logits, ["contradicted"])) == pytest.approx(-np.log(0.3), abs=1e-6)
