@@ -13,14 +13,16 @@ from ingest.sentences import sentences
 from ingest.structure import Block, Kind, parse
 from rag.types import Hit, Query
 
+_LONGEST_HEADER_CELL = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A sentence, list item, table row, code block or formula of a hit, as the slice ``[start, end)`` of its document.
 
     ``rank`` is that of its hit, from 0. ``block`` numbers its block within the hit; ``indent`` is the block's own.
-    ``headings`` is its heading path, without the document's title. ``score`` is higher for better answers and
-    comparable within one question only.
+    ``headings`` is its heading path, without the document's title. ``header`` is the header row of a table row's
+    table. ``score`` is higher for better answers and comparable within one question only.
     """
 
     hit: Hit
@@ -32,7 +34,13 @@ class Statement:
     start: int
     end: int
     text: str
+    header: str = ""
     score: float = 0.0
+
+    @property
+    def leads_in(self) -> bool:
+        """Whether it only announces what follows."""
+        return self.text.rstrip("*_ ").endswith((":", "："))
 
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
@@ -44,9 +52,21 @@ def statements(hit: Hit, rank: int) -> Iterator[Statement]:
             continue
         own = block.headings[:-1] if block.kind == "heading" else block.headings
         path = (*hit.chunk.headings, *(title for title in own if title not in hit.chunk.headings))
+        header = _header(text, block)
         for start, end in _spans(text, block):
+            if header and end <= header[1]:
+                continue
             yield Statement(
-                hit, rank, number, block.kind, block.indent, path, offset + start, offset + end, text[start:end]
+                hit=hit,
+                rank=rank,
+                block=number,
+                kind=block.kind,
+                indent=block.indent,
+                headings=path,
+                start=offset + start,
+                end=offset + end,
+                text=text[start:end],
+                header=text[header[0] : header[1]] if header else "",
             )
 
 
@@ -54,6 +74,16 @@ def _is_bare(blocks: Sequence[Block], number: int) -> bool:
     following = blocks[number + 1] if number + 1 < len(blocks) else None
     alone = following is None or (following.kind == "heading" and following.rank <= blocks[number].rank)
     return alone and len(blocks) > 1
+
+
+def _header(text: str, block: Block) -> tuple[int, int] | None:
+    """The header row of a table; None where the row in its place is data, as long cells tell."""
+    if block.kind != "table" or len(block.lines) < 3:
+        return None
+    (start, end), rule = block.lines[0], block.lines[1]
+    cells = text[start:end].strip("|").split("|")
+    ruled = not text[rule[0] : rule[1]].strip("|-: \t")
+    return (start, end) if ruled and max(len(cell.strip()) for cell in cells) <= _LONGEST_HEADER_CELL else None
 
 
 def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:

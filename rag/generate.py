@@ -70,8 +70,7 @@ def _choose(scored: Sequence[Statement], extent: _Extent, budget: int) -> list[S
         at_home = statement.rank == best.rank and statement.headings == best.headings
         if statement in chosen or statement.score < best.score - (extent.same_section if at_home else extent.elsewhere):
             continue
-        whole = statement is best and statement.kind == "item" and extent.whole_list
-        group = _list_around(statement, scored) if whole else [statement]
+        group = _belonging(statement, scored, whole_list=extent.whole_list and statement is best)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
         length = sum(len(s.text) for s in fresh)
         if not chosen or used + length <= budget:
@@ -80,18 +79,29 @@ def _choose(scored: Sequence[Statement], extent: _Extent, budget: int) -> list[S
     return chosen
 
 
-def _list_around(item: Statement, scored: Sequence[Statement]) -> list[Statement]:
-    """The items of the list that ``item`` stands in, nested ones too, with the paragraph that leads in."""
-    same_hit = [s for s in scored if s.rank == item.rank]
-    at = next(i for i, s in enumerate(same_hit) if s is item)
-    first, last = at, at
-    while first > 0 and same_hit[first - 1].kind == "item":
+def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bool) -> list[Statement]:
+    """The statement with what it cannot be read without: a lead-in has what it announces, code and formulas have
+    their lead-in, and with ``whole_list`` an item its list."""
+    same_hit = [s for s in scored if s.rank == statement.rank]
+    at = next(i for i, s in enumerate(same_hit) if s is statement)
+    first, after = at, at + 1
+    if statement.leads_in:
+        whole_list = True
+        after = min(after + 1, len(same_hit))
+    if whole_list and same_hit[after - 1].kind == "item":
+        first = min(first, _run_of_items(same_hit, after - 1, -1)) if statement.kind == "item" else first
+        after = _run_of_items(same_hit, after - 1, 1) + 1
+    announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
+    if announced and first > 0 and same_hit[first - 1].leads_in:
         first -= 1
-    while last + 1 < len(same_hit) and same_hit[last + 1].kind == "item":
-        last += 1
-    if first > 0 and same_hit[first - 1].text.rstrip().endswith((":", "：")):
-        first -= 1
-    return same_hit[first : last + 1]
+    return same_hit[first:after]
+
+
+def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
+    """The last position in direction ``step`` of the run of list items around ``at``."""
+    while 0 <= at + step < len(statements) and statements[at + step].kind == "item":
+        at += step
+    return at
 
 
 def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
@@ -142,8 +152,7 @@ def display(statement: Statement) -> str:
         return statement.text
     text = plain(statement.text)
     if statement.kind == "table":
-        cells = [cell.strip() for cell in text.strip("|").split("|")]
-        return "- " + " · ".join(cell for cell in cells if cell)
+        return f"- {_row(text, plain(statement.header))}"
     number = _NUMBERED.match(text)
     body = _ANSWER_MARK.sub("", _MARKER.sub("", text)).strip()
     if not body:
@@ -152,6 +161,18 @@ def display(statement: Statement) -> str:
         indent = "  " if statement.kind == "item" and statement.indent > 5 else ""
         return f"{indent}{number[1]}. {body}" if number and not indent else f"{indent}- {body}"
     return body
+
+
+def _row(row: str, header: str) -> str:
+    """A table row on one line, each cell but the first under its column's name."""
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    names = [cell.strip() for cell in header.strip("|").split("|")] if header else []
+    names += [""] * (len(cells) - len(names))
+    named = [
+        cells[0],
+        *(f"{name}: {cell}" if name and cell else cell for name, cell in zip(names[1:], cells[1:], strict=False)),
+    ]
+    return " · ".join(cell for cell in named if cell)
 
 
 def plain(text: str) -> str:

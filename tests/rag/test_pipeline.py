@@ -61,7 +61,7 @@ def test_every_sentence_cites_a_slice_of_its_document(pipeline: Pipeline, librar
 def test_the_stream_is_stages_then_text_then_the_answer(pipeline: Pipeline) -> None:
     events = list(pipeline.stream("LoRA 的矩阵怎么初始化"))
     stages = [event.stage for event in events if isinstance(event, StageDone)]
-    assert stages == ["retrieve", "rerank", "generate"]
+    assert stages == ["condense", "retrieve", "rerank", "generate"]
     answer = events[-1]
     assert isinstance(answer, Answer)
     assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
