@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ingest.errors import BadInput
 from ingest.lexical import query_tokens, search_tokens
+from ingest.phrases import Phrase
 
 Pair = tuple[str, str]
 """(premise, claim)."""
@@ -48,3 +50,14 @@ class LexicalOverlap:
         if not words:
             return None
         return Verdict(len(words & set(search_tokens(premise))) / len(words))
+
+
+def open_judge(name: str) -> Judge:
+    """Raises BadInput for a name that is no judge."""
+    if name == LexicalOverlap.name:
+        return LexicalOverlap()
+    raise BadInput(
+        Phrase("no such judge", "没有这个评判者"),
+        name,
+        Phrase(f"use {LexicalOverlap.name}", f"可用：{LexicalOverlap.name}"),
+    )

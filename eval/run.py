@@ -55,6 +55,7 @@ _SPEC = TypeAdapter(RunSpec)
 _RECORD = TypeAdapter(EvalRecord)
 _CASE_SCORES = TypeAdapter(_CaseScores)
 _SUMMARY = TypeAdapter(Summary)
+_CHECK = TypeAdapter(JudgeCheck)
 
 
 def answer_cases(
@@ -91,7 +92,12 @@ def save_scores(
     lines = [_CASE_SCORES.dump_json(_CaseScores(case_id, found)) for case_id, found in scores.items()]
     _write(folder / SCORES, b"".join(line + b"\n" for line in lines))
     _write(folder / SUMMARY, _SUMMARY.dump_json(summary, indent=1) + b"\n")
-    return Run(folder, _load(folder / SPEC, _SPEC), tuple(records), scores, summary)
+    return Run(folder, load_spec(folder), tuple(records), scores, summary)
+
+
+def load_spec(folder: Path) -> RunSpec:
+    """Raises NotFound when ``folder`` holds no run, BadInput when its spec cannot be read."""
+    return _load(folder / SPEC, _SPEC)
 
 
 def load_records(folder: Path) -> tuple[EvalRecord, ...]:
@@ -108,11 +114,29 @@ def load_run(folder: Path) -> Run:
     scores = [_parse(folder / SCORES, line, _CASE_SCORES) for line in _read(folder / SCORES).splitlines()]
     return Run(
         folder=folder,
-        spec=_load(folder / SPEC, _SPEC),
+        spec=load_spec(folder),
         records=load_records(folder),
         scores={case.id: case.scores for case in scores},
         summary=_load(folder / SUMMARY, _SUMMARY),
     )
+
+
+def save_check(path: Path, check: JudgeCheck) -> None:
+    """Keeps a judge check for the scoring of runs."""
+    _write(path, _CHECK.dump_json(check, indent=1) + b"\n")
+
+
+def load_check(path: Path) -> JudgeCheck:
+    """Raises NotFound without the file, BadInput for one that is no judge check."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise NotFound(
+            Phrase("no judge check here", "这里没有评判者检验结果"),
+            path,
+            Phrase("make one with `notecite eval judge-check --out`", "请先运行 `notecite eval judge-check --out`"),
+        ) from None
+    return _parse(path, data, _CHECK)
 
 
 def _ask(case: EvalCase, answerer: Answerer, finder: EvidenceFinder) -> EvalRecord:
@@ -127,7 +151,7 @@ def _claim(folder: Path, spec: RunSpec) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / SPEC).exists():
         _write(folder / SPEC, _SPEC.dump_json(spec, indent=1) + b"\n")
-    elif _load(folder / SPEC, _SPEC) != spec:
+    elif load_spec(folder) != spec:
         raise BadInput(
             Phrase("this folder holds a run made in another way", "该文件夹中的评测是用另一种方式运行的"),
             folder,
@@ -168,7 +192,7 @@ def _parse(path: Path, data: bytes, form: TypeAdapter[T]) -> T:
                 f"无法读取 {path.name}（{error.errors()[0]['msg']}）",
             ),
             path,
-            Phrase("run the evaluation again into a new folder", "请在新文件夹中重新运行评测"),
+            Phrase("remove it and make it again", "请删除后重新生成"),
         ) from None
 
 

@@ -1,0 +1,224 @@
+"""Runs -> tables, the same for the HTML report, a pull request and the terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from eval.compare import MARGIN, Difference, GateLine, is_gated
+from eval.judge_check import Agreement, JudgeCheck
+from eval.retrieval import HIT_RANKS
+from eval.run import Run
+from eval.score import Row
+from eval.stats import Estimate
+from ingest.phrases import Language, Phrase
+
+Cell = Phrase | str
+
+_RETRIEVAL_COLUMNS = (*(f"hit@{k}" for k in HIT_RANKS), "recall@10", "MRR@10", "nDCG@10")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``note`` says what a reader must know to read the numbers."""
+
+    title: Phrase
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: Phrase | None = None
+
+
+def headline(runs: Sequence[Run]) -> Table:
+    """Every measure but those of retrieval; one run with its counts, more of them side by side."""
+    shown = [row for row in runs[-1].summary.rows if not _is_retrieval(row)]
+    rows = [line for row in shown for line in _headline_lines(row, runs)]
+    measure = Phrase("Measure", "指标")
+    if len(runs) > 1:
+        return Table(_HEADLINE, (measure, *(run.name for run in runs)), tuple(rows), _WORST)
+    counts = (
+        Phrase("cases", "题数"),
+        Phrase("right", "对"),
+        Phrase("wrong", "错"),
+        Phrase("unscored", "未评"),
+        Phrase("errors", "出错"),
+    )
+    return Table(_HEADLINE, (measure, Phrase("value [95 %]", "数值 [95 %]"), *counts), tuple(rows), _WORST)
+
+
+def retrieval(run: Run) -> Table | None:
+    """Stages down, measures across."""
+    by_stage: dict[str, dict[str, Row]] = {}
+    for row in run.summary.rows:
+        if _is_retrieval(row):
+            stage, _, measure = row.name.partition("/")
+            by_stage.setdefault(stage, {})[measure] = row
+    rows: list[tuple[Cell, ...]] = [
+        (stage, *(_interval(measures[column].estimate) for column in _RETRIEVAL_COLUMNS))
+        for stage, measures in by_stage.items()
+    ]
+    header: tuple[Cell, ...] = (Phrase("Stage", "阶段"), *_RETRIEVAL_COLUMNS)
+    title = Phrase("Retrieval: gold quotes found", "检索：找到标准原文的比例")
+    return Table(title, header, tuple(rows)) if rows else None
+
+
+def breakdown(title: Phrase, groups: Mapping[str, Sequence[Row]]) -> Table:
+    """Groups down; across, the measures that the gate looks at."""
+    names = {row.name: row.title for rows in groups.values() for row in rows if is_gated(row.name)}
+    lines: list[tuple[Cell, ...]] = []
+    for group, rows in groups.items():
+        found = {row.name: row.estimate for row in rows}
+        lines.append((group, *(_interval(found[name]) if name in found else "–" for name in names)))
+    return Table(title, (Phrase("Group", "组"), *names.values()), tuple(lines))
+
+
+def by_type(run: Run) -> Table:
+    return breakdown(Phrase("By question type", "按题型"), run.summary.by_type)
+
+
+def by_language(run: Run) -> Table:
+    return breakdown(Phrase("By language of the question", "按提问语言"), run.summary.by_language)
+
+
+def speed(run: Run) -> Table:
+    rows = [
+        (stage, f"{1000 * spread.median:.0f}", f"{1000 * spread.p95:.0f}", str(spread.n))
+        for stage, spread in run.summary.seconds.items()
+    ]
+    header = (
+        Phrase("Stage", "阶段"),
+        Phrase("median, ms", "中位数（毫秒）"),
+        Phrase("p95, ms", "95 分位（毫秒）"),
+        "n",
+    )
+    return Table(Phrase("Time per question", "每题耗时"), header, tuple(rows))
+
+
+def comparison(differences: Sequence[Difference]) -> Table:
+    header = (
+        Phrase("Measure", "指标"),
+        Phrase("old", "旧"),
+        Phrase("new", "新"),
+        Phrase("new − old [95 %]", "新 − 旧 [95 %]"),
+        "p",
+        Phrase("p, Holm", "p（Holm）"),
+        Phrase("detectable", "可检出差异"),
+        Phrase("better / worse", "变好 / 变差"),
+    )
+    note = Phrase(
+        "Paired by question; intervals are bootstrapped and p-values permuted over whole documents. “Detectable” is "
+        "the smallest true difference that this many questions show four times out of five.",
+        "按题配对；置信区间与 p 值均以文档为单位重抽样。“可检出差异”指这么多题目有八成把握能看出的最小真实差异。",
+    )
+    return Table(Phrase("Comparison", "对比"), header, tuple(map(_difference_line, differences)), note)
+
+
+def gate_table(lines: Sequence[GateLine], margin: float = MARGIN) -> Table:
+    rows = []
+    for line in lines:
+        verdict = Phrase("passed", "通过") if line.passed else Phrase("FAILED", "未通过")
+        shown = _difference_interval(line.difference) if line.difference else "–"
+        worse = " ".join(change.case.id for change in line.difference.worse) if line.difference else ""
+        rows.append((line.title, shown, verdict, worse))
+    header = (
+        Phrase("Measure", "指标"),
+        Phrase("new − old [95 %]", "新 − 旧 [95 %]"),
+        Phrase("gate", "门槛"),
+        Phrase("cases that got worse", "变差的题"),
+    )
+    note = Phrase(
+        f"A measure passes when its interval excludes a loss of {margin:g} or more.",
+        f"若置信区间排除了 {margin:g} 及以上的下降，则该指标通过。",
+    )
+    return Table(Phrase("Gate", "质量门槛"), header, tuple(rows), note)
+
+
+def judge_table(check: JudgeCheck) -> Table:
+    groups: list[tuple[Cell, Agreement]] = [(Phrase("all", "全部"), check.overall)]
+    groups += [*check.by_language.items(), *check.by_kind.items()]
+    header = (
+        Phrase("Pairs", "句对"),
+        "n",
+        Phrase("balanced accuracy", "平衡准确率"),
+        Phrase("finds support", "认出有依据"),
+        Phrase("finds none", "认出无依据"),
+        Phrase("unscored", "未评"),
+    )
+    rows = tuple((name, *_agreement_cells(group)) for name, group in groups)
+    return Table(Phrase(f"Judge: {check.judge}", f"评判者：{check.judge}"), header, rows)
+
+
+def markdown(table: Table, language: Language) -> str:
+    """A heading, the table and its note."""
+    lines = [_markdown_line(table.header, language), "|---" * len(table.header) + "|"]
+    lines += [_markdown_line(row, language) for row in table.rows]
+    parts = [f"### {table.title.to(language)}", "\n".join(lines)]
+    return "\n\n".join([*parts, table.note.to(language)] if table.note else parts) + "\n"
+
+
+_HEADLINE = Phrase("Scores", "得分")
+_WORST = Phrase(
+    "Missing results count as the worst value. Right, wrong and unscored count parts (sentences, citations, key "
+    "points); errors count cases.",
+    "缺失的结果按最差值计。对、错、未评按组成部分计数（句子、引用、要点）；出错按题计数。",
+)
+
+
+def _headline_lines(row: Row, runs: Sequence[Run]) -> Iterator[tuple[Cell, ...]]:
+    if len(runs) > 1:
+        found = [{each.name: each for each in run.summary.rows}.get(row.name) for run in runs]
+        yield (row.title, *(_interval(each.estimate) if each else "–" for each in found))
+        if any(each and each.corrected for each in found):
+            yield (
+                _corrected_title(row),
+                *(_interval(each.corrected) if each and each.corrected else "–" for each in found),
+            )
+        return
+    counts = (row.right, row.wrong, row.unscored, row.errors)
+    yield (row.title, _interval(row.estimate), str(row.estimate.n), *map(str, counts))
+    if row.corrected:
+        yield (_corrected_title(row), _interval(row.corrected), str(row.corrected.n), *[""] * len(counts))
+
+
+def _corrected_title(row: Row) -> Phrase:
+    return Phrase(f"{row.title.en}, corrected for the judge's errors", f"{row.title.zh}，已校正评判误差")
+
+
+def _is_retrieval(row: Row) -> bool:
+    return row.name.partition("/")[2] in (*_RETRIEVAL_COLUMNS, *(f"recall@{k}" for k in HIT_RANKS))
+
+
+def _difference_line(difference: Difference) -> tuple[Cell, ...]:
+    old, new = difference.old, difference.new
+    if difference.rate_of_failure:
+        old, new = 1 - old, 1 - new
+    return (
+        difference.title,
+        f"{old:.3f}",
+        f"{new:.3f}",
+        _difference_interval(difference),
+        f"{difference.paired.p_value:.4f}",
+        f"{difference.p_adjusted:.4f}",
+        f"{difference.paired.detectable:.3f}",
+        f"{len(difference.better)} / {len(difference.worse)}",
+    )
+
+
+def _difference_interval(difference: Difference) -> str:
+    """In the printed direction: a rate of failure that falls has a negative difference."""
+    found = difference.paired.difference
+    value, low, high = found.value, found.low, found.high
+    if difference.rate_of_failure:
+        value, low, high = -value, -high, -low
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _agreement_cells(group: Agreement) -> tuple[str, ...]:
+    shares = (group.balanced_accuracy, group.sensitivity, group.specificity)
+    return (str(group.pairs), *(_interval(each) if each else "–" for each in shares), str(group.unscored))
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _markdown_line(cells: Sequence[Cell], language: Language) -> str:
+    texts = (cell.to(language) if isinstance(cell, Phrase) else cell for cell in cells)
+    return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"

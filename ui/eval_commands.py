@@ -1,0 +1,173 @@
+"""``notecite eval``: questions with known answers -> numbers with doubt.
+
+``gate`` exits with 1 when a measure does not pass; the other exit codes are those of ``notecite``.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingest.phrases import Language, Phrase
+from ui.language import language, say
+
+if TYPE_CHECKING:
+    from eval.run import Run
+    from eval.types import EvalRecord
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=say("Measure retrieval and answers on your own questions.", "用自己的问题评测检索与回答。"),
+)
+
+Questions = Annotated[Path, typer.Option(help=say("File of questions, JSON lines.", "问题文件，JSON 行。"))]
+Library = Annotated[Path | None, typer.Option(help=say("Folder of the library.", "笔记库所在的文件夹。"))]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help=say("A setting; repeat for more.", "一项设置；可重复。")),
+]
+Judges = Annotated[
+    list[str] | None,
+    typer.Option("--judge", help=say("Who judges support; repeat for more.", "由谁评判依据；可重复。")),
+]
+Checks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--judge-check",
+        help=say(
+            "A result of judge-check, to correct for the judge's errors.", "judge-check 的结果，用于校正评判误差。"
+        ),
+    ),
+]
+Speech = Annotated[
+    str | None, typer.Option("--language", help=say("en, zh or auto (the locale).", "en、zh 或 auto（随系统区域）。"))
+]
+RunFolder = Annotated[Path, typer.Argument(help=say("Folder of a run.", "一次评测的文件夹。"))]
+Margin = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help=say("The loss that is still allowed.", "仍可接受的下降幅度。"))
+]
+
+
+@app.command(help=say("Ask every question of a file, score the answers.", "逐题提问并给回答打分。"))
+def run(
+    questions: Questions,
+    library: Library = None,
+    assignments: Assignments = None,
+    out: Annotated[Path, typer.Option(help=say("Where run folders go.", "评测文件夹的存放位置。"))] = Path("runs"),
+    judges: Judges = None,
+    checks: Checks = None,
+    speech: Speech = None,
+) -> None:
+    from eval.answerer import answer_with, finder_in, settings_from
+    from eval.cases import load_cases
+    from eval.run import answer_cases
+    from eval.spec import describe
+    from rag.build import Application
+
+    settings = settings_from(assignments or (), library=library, language=speech)
+    chosen = language(settings.language)
+    with Application(settings) as application:
+        finder = finder_in(application.library)
+        cases = load_cases(questions, finder)
+        spec = describe(questions, application.library, application.embedder.fingerprint, settings)
+        folder = out / spec.run_name
+        typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(chosen), err=True)
+        with typer.progressbar(length=len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+            records = answer_cases(cases, answer_with(application), finder, spec, folder, lambda _: bar.update(1))
+    _print(_scored(folder, records, judges, checks), chosen)
+
+
+@app.command(help=say("Score stored answers again, without asking again.", "对已存的回答重新打分，不再提问。"))
+def score(run_folder: RunFolder, judges: Judges = None, checks: Checks = None, speech: Speech = None) -> None:
+    from eval.run import load_records
+
+    _print(_scored(run_folder, load_records(run_folder), judges, checks), language(speech or ""))
+
+
+@app.command(help=say("Compare two runs over the same questions.", "对比同一批问题上的两次评测。"))
+def compare(old: RunFolder, new: RunFolder, speech: Speech = None) -> None:
+    from eval import tables
+    from eval.compare import compare as differences
+    from eval.run import load_run
+
+    typer.echo(tables.markdown(tables.comparison(differences(load_run(old), load_run(new))), language(speech or "")))
+
+
+@app.command(help=say("Write a report of one run, or of several compared.", "为一次或多次评测生成报告。"))
+def report(
+    run_folders: Annotated[
+        list[Path], typer.Argument(help=say("Run folders, oldest first.", "评测文件夹，旧的在前。"))
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help=say("An .html or .md file; else report.html.", ".html 或 .md 文件；默认 report.html。")),
+    ] = None,
+    speech: Speech = None,
+) -> None:
+    from eval.report import html_report, markdown_report
+    from eval.run import load_run
+
+    runs = [load_run(folder) for folder in run_folders]
+    path = out or run_folders[-1] / "report.html"
+    write = markdown_report if path.suffix == ".md" else html_report
+    path.write_text(write(runs, language(speech or "")), encoding="utf-8")
+    typer.echo(path)
+
+
+@app.command(help=say("Fail (exit 1) when a run may be worse than a baseline.", "若可能比基线差，则以退出码 1 失败。"))
+def gate(
+    run_folder: RunFolder,
+    baseline: Annotated[Path, typer.Option(help=say("Folder of the baseline run.", "基线评测的文件夹。"))],
+    margin: Margin = 0.05,
+    speech: Speech = None,
+) -> None:
+    from eval import tables
+    from eval.compare import gate as gate_lines
+    from eval.run import load_run
+
+    lines = gate_lines(load_run(baseline), load_run(run_folder), margin)
+    typer.echo(tables.markdown(tables.gate_table(lines, margin), language(speech or "")))
+    if not all(line.passed for line in lines):
+        raise typer.Exit(1)
+
+
+@app.command("judge-check", help=say("Check a judge against labelled pairs.", "用带标注的句对检验评判者。"))
+def judge_check(
+    pairs: Annotated[list[Path], typer.Argument(help=say("Files of labelled pairs.", "带标注的句对文件。"))],
+    judge: Annotated[str, typer.Option(help=say("Who is checked.", "检验谁。"))] = "lexical-overlap",
+    out: Annotated[
+        Path | None, typer.Option(help=say("Keep the result for --judge-check.", "保存结果供 --judge-check 使用。"))
+    ] = None,
+    speech: Speech = None,
+) -> None:
+    from eval import tables
+    from eval.judge import open_judge
+    from eval.judge_check import check_judge
+    from eval.pairs import load_pairs
+    from eval.run import save_check
+
+    check = check_judge(open_judge(judge), [pair for file in pairs for pair in load_pairs(file)])
+    if out:
+        save_check(out, check)
+    typer.echo(tables.markdown(tables.judge_table(check), language(speech or "")))
+
+
+def _scored(
+    folder: Path, records: "Sequence[EvalRecord]", judges: Sequence[str] | None, checks: Sequence[Path] | None
+) -> "Run":
+    from eval.run import load_check, load_spec, save_scores
+    from eval.scorers import DEFAULT_JUDGES, all_scorers
+    from ingest.embed import open_embedder
+
+    loaded = [load_check(path) for path in checks or ()]
+    embedder = open_embedder(load_spec(folder).settings["embedder"])
+    return save_scores(folder, records, all_scorers(records, embedder, judges or DEFAULT_JUDGES), loaded)
+
+
+def _print(run: "Run", speech: Language) -> None:
+    from eval.report import markdown_report
+
+    typer.echo(markdown_report([run], speech))
