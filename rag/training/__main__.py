@@ -57,6 +57,7 @@ def _ranking(options: argparse.Namespace) -> None:
     from rag.training.calibrate import calibrate_ranking
     from rag.training.examples import headings, parallel_reading, read_notes, reading, written
     from rag.training.mining import Miner, lexical_search
+    from rag.training.model import Body, bundled_bert
     from rag.training.ranking import train_ranking
 
     recipe = replace(RankingRecipe(), steps=options.steps, seed=options.seed)

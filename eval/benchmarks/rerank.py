@@ -1,0 +1,152 @@
+"""What late-interaction weights are worth: quality and milliseconds against the fused order of the bare embedder.
+
+    python -m eval.benchmarks.rerank --notes FOLDER --questions FILE --weights FILE [--candidates 10,20,30,50]
+
+Syncs the notes into a temporary library with the bundled embedder, encodes every chunk with the weights, and prints one
+Markdown line per order: "fused" as it is, "late@N" with its first N hits reordered, "trained" fused with the weights'
+own dense vectors, and "trained late@N". Intervals are paired against "fused" and clustered by document, 95 %.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from eval.answerer import finder_in, settings_from, synced
+from eval.cases import load_cases
+from eval.evidence import EvidenceFinder
+from eval.retrieval import ranking_of, score_ranking
+from eval.stats import paired
+from eval.types import EvalCase
+from ingest.errors import NoteciteError
+from ingest.late import LateInteraction, QuestionVectors, TokenVectors, late_scores
+from ingest.protocols import Vectors
+from ingest.types import Chunk
+from rag.build import Application
+from rag.retrieve import fuse
+from rag.types import Hit
+
+MEASURES = ("hit@1", "hit@5", "MRR@10", "nDCG@10")
+_FIRST_STAGE = 50
+
+
+@dataclass(frozen=True)
+class EncodedChunks:
+    """Every chunk of a library in the weights' vectors."""
+
+    late: LateInteraction
+    chunks: Sequence[Chunk]
+    dense: Vectors
+    tokens: Mapping[str, TokenVectors]
+
+    @classmethod
+    def of(cls, chunks: Sequence[Chunk], weights: Path) -> "EncodedChunks":
+        late = LateInteraction(weights)
+        dense, tokens = late.encode_passages([chunk.embedded_text for chunk in chunks])
+        return cls(late, chunks, dense, dict(zip([chunk.id for chunk in chunks], tokens, strict=True)))
+
+    def nearest(self, question: QuestionVectors, count: int) -> list[Hit]:
+        similar = self.dense @ question.dense
+        best = np.argsort(-similar, kind="stable")[:count]
+        return [Hit(self.chunks[at], float(similar[at]), "dense") for at in best]
+
+    def reordered(self, question: QuestionVectors, hits: Sequence[Hit], candidates: int) -> list[Hit]:
+        read = hits[:candidates]
+        scores = late_scores(question, [self.tokens[hit.chunk.id] for hit in read])
+        order = np.argsort(-scores, kind="stable")
+        return [*(replace(read[at], score=float(scores[at]), stage="rerank") for at in order), *hits[candidates:]]
+
+
+@dataclass
+class Orders:
+    """Scores and milliseconds by order, then by case in the order of the cases."""
+
+    scores: defaultdict[str, list[dict[str, float]]] = field(default_factory=lambda: defaultdict(list))
+    milliseconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+def searched_chunks(application: Application) -> tuple[Chunk, ...]:
+    """All chunks that a search can find, each text once."""
+    any_vector = application.embedder.embed_queries(["?"])[0]
+    library = application.library
+    found = library.dense(any_vector, sum(summary.chunks for summary in library.documents()))
+    return tuple(library.chunks([chunk_id for chunk_id, _ in found]).values())
+
+
+def measure(
+    cases: Sequence[EvalCase],
+    application: Application,
+    encoded: EncodedChunks,
+    finder: EvidenceFinder,
+    candidates: Sequence[int],
+) -> Orders:
+    orders = Orders()
+    for case in cases:
+        stages = application.pipeline.search(case.question, case.history).stages
+        gold = finder.gold(case)
+        began = time.perf_counter()
+        question = encoded.late.encode_question(case.question)
+        encoding = time.perf_counter() - began
+        nearest = encoded.nearest(question, _FIRST_STAGE)
+        first = {"": stages["fused"], "trained ": fuse([(nearest, 1.0), (stages["lexical"], 1.0)])}
+        for prefix, hits in first.items():
+            orders.scores[prefix.strip() or "fused"].append(score_ranking(ranking_of(hits), gold))
+            for count in candidates:
+                began = time.perf_counter()
+                reordered = encoded.reordered(question, hits, count)
+                name = f"{prefix}late@{count}"
+                orders.milliseconds[name].append(1000 * (time.perf_counter() - began + encoding))
+                orders.scores[name].append(score_ranking(ranking_of(reordered), gold))
+    return orders
+
+
+def table(orders: Orders, cases: Sequence[EvalCase], base: str = "fused") -> str:
+    clusters = [case.cluster for case in cases]
+    lines = [f"| n = {len(cases)} | " + " | ".join(MEASURES) + " | ms |", "|---" * (len(MEASURES) + 2) + "|"]
+    for name, rows in orders.scores.items():
+        cells = []
+        for column in MEASURES:
+            new, old = [row[column] for row in rows], [row[column] for row in orders.scores[base]]
+            cell = f"{np.mean(new):.3f}"
+            if name != base:
+                gain = paired(old, new, clusters).difference
+                cell += f" ({gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}])"
+            cells.append(cell)
+        times = orders.milliseconds.get(name, [])
+        cells.append(f"{np.median(times):.1f}" if times else "")
+        lines.append("| " + " | ".join((name, *cells)) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m eval.benchmarks.rerank")
+    parser.add_argument("--notes", type=Path, required=True, help="folder of notes that were not trained on")
+    parser.add_argument("--questions", type=Path, required=True, help="question file (JSON lines)")
+    parser.add_argument("--weights", type=Path, required=True, help="late-interaction weights")
+    parser.add_argument("--library", type=Path, help="library folder; a temporary one if left out")
+    parser.add_argument("--candidates", default="10,20,30,50", help="how many hits to reorder, by commas")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            settings = settings_from([], library=options.library or Path(temporary))
+            with synced(options.notes, settings) as application:
+                finder = finder_in(application.library)
+                cases = [case for case in load_cases(options.questions, finder) if case.evidence]
+                encoded = EncodedChunks.of(searched_chunks(application), options.weights)
+                counts = [int(count) for count in options.candidates.split(",")]
+                orders = measure(cases, application, encoded, finder, counts)
+        except NoteciteError as error:
+            sys.stderr.write(f"notecite: {error}\n")
+            return 1
+    sys.stdout.write(table(orders, cases) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

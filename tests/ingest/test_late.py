@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest import adaptation, bundled, embed
+from ingest.adaptation import AdaptedWeights, read_adaptation, write_adaptation
+from ingest.errors import ModelUnavailable
+from ingest.late import LateInteraction, QuestionVectors, late_scores
+from ingest.weights import WeightsFile
+from tests.tiny_weights import HIDDEN, write_tiny_weights
+
+PASSAGES = ["的模型 a", "b 的", "ab 模型的 a b"]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WeightsFile:
+    """A small weights file in the place of the installed package's."""
+    write_tiny_weights(tmp_path / "tiny.bin")
+    weights = WeightsFile.open(tmp_path / "tiny.bin")
+    for module in (bundled, embed, adaptation):
+        monkeypatch.setattr(module, "weights_file", lambda: weights)
+    return weights
+
+
+def written(path: Path, size: float = 0.05) -> Path:
+    random = np.random.default_rng(3)
+    head = {
+        "projection": random.normal(0, 1, (8, HIDDEN)),
+        "centre": np.zeros(HIDDEN),
+        "gate": random.normal(0, 0.1, HIDDEN),
+        "gate_bias": np.zeros(1),
+        "calibration": np.array([2.0, -1.0]),
+    }
+    differences = {
+        "l1.q.w": random.normal(0, size, (HIDDEN, HIDDEN)).astype(np.float32),
+        "l1.q.b": np.full(HIDDEN, size, np.float32),
+    }
+    write_adaptation(path, differences, head)
+    return path
+
+
+@pytest.fixture
+def late(tiny: WeightsFile, tmp_path: Path) -> LateInteraction:
+    return LateInteraction(written(tmp_path / "ranking.safetensors"), tmp_path / "cache")
+
+
+def test_differences_are_added_to_the_tensors_they_name(tiny: WeightsFile, tmp_path: Path) -> None:
+    read = read_adaptation(written(tmp_path / "ranking.safetensors"))
+    adapted = AdaptedWeights(tiny, read)
+    np.testing.assert_allclose(adapted.floats("l1.q.b", -1) - tiny.floats("l1.q.b", -1), 0.05, atol=1e-4)
+    np.testing.assert_array_equal(adapted.floats("l0.q.w", -1, HIDDEN), tiny.floats("l0.q.w", -1, HIDDEN))
+
+
+def test_a_damaged_file_of_layers_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ModelUnavailable, match=r"bad\.safetensors"):
+        read_adaptation(tmp_path / "bad.safetensors")
+
+
+def test_other_layers_are_another_embedder(tiny: WeightsFile, late: LateInteraction, tmp_path: Path) -> None:
+    other = LateInteraction(written(tmp_path / "other.safetensors", size=0.1), tmp_path / "cache")
+    bare = embed.BundledEmbedder(tmp_path / "cache")
+    assert len({late.fingerprint, other.fingerprint, bare.fingerprint}) == 3
+    assert np.abs(late.embed_queries(["模型"]) - bare.embed_queries(["模型"])).max() > 1e-4
+
+
+def test_one_pass_gives_the_embedders_vectors_and_a_small_vector_for_each_inner_token(late: LateInteraction) -> None:
+    dense, tokens = late.encode_passages(PASSAGES)
+    np.testing.assert_allclose(dense, late.embed_passages(PASSAGES), atol=1e-6)
+    assert [vectors.dtype for vectors in tokens] == [np.int8] * 3
+    assert {vectors.shape[1] for vectors in tokens} == {8}
+    lengths = np.linalg.norm(np.concatenate(tokens).astype(float), axis=1) / 127
+    np.testing.assert_allclose(lengths, 1, atol=0.02)
+
+
+def test_no_passages_give_no_vectors(late: LateInteraction) -> None:
+    dense, tokens = late.encode_passages([])
+    assert dense.shape == (0, HIDDEN)
+    assert tokens == []
+
+
+def test_a_questions_weights_sum_to_one(late: LateInteraction) -> None:
+    question = late.encode_question("模型 a")
+    assert question.weights.sum() == pytest.approx(1, abs=1e-5)
+    assert len(question.weights) == len(question.tokens)
+
+
+def test_late_score_is_the_weighted_mean_of_best_cosines() -> None:
+    tokens = np.array([[1, 0], [0, 1]], np.float32)
+    question = QuestionVectors(np.ones(2, np.float32), tokens, np.array([0.75, 0.25], np.float32))
+    passages = [np.array([[127, 0]], np.int8), np.array([[0, 127], [127, 0]], np.int8), np.empty((0, 2), np.int8)]
+    np.testing.assert_allclose(late_scores(question, passages), [0.75, 1.0, 0.0], atol=1e-6)
+
+
+def test_a_score_becomes_a_probability_by_its_calibration(late: LateInteraction) -> None:
+    np.testing.assert_allclose(late.probability(np.array([0.5], np.float32)), [0.5], atol=1e-6)
