@@ -71,6 +71,10 @@ _CHUNKS = (
     "FROM chunks c JOIN documents d ON d.id = c.document_id"
 )
 _MOST_VARIABLES = 900
+# SQLite reports a quota, a limit on file sizes and some full disks as failed writes.
+_FULL_DISK = frozenset(
+    {"SQLITE_FULL", *(f"SQLITE_IOERR_{step}" for step in ("WRITE", "FSYNC", "TRUNCATE", "SHMSIZE", "SHMMAP"))}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -587,7 +591,7 @@ class Catalog:
             yield
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "") or ""
-            if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_nearly_full(self.path.parent)):
+            if name in _FULL_DISK:
                 raise disk_full(self.path.parent) from error
             if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise LibraryBusy(
@@ -607,16 +611,10 @@ REBUILD = Phrase("rebuild it with `notecite sync --rebuild FOLDER`", "请用 `no
 
 def disk_full(folder: Path) -> DiskFull:
     return DiskFull(
-        Phrase("no space left for the library", "磁盘空间不足，无法写入库"),
+        Phrase("no space left for the library, or its disk fails", "磁盘空间不足或磁盘出错，无法写入库"),
         folder,
         Phrase("free some space and sync again; nothing is lost", "请腾出空间后重新同步；没有丢失任何内容"),
     )
-
-
-def _is_nearly_full(folder: Path) -> bool:
-    with suppress(OSError):
-        return shutil.disk_usage(folder).free < 1_000_000
-    return False
 
 
 def _chunk(row: Sequence[Any]) -> Chunk:

@@ -31,7 +31,7 @@ _TURNING = re.compile(
     r"[^\W_㐀-鿿]+(?:\.\d+)*"
     r"|(?<=[\w)])[ ]*[-+*/<>=≤≥≠×÷^]+[ ]*(?=[\w(])"
     "|[不没無无非未否勿莫别除仅只前后上下左右大小高低多少快慢强弱优劣好坏增减升降长短深浅宽窄正负加乘内外入出先同异真假"
-    "开关是必可能易难每任全部编解码训推理行列头尾首末一二三四五六七八九十百千万亿两半]"
+    "开关必易难全部编解码训推理行列头尾首末二三四五六七八九十百千万亿两半]"
 )
 _FREE_WORDS = frozenset(
     "a an the of to in on at for and or is are was were be been it its this that these those as by with from so".split()

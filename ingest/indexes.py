@@ -295,5 +295,5 @@ def is_full_disk(error: Exception) -> bool:
     """Chroma and tantivy only say it in words."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return True
-    words = ("no space left", "disk is full", "file too large", "quota exceeded")
+    words = ("no space left", "disk is full", "file too large", "quota exceeded", "disk i/o error")
     return any(word in str(error).lower() for word in words)

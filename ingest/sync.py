@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ingest.catalog import Catalog, Entry, FileStamp, Folder, KnownFile, NoteFile, vector_key
-from ingest.errors import NotFound, UnreadableNote
+from ingest.errors import NoteciteError, NotFound, UnreadableNote
 from ingest.library import Library
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder, TokenCounter
@@ -45,7 +45,7 @@ class SyncProgress:
 
 
 class Progress(Protocol):
-    def __call__(self, progress: SyncProgress) -> None: ...
+    def __call__(self, progress: SyncProgress, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ def sync(
     open_embedder: Callable[[], Embedder],
     open_token_counter: Callable[[], TokenCounter],
     progress: Progress | None = None,
+    chunks_at_once: int = CHUNKS_AT_ONCE,
 ) -> SyncReport:
     """Brings the library, opened to write, up to its folders; without ``folders``, up to all it knows.
 
@@ -91,7 +92,7 @@ def sync(
     anything is changed, LibraryMismatch, DiskFull.
     """
     started = time.monotonic()
-    run = _Sync(library, open_embedder, open_token_counter, progress)
+    run = _Sync(library, open_embedder, open_token_counter, progress, chunks_at_once)
     sources = list(_sources(folders, library))
     library.repair()
     plans = [run.plan(source) for source in sources]
@@ -145,6 +146,7 @@ class _Sync:
         open_embedder: Callable[[], Embedder],
         open_token_counter: Callable[[], TokenCounter],
         progress: Progress | None,
+        chunks_at_once: int,
     ) -> None:
         self._library = library
         self._catalog: Catalog = library.catalog
@@ -153,6 +155,7 @@ class _Sync:
         self._embedder: Embedder | None = None
         self._count_tokens: TokenCounter | None = None
         self._progress = progress
+        self._chunks_at_once = chunks_at_once
         self._pending = _Pending()
         self._pending_chunks = 0
         self._ids = self._catalog.document_ids()
@@ -220,18 +223,22 @@ class _Sync:
             document_id = known.document_id if known and known.document_id else self._new_id(folder, file)
             document = _storable(read(found.location, document_id))
             entry = Entry(file, stamp, document, self._split(document))
-        except FileNotFoundError:
-            self._vanished(known)
-        except NotFound:
-            self._vanished(known)
+        except (FileNotFoundError, NotFound):
+            self._pending.removed += self._forget([known] if known else [])
         except UnreadableNote as error:
             self._skip(file, stamp, known, error)
         except OSError as error:
             what = Phrase(f"cannot be opened ({error.strerror})", f"无法打开（{error.strerror}）")
             self._skipped.append(Skipped(found.path, what))
+        except NoteciteError:
+            raise
+        except Exception as error:
+            # One note that a parser chokes on must not keep the others out.
+            reason = f"{type(error).__name__}: {error}"
+            self._skipped.append(Skipped(found.path, Phrase(f"cannot be read ({reason})", f"无法读取（{reason}）")))
         else:
             self._accept(entry, known)
-        if self._pending_chunks >= CHUNKS_AT_ONCE:
+        if self._pending_chunks >= self._chunks_at_once:
             self.commit()
 
     def commit(self) -> None:
@@ -274,8 +281,8 @@ class _Sync:
         by_key = {vector_key(chunk): chunk for chunk in chunks}
         missing = sorted(self._catalog.missing_vectors(by_key))
         self._chunks_done += len(chunks) - len(missing)
-        for at in range(0, len(missing), CHUNKS_AT_ONCE):
-            keys = missing[at : at + CHUNKS_AT_ONCE]
+        for at in range(0, len(missing), self._chunks_at_once):
+            keys = missing[at : at + self._chunks_at_once]
             if self._embedder is None:
                 self._embedder = self._open_embedder()
                 self._library.set_fingerprint(self._embedder.fingerprint)
@@ -313,9 +320,6 @@ class _Sync:
             return
         self._pending.removed += self._forget([known] if known else [])
         self._pending.skipped.append((file, stamp, (error.what, error.todo)))
-
-    def _vanished(self, known: KnownFile | None) -> None:
-        self._pending.removed += self._forget([known] if known else [])
 
     def _forget(self, files: Iterable[KnownFile]) -> list[str]:
         removed = []

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import pytest
+
+from ingest.lexical import LexicalEntry, LexicalIndex, query_tokens, search_tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("top-p", ["topp", "top", "p"]),
+        ("LLM.int8()", ["llmint8", "llm", "int8", "int"]),
+        ("Q_K", ["qk", "q", "k"]),
+        ("C++", ["c++"]),
+        ("last_hidden_layer", ["lasthiddenlay", "last", "hidden", "layer"]),
+        ("GPT-4", ["gpt4", "gpt", "4"]),
+        ("bf16 NF4", ["bf16", "nf4"]),
+        ("LayerNorm", ["layernorm", "layer", "norm"]),
+        ("LoRA QLoRA", ["lora", "qlora"]),
+        ("Qwen2.5", ["qwen2.5", "qwen"]),
+        ("lr=1e-4", ["lr", "1e-4"]),
+        ("0.95", ["0.95"]),
+        ("models", ["model"]),
+        ("quantized", ["quantiz"]),
+    ],
+)
+def test_a_term_is_found_whole_and_by_its_parts(text: str, tokens: list[str]) -> None:
+    assert search_tokens(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("top-p", "Top_P"),
+        ("GPT-4", "GPT4"),
+        ("ＧＰＴ－４", "GPT-4"),
+        ("model's", "models"),
+        ("⽤⼀", "用一"),
+        ("⻓⽂", "长文"),
+        ("输 出 层", "输出层"),
+        ("位置\n    编码", "位置编码"),
+        ("位置\u00a0编码", "位置编码"),
+        ("quantization", "quantized"),
+    ],
+)
+def test_two_spellings_share_a_token(left: str, right: str) -> None:
+    assert search_tokens(left)[0] == search_tokens(right)[0]
+
+
+def test_chinese_becomes_bigrams_and_longer_words() -> None:
+    assert search_tokens("自然语言") == ["自然", "然语", "语言", "自然语言"]
+
+
+def test_a_single_character_is_a_token() -> None:
+    assert search_tokens("秩 r") == ["秩", "r"]
+
+
+def test_paragraphs_do_not_run_into_each_other() -> None:
+    assert "码注" not in search_tokens("位置编码\n\n注意力")
+
+
+def test_encoded_data_is_not_indexed() -> None:
+    assert search_tokens("a" * 65) == []
+
+
+def test_questions_lose_their_stop_words() -> None:
+    assert query_tokens("what is the LoRA rank") == ["lora", "rank"]
+
+
+def test_a_question_of_stop_words_keeps_them() -> None:
+    assert query_tokens("what is it") == ["what", "is", "it"]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "。！？", "\x00\ud800", "😀"])
+def test_text_without_words_has_no_tokens(text: str) -> None:
+    assert search_tokens(text) == []
+
+
+ENTRIES = (
+    LexicalEntry("a", "采样 > top-p", "核采样只在累积概率达到 p 的最小集合里抽取下一个词。"),
+    LexicalEntry("b", "采样 > 温度", "温度越高，输出越随机；它常与 top-p 一起使用。"),
+    LexicalEntry("c", "量化", "LLM.int8() 把离群的特征留在 16 位。"),
+)
+
+
+@pytest.fixture(params=["in memory", "in a folder"])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> LexicalIndex:
+    index = LexicalIndex(None if request.param == "in memory" else tmp_path / "lexical")
+    index.change((), ENTRIES)
+    return index
+
+
+def _found(index: LexicalIndex, question: str, context_weight: float = 1.0) -> list[str]:
+    return [key for key, _ in index.search(question, 10, context_weight)]
+
+
+def test_entries_are_found_by_their_words(index: LexicalIndex) -> None:
+    assert _found(index, "离群特征") == ["c"]
+    assert _found(index, "int8") == ["c"]
+
+
+def test_matches_in_the_context_weigh_as_much_as_they_are_told_to(index: LexicalIndex) -> None:
+    assert _found(index, "top-p", 2.0)[0] == "a"
+    assert _found(index, "top-p", 0.0)[0] == "b"
+
+
+def test_scores_fall(index: LexicalIndex) -> None:
+    scores = [score for _, score in index.search("top-p 采样 温度", 10, 1.0)]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_ties_are_broken_by_key() -> None:
+    index = LexicalIndex()
+    index.change((), [LexicalEntry(key, "", "同样的话") for key in ("z", "m", "a")])
+    assert _found(index, "同样") == ["a", "m", "z"]
+
+
+@pytest.mark.parametrize("question", ["AND OR NOT", '"top-p', "key:a", "top-p^9 (", "*", "/.*/", "[a TO z]", ""])
+def test_operators_in_a_question_mean_nothing(index: LexicalIndex, question: str) -> None:
+    assert set(_found(index, question)) <= {"a", "b"}
+
+
+def test_a_question_of_any_length_is_answered(index: LexicalIndex) -> None:
+    assert "c" in _found(index, "离群特征" + "随便写点什么凑字数 filler words " * 5000)
+
+
+def test_removed_entries_are_gone(index: LexicalIndex) -> None:
+    index.change(["c"], ())
+    assert _found(index, "离群特征") == []
+    assert index.keys() == {"a", "b"}
+    assert len(index) == 2
+
+
+def test_compacting_makes_scores_those_of_a_fresh_index(index: LexicalIndex) -> None:
+    fresh = LexicalIndex()
+    fresh.change((), ENTRIES[:2])
+    index.change(["c"], ())
+    index.compact()
+    assert index.search("温度 top-p", 10, 0.5) == fresh.search("温度 top-p", 10, 0.5)
+
+
+def test_what_is_written_to_a_folder_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
+    LexicalIndex(tmp_path / "lexical").change((), ENTRIES)
+    assert _found(LexicalIndex(tmp_path / "lexical"), "离群特征") == ["c"]
