@@ -1,0 +1,100 @@
+"""Every command and program of the READMEs runs as it is written."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+READMES = ("README.md", "README.zh.md")
+
+pytestmark = pytest.mark.slow
+
+
+def blocks(readme: str, language: str) -> Iterator[str]:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    yield from re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def commands(readme: str) -> list[list[str]]:
+    return [shlex.split(line) for block in blocks(readme, "sh") for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with the sample notes, not yet synced, and a question file."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "notes", folder / "notes")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(folder: Path) -> dict[str, str]:
+    own = {"NOTECITE_LIBRARY": str(folder / "library"), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+    return {**os.environ, **own, "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_notecite_commands_run(readme: str, folder: Path, environment: dict[str, str]) -> None:
+    ran = []
+    for command in commands(readme):
+        if command[0] != "notecite" or "FOLDER" in command or "FILE" in command:
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", "ui.cli", *command[1:]],
+            cwd=folder,
+            env=environment,
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert "Traceback" not in done.stderr
+        ran.append(command[1])
+    assert {"sync", "ask", "search"} <= set(ran)
+
+
+def test_the_python_program_runs(folder: Path, environment: dict[str, str]) -> None:
+    subprocess.run([sys.executable, "-m", "ui.cli", "sync", "notes"], cwd=folder, env=environment, check=True)
+    (program,) = blocks("README.md", "python")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[1]" in done.stdout
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_make_targets_exist(readme: str) -> None:
+    targets = {command[1] for command in commands(readme) if command[0] == "make"}
+    assert targets >= {"run", "test"}
+    for target in targets:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_modules_to_run_answer_for_help(readme: str) -> None:
+    modules = [command[2] for command in commands(readme) if command[:2] == ["python", "-m"]]
+    for module in modules:
+        done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 0
+
+
+def test_the_sample_notes_are_read_without_a_problem(folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli", "sync", "notes"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "0 skipped" in done.stdout
+    assert len(done.stdout.strip().splitlines()) == 1
