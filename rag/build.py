@@ -8,9 +8,13 @@ from ingest.embed import open_embedder
 from ingest.library import Library, open_library
 from ingest.protocols import Embedder
 from rag.answerability import Answerability
+from rag.chat import ChatCondenser, ChatGenerator
+from rag.chat_model import ServedChatModel
+from rag.condense import condense
 from rag.generate import ExtractiveGenerator
 from rag.pipeline import Pipeline
-from rag.protocols import Reranker
+from rag.prompt import ANSWER
+from rag.protocols import Generator, Reranker
 from rag.rerank import CrossEncoderReranker, KeepOrder
 from rag.retrieve import HybridRetriever
 from rag.settings import Settings
@@ -42,10 +46,41 @@ class Application:
             ),
             reranker=_reranker(settings),
             answerable=Answerability(_LEAST_COSINE.get(settings.embedder, (0.0, 0.0))),
-            generator=ExtractiveGenerator(self.embedder, settings.answer_characters),
+            generator=self._generator,
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
-            models={"embedder": settings.embedder, "reranker": settings.reranker, "generator": "extractive"},
+            models=self._models,
+            condense=ChatCondenser(self.chat_model) if self.chat_model else condense,
         )
+
+    @cached_property
+    def chat_model(self) -> ServedChatModel | None:
+        settings = self.settings
+        if not settings.chat_model:
+            return None
+        return ServedChatModel(
+            settings.chat_model,
+            settings.chat_base_url,
+            settings.chat_api_key,
+            settings.chat_temperature,
+            settings.chat_max_tokens,
+            settings.chat_timeout_seconds,
+        )
+
+    @property
+    def _generator(self) -> Generator:
+        settings = self.settings
+        extractive = ExtractiveGenerator(self.embedder, settings.answer_characters)
+        if self.chat_model is None:
+            return extractive
+        room = max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
+        return ChatGenerator(self.chat_model, self.embedder, extractive, room)
+
+    @property
+    def _models(self) -> dict[str, str]:
+        names = {"embedder": self.settings.embedder, "reranker": self.settings.reranker}
+        if self.settings.chat_model:
+            return {**names, "generator": self.settings.chat_model, "prompt": ANSWER}
+        return {**names, "generator": "extractive"}
 
     def __enter__(self) -> "Application":
         return self

@@ -1,5 +1,6 @@
 """The seams of answering, with short fakes in ``tests/fakes.py``."""
 
+import collections.abc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -36,6 +37,15 @@ class Retriever(Protocol):
 class Reranker(Protocol):
     def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
         """The same hits in a better order; a hit that was not read keeps its place behind those that were."""
+        ...
+
+
+class ChatModel(Protocol):
+    def reply(
+        self, messages: Sequence[tuple[str, str]], config: Config | None = None
+    ) -> collections.abc.Generator[str]:
+        """The pieces of the reply to messages of (role, text). Raises ``rag.chat_model.ChatFailed``; closing it
+        ends the request."""
         ...
 
 

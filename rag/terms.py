@@ -20,6 +20,14 @@ _CHINESE_STOP = frozenset(
 )
 
 
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def is_chinese(text: str) -> bool:
+    """Whether any Chinese character stands in the text: questions in both languages count as Chinese."""
+    return bool(_CHINESE.search(text))
+
+
 def is_function_word(word: str) -> bool:
     return word.lower() in _ENGLISH_STOP or word in _CHINESE_STOP
 

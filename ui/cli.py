@@ -19,6 +19,7 @@ from ui.language import language, say
 if TYPE_CHECKING:
     from rag.build import Application
     from rag.settings import Settings
+    from rag.types import Answer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +42,15 @@ Embedder = Annotated[
 Reranker = Annotated[
     str | None,
     typer.Option(help=say("none, or a cross-encoder id or path.", "none，或交叉编码器的模型名或路径。")),
+]
+ChatModel = Annotated[
+    str | None,
+    typer.Option(
+        help=say(
+            "A model on the OpenAI-compatible server of the setting chat_base_url; none: answers quote the notes.",
+            "chat_base_url 所设 OpenAI 兼容服务器上的模型；不设则直接摘录笔记作答。",
+        )
+    ),
 ]
 Speech = Annotated[
     str | None, typer.Option("--language", help=say("en, zh or auto (the locale).", "en、zh 或 auto（随系统区域）。"))
@@ -148,11 +158,11 @@ def ask(
     library: Library = None,
     embedder: Embedder = None,
     reranker: Reranker = None,
+    chat_model: ChatModel = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, language=speech)
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
     from ui.forms import answer_object
-    from ui.text import answer_text
 
     with _application(settings) as application:
         if batch is not None:
@@ -162,7 +172,7 @@ def ask(
     if as_json:
         _print_json(answer_object(None, answer))
     else:
-        typer.echo(answer_text(answer, _language))
+        _print_answer(answer)
 
 
 @app.command(help=say("Show the passages that match a question.", "列出与问题匹配的段落。"))
@@ -175,9 +185,10 @@ def search(
     library: Library = None,
     embedder: Embedder = None,
     reranker: Reranker = None,
+    chat_model: ChatModel = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, language=speech)
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
     # Each ranking gives half or more of the fused hits, so each must be as long as what is asked for.
     settings = settings.model_copy(update={"candidates": max(settings.candidates, k)})
     from ui.forms import search_object
@@ -200,9 +211,14 @@ def search(
 
 
 @app.command(help=say("Ask one question after another.", "连续提问。"))
-def chat(library: Library = None, embedder: Embedder = None, reranker: Reranker = None, speech: Speech = None) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, language=speech)
-    from ui.text import answer_text
+def chat(
+    library: Library = None,
+    embedder: Embedder = None,
+    reranker: Reranker = None,
+    chat_model: ChatModel = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
 
     history: list[str] = []
     with _application(settings) as application:
@@ -210,7 +226,8 @@ def chat(library: Library = None, embedder: Embedder = None, reranker: Reranker 
         typer.echo(Phrase("Ask; an empty line ends.", "请提问；空行结束。").to(_language), err=True)
         while question := _read_line():
             try:
-                typer.echo(answer_text(pipeline.answer(question, history), _language) + "\n")
+                _print_answer(pipeline.answer(question, history))
+                typer.echo()
             except BadInput as error:
                 typer.echo(f"notecite: {error.to(_language)}", err=True)
                 continue
@@ -288,21 +305,52 @@ def config(
     library: Library = None,
     embedder: Embedder = None,
     reranker: Reranker = None,
+    chat_model: ChatModel = None,
     speech: Speech = None,
+    check: Annotated[
+        bool, typer.Option("--check", help=say("Ask the chat model for one word.", "试着让对话模型回答一个词。"))
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    options = {"library": library, "embedder": embedder, "reranker": reranker, "language": speech}
+    options = {
+        "library": library,
+        "embedder": embedder,
+        "reranker": reranker,
+        "chat_model": chat_model,
+        "language": speech,
+    }
     settings = _settings(**options)
     from rag.settings import sources
 
     origins = sources(**options)
     values = settings.model_dump(mode="json")
     if as_json:
-        _print_json({name: {"value": values[name], "source": origins[name]} for name in values})
+        found = {name: {"value": values[name], "source": origins[name]} for name in values}
+        _print_json({**found, "check": _contact(settings)} if check else found)
         return
     width = max(map(len, values))
     for name, value in values.items():
         typer.echo(f"{name:{width}}  {value}  ({origins[name]})")
+    if check:
+        from ui.text import contact_text
+
+        typer.echo(contact_text(_contact(settings), _language))
+
+
+def _contact(settings: "Settings") -> dict[str, Any] | None:
+    """How the chat model answered; None without one. Raises ModelUnavailable."""
+    from dataclasses import asdict
+
+    model = _application(settings).chat_model
+    return asdict(model.contact()) if model else None
+
+
+def _print_answer(answer: "Answer") -> None:
+    from ui.text import answer_text, printable
+
+    if answer.notice:
+        typer.echo(printable(f"notecite: {answer.notice.to(_language)}"), err=True)
+    typer.echo(answer_text(answer, _language))
 
 
 def _given(question: str | None) -> str:

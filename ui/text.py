@@ -1,8 +1,8 @@
 """Answers, searches and reports as plain text for a terminal, in either language."""
 
 import unicodedata
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ingest.phrases import Language, Phrase
 from rag.types import Answer, Citation, Hit
@@ -41,6 +41,22 @@ def hits_text(hits: Sequence[Hit]) -> str:
         place = " > ".join((hit.chunk.document_id, *hit.chunk.headings))
         lines.append(f"{rank}. {place} ({hit.stage} {hit.score:.4f})\n   {_one_line(hit.chunk.text)}")
     return printable("\n".join(lines))
+
+
+def contact_text(contact: Mapping[str, Any] | None, language: Language) -> str:
+    """How the chat model answered, on one line."""
+    if contact is None:
+        phrase = Phrase(
+            "no chat model is set: answers quote the notes, and nothing is sent anywhere",
+            "未设置对话模型：回答直接摘录笔记，不会发送任何内容",
+        )
+    else:
+        first, last = contact["first_seconds"], contact["seconds"]
+        phrase = Phrase(
+            f"the chat model answers: {contact['model']}, first word after {first:.2f} s, done after {last:.2f} s",
+            f"对话模型可用：{contact['model']}，{first:.2f} 秒后开始输出，{last:.2f} 秒完成",
+        )
+    return printable(phrase.to(language))
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,185 @@
+"""The chat-model answerer: the sources are sent to a model, and what it writes is cited sentence by sentence.
+
+Whatever goes wrong has one outcome. ``rag/chat_model.py`` names the failures.
+
+- No connection, a busy server (429, 408, 409), a server error, a reply that breaks off: asked again at most twice,
+  after the time that the server asks for, or half a second and then one. What was already shown is withdrawn.
+- A prompt that is too long for the server: asked again with half of it, at most twice.
+- After that, and for a time-out, a refused request, an unreadable or an empty reply, or a reply of which nothing
+  stands in the notes: the extractive answer, with a notice that says why.
+- A reply cut off by its token limit: its whole sentences, with a notice. None of them: the extractive answer.
+- The refusal sentence, or a reply that says in other words that the notes don't say and cites nothing: a refusal.
+- The consumer stops reading: the request is ended.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ingest.phrases import Phrase
+from ingest.protocols import Embedder
+from rag.answerability import names, refusal
+from rag.chat_model import ChatFailed
+from rag.condense import condense
+from rag.narrow import Narrower
+from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
+from rag.protocols import ChatModel, Config, Generator
+from rag.reply import ReplySplitter, Unit
+from rag.terms import is_chinese
+from rag.types import Draft, Hit, Notice, Query, Restart
+
+_PAUSES = (0.5, 1.0)
+"""Seconds before the second and the third attempt, unless the server asks for more."""
+_SHORTENED = 2
+_REPEATS = 3
+"""A model that says this often what it has said already will not find its end."""
+_LONGEST_QUESTION = 300
+
+_NOTES_DO_NOT_SAY = re.compile(
+    r"(?:资料|笔记|来源|上下文|文中|原文|提供的信息|给出的信息)[^。！？\n]{0,16}(?:没有|并未|未|无法?)[^。！？\n]{0,6}"
+    r"(?:提到|提及|提供|说明|说到|涉及|包含|给出|找到|回答|答案|相关)"
+    r"|\b(?:notes?|sources?|context|passages?|documents?|text|information)\b[^.!?\n]{0,40}"
+    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not|no)\b[^.!?\n]{0,12}"
+    r"\b(?:say|mention|contain|provide|include|specify|answer|cover|hold|information)",
+    re.IGNORECASE,
+)
+_REFUSALS = tuple(re.sub(r"\W", "", refusal(question, ())).casefold() for question in ("?", "问"))
+_AROUND_REFUSAL = 12
+"""Letters that may stand about the refusal sentence: "I am sorry"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatGenerator:
+    """``prompt_tokens`` bounds what is sent. ``fallback`` answers where the model cannot."""
+
+    model: ChatModel
+    embedder: Embedder
+    fallback: Generator
+    prompt_tokens: int
+    pause: Callable[[float], None] = time.sleep
+
+    def generate(
+        self, query: Query, hits: Sequence[Hit], config: Config | None = None
+    ) -> Iterator[Draft | Notice | Restart]:
+        tokens, repeated, shortened = self.prompt_tokens, 0, 0
+        while True:
+            prompt = answer_prompt(query.question, hits, tokens)
+            shown = False
+            try:
+                for item in self._write(prompt, config):
+                    shown = True
+                    yield item
+                return
+            except ChatFailed as failure:
+                failed = failure
+            if shown:
+                yield Restart()
+            if failed.kind == "context" and shortened < _SHORTENED:
+                shortened += 1
+                tokens = prompt.tokens // 2
+            elif failed.wait is not None and repeated < len(_PAUSES):
+                self.pause(max(failed.wait, _PAUSES[repeated]))
+                repeated += 1
+            else:
+                break
+        yield Notice(
+            Phrase(
+                f"The chat model gave no answer ({failed.reason.en}); the notes are quoted instead.",
+                f"对话模型没有给出回答（{failed.reason.zh}），改为直接摘录笔记。",
+            )
+        )
+        yield from self.fallback.generate(query, hits, config)
+
+    def _write(self, prompt: Prompt, config: Config | None) -> Iterator[Draft | Notice]:
+        """Drafts of the reply. What cites nothing waits until something that does has come."""
+        waiting: list[Draft] = []
+        cited = denied = False
+        try:
+            with contextlib.closing(self.model.reply(prompt.messages, config)) as pieces:
+                # Made while the model reads the prompt.
+                narrower = Narrower(prompt.sources, self.embedder)
+                for unit in _fresh(_units(pieces)):
+                    if _is_refusal(unit.text):
+                        if not cited:
+                            return
+                        continue
+                    denies = bool(_NOTES_DO_NOT_SAY.search(unit.text))
+                    draft = narrower.uncited(unit) if denies else narrower.draft(unit)
+                    denied |= denies
+                    cited |= bool(draft.sources)
+                    waiting.append(draft)
+                    if cited:
+                        yield from waiting
+                        waiting.clear()
+        except ChatFailed as failed:
+            if failed.kind != "cut" or not cited:
+                raise
+            yield Notice(
+                Phrase(
+                    "The chat model's answer was cut off at its limit; raise chat_max_tokens for the rest.",
+                    "对话模型的回答达到长度上限而中断；调大 chat_max_tokens 可得到其余部分。",
+                )
+            )
+        if not cited and not denied:
+            raise ChatFailed(
+                "unfounded", Phrase("nothing that it wrote stands in the notes", "它写的内容在笔记里找不到依据")
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCondenser:
+    """Follow-ups made to stand alone by the model; by rule where it fails or adds a name that nobody mentioned."""
+
+    model: ChatModel
+
+    def __call__(self, question: str, history: Sequence[str], config: Config | None = None) -> Query:
+        by_rule = condense(question, history)
+        if not history:
+            return by_rule
+        try:
+            reply = "".join(self.model.reply(condense_prompt(question, history).messages, config))
+        except ChatFailed:
+            return by_rule
+        lines = [line.strip(' \t"“”*') for line in re.sub(r"(?s)^\s*<think>.*?</think>", "", reply).splitlines()]
+        first = next((line for line in lines if line), "")
+        rewritten = re.sub(r"^(?:改写|Rewritten)\s*[:：]\s*", "", first)
+        faithful = _is_faithful(rewritten, question, history)
+        return replace(by_rule, question=rewritten) if faithful else by_rule
+
+
+def _is_faithful(rewritten: str, question: str, history: Sequence[str]) -> bool:
+    said = " ".join((*history, question)).casefold()
+    return (
+        0 < len(rewritten) <= _LONGEST_QUESTION
+        and is_chinese(rewritten) == is_chinese(question)
+        and all(name.casefold() in said for name in names(rewritten))
+        and all(name.casefold() in rewritten.casefold() for name in names(question))
+    )
+
+
+def _units(pieces: Iterator[str]) -> Iterator[Unit]:
+    """The reply's units; of a reply that fails, only those that were whole by then."""
+    splitter = ReplySplitter()
+    for piece in pieces:
+        yield from splitter.feed(piece)
+    yield from splitter.finish()
+
+
+def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
+    """The units without repetitions, and nothing after the third of these; with the ``<`` that the prompt took out."""
+    seen: set[str] = set()
+    repeats = 0
+    for unit in units:
+        repeats += unit.text in seen
+        if repeats == _REPEATS:
+            return
+        if unit.text not in seen:
+            seen.add(unit.text)
+            yield replace(unit, text=restored(unit.text))
+
+
+def _is_refusal(text: str) -> bool:
+    letters = re.sub(r"\W", "", text).casefold()
+    return any(core in letters and len(letters) <= len(core) + _AROUND_REFUSAL for core in _REFUSALS)

@@ -1,0 +1,303 @@
+"""A chat model on any OpenAI-compatible server (OpenAI, DeepSeek, Qwen, Ollama, vLLM, llama.cpp …).
+
+The only home of langchain-openai. Every way in which a server can fail comes out as one ``ChatFailed``:
+
+===============  =====================================================================  ============
+kind             what happened                                                          asked again
+===============  =====================================================================  ============
+``unreachable``  no connection                                                          yes
+``busy``         429, 408 or 409; or a 429 that asks for more than 20 s of patience     yes; no
+``server``       5xx, or an error sent in the middle of the reply                       yes
+``broken``       the reply ended before its end was announced                           yes
+``timeout``      no piece of the reply for ``timeout_seconds``, comments aside          no
+``context``      the server says that the prompt is too long                            with a shorter one
+``rejected``     401, 403, 404, another 4xx, no quota left, or the content filter       no
+``malformed``    something that is no stream of reply pieces, such as half a character  no
+``empty``        a reply without text                                                   no
+``cut``          the reply reached its token limit; raised after its last piece         no
+===============  =====================================================================  ============
+"""
+
+import contextlib
+import contextvars
+import queue
+import re
+import threading
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import SecretStr
+
+from ingest.errors import ModelUnavailable
+from ingest.phrases import Phrase
+from rag.prompt import Message
+from rag.protocols import Config
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk
+    from langchain_openai import ChatOpenAI
+
+OPENAI = "https://api.openai.com/"
+_LONGEST_PATIENCE = 20.0
+"""Seconds that a server may ask to be left alone before it counts as out of reach."""
+_LONGEST_REASON = 160
+_CHARACTERS_PER_TOKEN = 10
+"""A server that sends more characters than this for each token allowed does not keep the limit."""
+
+FailureKind = Literal[
+    "unreachable",
+    "busy",
+    "server",
+    "broken",
+    "timeout",
+    "context",
+    "rejected",
+    "malformed",
+    "empty",
+    "cut",
+    "unfounded",
+]
+
+_TOO_LONG = re.compile(
+    r"context.{0,24}(?:length|size|window|limit|overflow)|(?:length|size|overflow)\w*.{0,24}context|prompt is too long"
+    r"|too many (?:input )?tokens|tokens? exceed|exceeds? .{0,40}tokens|max_new_tokens|input is too long",
+    re.IGNORECASE,
+)
+
+
+class ChatFailed(Exception):
+    """``wait``: seconds after which asking again may help; None where it does not."""
+
+    def __init__(self, kind: FailureKind, reason: Phrase, wait: float | None = None) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.wait = wait
+        super().__init__(reason.en)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a server answered: the model it names, seconds to the first piece and to the last, and the reply."""
+
+    model: str
+    first_seconds: float
+    seconds: float
+    reply: str
+
+
+@dataclass(frozen=True)
+class ServedChatModel:
+    """``max_tokens`` bounds a reply, ``timeout_seconds`` the wait for each piece of it."""
+
+    model: str
+    base_url: str
+    api_key: SecretStr
+    temperature: float
+    max_tokens: int
+    timeout_seconds: float
+
+    def reply(self, messages: Sequence[Message], config: Config | None = None) -> Generator[str]:
+        """The pieces of the reply, asked for at once, not when the first is taken. Raises ChatFailed. Closing the
+        iterator ends the request. LangChain's ``config`` carries a user's callbacks."""
+        return self._text(self._chunks(messages, config))
+
+    def contact(self) -> Contact:
+        """Asks for one word. Raises ModelUnavailable, with what to do about it."""
+        start = time.perf_counter()
+        first, text, model = 0.0, "", ""
+        try:
+            with contextlib.closing(self._chunks((("user", "Reply with the single word OK."),), None)) as chunks:
+                for chunk in chunks:
+                    text += _printable(chunk.text)
+                    model = str(chunk.response_metadata.get("model_name") or model)
+                    if text and not first:
+                        first = time.perf_counter() - start
+                    if len(text) > _LONGEST_REASON:
+                        break
+            if not text:
+                raise _empty()
+        except ChatFailed as failed:
+            raise ModelUnavailable(
+                Phrase("the chat model does not answer", "对话模型没有回答"),
+                f"{self.model} @ {self.base_url} ({failed.reason.en})",
+                _TODO.get(failed.kind, _LOOK_AT_THE_SERVER),
+            ) from failed
+        return Contact(model or self.model, first, time.perf_counter() - start, text.strip())
+
+    @cached_property
+    def _client(self) -> "ChatOpenAI":
+        from langchain_openai import ChatOpenAI
+
+        # OpenAI's newest models refuse the old name of the limit; most other servers know no other.
+        ours = self.base_url.startswith(OPENAI)
+        limit: dict[str, Any] = (
+            {"max_completion_tokens": self.max_tokens} if ours else {"extra_body": {"max_tokens": self.max_tokens}}
+        )
+        return ChatOpenAI(
+            model=self.model,
+            base_url=self.base_url,
+            api_key=self.api_key if self.api_key.get_secret_value() else SecretStr("none"),
+            temperature=self.temperature,
+            timeout=self.timeout_seconds,
+            max_retries=0,
+            stream_usage=False,
+            use_responses_api=False,
+            **limit,
+        )
+
+    def _chunks(self, messages: Sequence[Message], config: Config | None) -> "Generator[AIMessageChunk]":
+        """Read in a thread of its own: a server that only sends signs of life would block this one without end."""
+        client = self._client
+        arrived: queue.SimpleQueue[AIMessageChunk | Exception | None] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def read() -> None:
+            try:
+                with contextlib.closing(client.stream(list(messages), config=config)) as stream:  # type: ignore[type-var, arg-type]
+                    for chunk in stream:
+                        if stopped.is_set():
+                            return
+                        arrived.put(chunk)
+                arrived.put(None)
+            except Exception as error:
+                # Whatever a server can cause is told to the one who waits, who names it.
+                arrived.put(error)
+
+        # The copy hands on LangChain's own context, in which a surrounding chain keeps its callbacks.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(read,), name="chat-model", daemon=True).start()
+        return self._waiting(arrived, stopped)
+
+    def _waiting(
+        self, arrived: "queue.SimpleQueue[AIMessageChunk | Exception | None]", stopped: threading.Event
+    ) -> "Generator[AIMessageChunk]":
+        finish, characters = "", 0
+        try:
+            while True:
+                try:
+                    chunk = arrived.get(timeout=self.timeout_seconds)
+                except queue.Empty:
+                    raise _timeout(self.timeout_seconds) from None
+                if isinstance(chunk, Exception):
+                    raise self._failure(chunk, characters > 0) from chunk
+                if chunk is None:
+                    break
+                finish = str(chunk.response_metadata.get("finish_reason") or finish)
+                characters += len(chunk.text)
+                yield chunk
+                if characters > self.max_tokens * _CHARACTERS_PER_TOKEN:
+                    finish = "length"
+                    break
+        finally:
+            stopped.set()
+        if not finish:
+            # Without chunked encoding a lost connection looks like an end.
+            raise _broken() if characters else _empty()
+        if finish == "length":
+            raise ChatFailed("cut", Phrase("its limit of tokens was reached", "达到了长度上限"))
+        if finish == "content_filter":
+            raise ChatFailed("rejected", Phrase("the server's content filter stopped it", "服务器的内容过滤中止了它"))
+
+    def _text(self, chunks: "Generator[AIMessageChunk]") -> Generator[str]:
+        empty = True
+        with contextlib.closing(chunks):
+            for chunk in chunks:
+                text = _printable(chunk.text)
+                if text:
+                    empty = empty and not text.strip()
+                    yield text
+        if empty:
+            raise _empty()
+
+    def _failure(self, error: Exception, begun: bool) -> ChatFailed:
+        import openai
+
+        told = self._told(error)
+        if isinstance(error, openai.APITimeoutError):
+            return _timeout(self.timeout_seconds)
+        if isinstance(error, openai.APIConnectionError):
+            unreachable = Phrase("the server cannot be reached", "连接不上服务器")
+            return _broken() if begun else ChatFailed("unreachable", unreachable, wait=0)
+        if isinstance(error, openai.APIStatusError):
+            return _status(error, told)
+        if isinstance(error, openai.APIError):
+            if _TOO_LONG.search(told):
+                return ChatFailed("context", _context(told))
+            return ChatFailed("server", Phrase(f"the server says: {told}", f"服务器报错：{told}"), wait=0)
+        return ChatFailed("malformed", Phrase(f"its reply cannot be read ({told})", f"它的回复无法读取（{told}）"))
+
+    def _told(self, error: Exception) -> str:
+        """The error's own words on one short line, the key masked."""
+        body = getattr(error, "body", None)
+        message = body.get("message") if isinstance(body, dict) else None
+        text = " ".join(_printable(str(message or getattr(error, "message", "") or error)).split())
+        if key := self.api_key.get_secret_value():
+            text = text.replace(key, "**********")
+        text = text or type(error).__name__
+        return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
+
+def _empty() -> ChatFailed:
+    return ChatFailed("empty", Phrase("its reply was empty", "它的回复是空的"))
+
+
+def _broken() -> ChatFailed:
+    return ChatFailed("broken", Phrase("the connection broke off half-way", "连接中途断开"), wait=0)
+
+
+_LOOK_AT_THE_SERVER = Phrase(
+    "look whether the server runs; chat_base_url usually ends in /v1",
+    "请确认服务器正在运行；chat_base_url 通常以 /v1 结尾",
+)
+_TODO: dict[FailureKind, Phrase] = {
+    "rejected": Phrase(
+        "check chat_model, chat_base_url and chat_api_key", "请检查 chat_model、chat_base_url、chat_api_key"
+    ),
+    "busy": Phrase("try again later", "请稍后再试"),
+    "timeout": Phrase(
+        "raise chat_timeout_seconds or take a smaller model", "请调大 chat_timeout_seconds，或换小一些的模型"
+    ),
+}
+
+
+def _timeout(seconds: float) -> ChatFailed:
+    return ChatFailed("timeout", Phrase(f"nothing came for {seconds:g} s", f"{seconds:g} 秒没有任何输出"))
+
+
+def _context(told: str) -> Phrase:
+    return Phrase(f"the prompt was too long for it: {told}", f"提示超出了它的上下文：{told}")
+
+
+def _status(error: Any, told: str) -> ChatFailed:
+    status: int = error.status_code
+    reason = Phrase(f"HTTP {status}: {told}", f"HTTP {status}：{told}")
+    if status in (400, 413, 422, 500) and _TOO_LONG.search(told):
+        return ChatFailed("context", _context(told))
+    if status in (408, 409, 429) and error.code != "insufficient_quota":
+        wait = _retry_after(error.response.headers.get("retry-after", ""))
+        return ChatFailed("busy", reason, wait if wait <= _LONGEST_PATIENCE else None)
+    if status >= 500:
+        return ChatFailed("server", reason, wait=0)
+    return ChatFailed("rejected", reason)
+
+
+def _retry_after(header: str) -> float:
+    """Seconds; 0 where none are given. A date counts as beyond patience only if it is in the future."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return 0.0
+
+
+def _printable(text: str) -> str:
+    """Without what stands for a broken character: replacement characters and lone surrogates."""
+    return text.encode("utf-8", "ignore").decode().replace("\N{REPLACEMENT CHARACTER}", "")

@@ -1,0 +1,256 @@
+"""A chat model's reply, as it arrives -> its sentences and the source numbers that each names.
+
+The cut does not depend on how the reply was cut into pieces: a unit is given only when nothing that may still come
+can change it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ingest.sentences import sentences
+
+UnitKind = Literal["sentence", "item", "table", "code", "formula"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence, or a whole list item, table, code block or formula, without its source numbers.
+
+    ``before`` is the Markdown between it and the unit before it, headings included.
+    """
+
+    kind: UnitKind
+    text: str
+    numbers: tuple[int, ...]
+    before: str
+
+
+_DIGITS = r"\d{1,2}(?:\s*[,，、;；和&~–-]\s*\d{1,2})*"
+_WORD = r"(?:来源|资料|出处|见|sources?)"
+_MARK = re.compile(
+    rf"[\[【［〔]\s*(?:\^|{_WORD})?\s*[:：#]?\s*({_DIGITS})\s*(?:†[^\]】］〕\n]*)?[\]】］〕](?!\()"
+    rf"|[(（]\s*{_WORD}\s*[:：#]?\s*({_DIGITS})\s*[)）]",
+    re.IGNORECASE,
+)
+_HALF_MARK = re.compile(r"[\[【［〔(（][^\]】］〕)）\n]{0,24}$")
+_MARKS_ONLY = re.compile(rf"(?:[ \t]*(?:{_MARK.pattern})[ \t,，、;；.。]*)+$", re.IGNORECASE)
+_RANGE = re.compile(r"(\d+)\s*[~–-]\s*(\d+)")
+_SHIELDED = re.compile(r"`[^`\n]*`|\$[^$\n]*\$")
+
+_BLANK = re.compile(r"(?:[ \t\u3000]*\n)+")
+_FENCE = re.compile(r"[ \t]*(```+|~~~+)")
+_HEADING = re.compile(r"#{1,6}\s|(?:\*\*|__)[^*\n]+(?:\*\*[:：]?|[:：]\*\*|__[:：]?)\s*$|(?:[-*_=]\s*){3,}$")
+_ITEM = re.compile(r"[ \t]*(?:[-*+•·][ \t]+|\d{1,3}[.)、．](?!\d)|[（(]\d{1,2}[)）]|[①-⑳])")
+_LABEL = re.compile(
+    r"[#*\s]*(?:参考资料|参考来源|资料来源|参考文献|引用来源|来源|出处|引用|sources?|references?|citations?)[*\s]*[:：]?[*\s]*",
+    re.IGNORECASE,
+)
+_PREFIX = re.compile(r"(?:\*\*)?(?:回答|答案|答|answer)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE)
+_THINKING, _THOUGHT = "<think>", "</think>"
+_ENOUGH = 12
+"""Characters of a line that tell what it is."""
+
+
+@dataclass(slots=True)
+class ReplySplitter:
+    """Feed the pieces of a reply in order, then finish; each call gives the units that are whole by then.
+
+    A leading ``<think>`` block, an "Answer:" in front and a list of references at the end are left out.
+    """
+
+    _rest: str = ""
+    _started: bool = False
+    _ended: bool = False
+    _inside_line: bool = False
+    _blank_before: bool = False
+    _headings: list[str] = field(default_factory=list)
+    _previous: UnitKind | None = None
+
+    def feed(self, piece: str) -> Iterator[Unit]:
+        self._rest += piece
+        yield from self._units(final=False)
+
+    def finish(self) -> Iterator[Unit]:
+        yield from self._units(final=True)
+
+    def _units(self, final: bool) -> Iterator[Unit]:
+        if not self._started and not self._start(final):
+            return
+        while not self._ended and self._rest.strip():
+            before = len(self._rest), self._inside_line
+            unit = self._step(final)
+            if unit is not None:
+                yield unit
+            elif (len(self._rest), self._inside_line) == before:
+                return
+
+    def _start(self, final: bool) -> bool:
+        text = self._rest.lstrip()
+        if text.startswith(_THINKING):
+            _, closed, text = text.partition(_THOUGHT)
+            if not closed:
+                return False
+            text = text.lstrip()
+        if len(text) < _ENOUGH and not final:
+            return False
+        prefix = _PREFIX.match(text)
+        self._rest = text[prefix.end() :] if prefix else text
+        self._started = True
+        return True
+
+    def _step(self, final: bool) -> Unit | None:
+        """Takes something off the rest, or leaves it as it is when more must come first."""
+        if not self._inside_line and (blank := _BLANK.match(self._rest)):
+            self._blank_before = True
+            self._rest = self._rest[blank.end() :]
+            return None
+        line, newline, _ = self._rest.partition("\n")
+        whole = bool(newline) or final
+        if self._inside_line:
+            return self._sentence(line, whole, final)
+        if not whole and len(line.strip()) < _ENOUGH:
+            return None
+        if fence := _FENCE.match(line):
+            return self._fenced("code", re.compile(rf"\n[ \t]*{fence[1]}[ \t]*(?=\n|$)"), fence[1], final)
+        if line.lstrip().startswith("$$"):
+            return self._fenced("formula", re.compile(r"(?<!^)\$\$[ \t]*(?=\n|$)"), "$$", final)
+        if line.lstrip().startswith("|"):
+            return self._rows("table", final)
+        if _ITEM.match(line):
+            return self._rows("item", final)
+        if _LABEL.match(line) or line.lstrip().startswith(("#", "**", "__", "---", "***", "===")):
+            if not whole:
+                return None
+            if self._is_apart(line.strip()):
+                self._take(len(line) + 1)
+                return None
+        return self._sentence(line, whole, final)
+
+    def _is_apart(self, line: str) -> bool:
+        """Whether a line says nothing itself: a heading, kept for the next unit; a rule; the references' heading."""
+        label = _LABEL.match(line)
+        if label and (not line[label.end() :] or _MARK.match(line, label.end())):
+            self._ended = True
+            return True
+        if _HEADING.match(line):
+            if line.strip("-*_= "):
+                self._headings.append(line)
+            return True
+        return False
+
+    def _fenced(self, kind: UnitKind, closing: re.Pattern[str], mark: str, final: bool) -> Unit | None:
+        start = len(self._rest) - len(self._rest.lstrip()) + len(mark)
+        closed = closing.search(self._rest, start)
+        # The line of the closing mark may still go on.
+        if closed and not final and closed.end() == len(self._rest):
+            return None
+        if closed:
+            return self._block(kind, self._rest[: closed.end()].strip("\n"), (), closed.end(), final)
+        if not final:
+            return None
+        return self._block(kind, f"{self._rest.rstrip()}\n{mark}", (), len(self._rest), final)
+
+    def _rows(self, kind: UnitKind, final: bool) -> Unit | None:
+        """The rows of a table, or a list item with the lines indented below it."""
+        end = 0
+        while True:
+            newline = self._rest.find("\n", end)
+            if newline < 0:
+                if not final:
+                    return None
+                end = len(self._rest)
+                break
+            end = newline + 1
+            following, closed, _ = self._rest[end:].partition("\n")
+            if not closed and not final and len(following.strip()) < _ENOUGH:
+                return None
+            if not _continues(kind, following):
+                break
+        text, marks = _without_marks(self._rest[:end].rstrip())
+        numbers = tuple(number for _, _, _, found in marks for number in found)
+        return self._block(kind, text, numbers, end, final)
+
+    def _sentence(self, line: str, whole: bool, final: bool) -> Unit | None:
+        half = None if whole else _HALF_MARK.search(line)
+        text, marks = _without_marks(line[: half.start()] if half else line)
+        spans = list(sentences(text, 0, len(text)))
+        if len(spans) > 1 and (whole or not (text.count("`") % 2 or text.count("$") % 2)):
+            start, end = spans[0]
+            own = [mark for mark in marks if mark[0] <= end]
+            taken = end + sum(right - left for _, left, right, _ in own)
+            numbers = tuple(number for *_, found in own for number in found)
+            unit = self._unit("sentence", text[start:end], numbers)
+            self._take(taken)
+            self._inside_line = True
+            return unit
+        if not whole:
+            return None
+        if not spans:
+            self._take(len(line) + 1)
+            return None
+        numbers = tuple(number for *_, found in marks for number in found)
+        return self._block("sentence", text.strip(), numbers, len(line) + 1, final)
+
+    def _block(self, kind: UnitKind, text: str, numbers: tuple[int, ...], end: int, final: bool) -> Unit | None:
+        """A unit that ends a line, with the numbers on a line of their own below it."""
+        below = self._rest[end:]
+        line = below.lstrip().partition("\n")
+        if not final and (not line[0] or (line[0][0] in "[【［〔(（" and not line[1])):
+            return None
+        if _MARKS_ONLY.match(line[0]):
+            numbers += tuple(number for *_, found in _without_marks(line[0])[1] for number in found)
+            end += len(below) - len(below.lstrip()) + len(line[0]) + 1
+        unit = self._unit(kind, text, numbers)
+        self._take(end)
+        return unit
+
+    def _unit(self, kind: UnitKind, text: str, numbers: tuple[int, ...]) -> Unit:
+        listed = kind in ("item", "table") and self._previous == kind and not self._blank_before
+        gap = "" if self._previous is None else " " if self._inside_line else "\n" if listed else "\n\n"
+        if self._headings:
+            gap = "".join(f"\n\n{heading}" for heading in self._headings) + "\n\n"
+            gap = gap if self._previous else gap.lstrip()
+            self._headings.clear()
+        unit = Unit(kind, text, tuple(dict.fromkeys(numbers)), gap)
+        self._previous = kind
+        return unit
+
+    def _take(self, end: int) -> None:
+        self._rest = self._rest[end:]
+        self._inside_line = False
+        self._blank_before = False
+
+
+def _continues(kind: UnitKind, line: str) -> bool:
+    if kind == "table":
+        return line.lstrip().startswith("|")
+    if not line.strip() or not line[0].isspace():
+        return False
+    return not (_ITEM.match(line) or _FENCE.match(line) or line.lstrip().startswith(("|", "$$")))
+
+
+def _without_marks(text: str) -> tuple[str, list[tuple[int, int, int, tuple[int, ...]]]]:
+    """``text`` without its marks, and for each mark where it stood in the new text, where it starts and ends in the old
+    (white space before it included), and its numbers."""
+    shielded = [match.span() for match in _SHIELDED.finditer(text)]
+    marks: list[tuple[int, int, int, tuple[int, ...]]] = []
+    kept, position, removed = [], 0, 0
+    for match in _MARK.finditer(text):
+        numbers = _numbers(match[1] or match[2])
+        if not numbers or any(left < match.start() < right for left, right in shielded):
+            continue
+        start = max(position, len(text[: match.start()].rstrip(" \t\u00a0\u3000")))
+        marks.append((start - removed, start, match.end(), numbers))
+        kept.append(text[position:start])
+        removed += match.end() - start
+        position = match.end()
+    return "".join(kept) + text[position:], marks
+
+
+def _numbers(digits: str) -> tuple[int, ...]:
+    """The numbers of a mark, ranges counted out; none if one of them is 0, which numbers no source."""
+    spread = _RANGE.sub(lambda ends: ",".join(map(str, range(int(ends[1]), int(ends[2]) + 1))), digits)
+    numbers = tuple(int(number) for number in re.findall(r"\d+", spread))
+    return () if 0 in numbers else numbers
