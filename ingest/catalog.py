@@ -27,10 +27,10 @@ import numpy as np
 from ingest import dedupe
 from ingest.errors import DiskFull, LibraryBroken, LibraryBusy, NotFound
 from ingest.phrases import Phrase
-from ingest.protocols import Vectors
+from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk, Document, Place
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the tables change; a library of another format must be rebuilt."""
 
 _TABLES = """
@@ -56,6 +56,7 @@ CREATE TABLE vectors (
 );
 CREATE INDEX vectors_by_family ON vectors (family);
 CREATE INDEX vectors_by_since ON vectors (since);
+CREATE TABLE token_vectors (key TEXT PRIMARY KEY REFERENCES vectors ON DELETE CASCADE, tokens BLOB NOT NULL);
 CREATE TABLE chunks (
     id TEXT PRIMARY KEY, document_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
     position INTEGER NOT NULL, headings TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
@@ -274,12 +275,17 @@ class Catalog:
         wanted = set(keys)
         return wanted - {key for (key,) in self._in("SELECT key FROM vectors WHERE key IN", wanted)}
 
-    def add_vectors(self, keys: Sequence[str], vectors: Vectors) -> None:
+    def add_vectors(self, keys: Sequence[str], vectors: Vectors, tokens: Sequence[TokenVectors] = ()) -> None:
+        """``tokens`` is empty for an embedder that gives no token vectors."""
         rows = np.ascontiguousarray(vectors, dtype=np.float32)
         with self._transaction():
             self._connection.executemany(
                 "INSERT OR IGNORE INTO vectors (key, vector) VALUES (?, ?)",
                 ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO token_vectors (key, tokens) VALUES (?, ?)",
+                ((key, array.tobytes()) for key, array in zip(keys, tokens, strict=False)),
             )
 
     def replace(self, removed: Iterable[str], entries: Sequence[Entry]) -> Change:
@@ -415,6 +421,14 @@ class Catalog:
         data = b"".join(vector for _, vector in rows)
         matrix = np.frombuffer(data, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
         return [key for key, _ in rows], matrix
+
+    def token_vectors(self, chunk_ids: Iterable[str], dimensions: int) -> dict[str, TokenVectors]:
+        """By chunk id; without the chunks whose embedder gave none."""
+        select = "SELECT c.id, t.tokens FROM chunks c JOIN token_vectors t ON t.key = c.key WHERE c.id IN"
+        return {
+            chunk_id: np.frombuffer(tokens, dtype=np.int8).reshape(-1, dimensions)
+            for chunk_id, tokens in self._in(select, chunk_ids)
+        }
 
     def chunk_ids(self, keys: Iterable[str]) -> dict[str, str]:
         """The chunk that stands for each key; without the keys that cannot be found any more."""

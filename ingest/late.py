@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from ingest.adaptation import read_adaptation
 from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
 from ingest.embed import BundledEmbedder
-from ingest.protocols import Vectors
-
-TokenVectors = NDArray[np.int8]
-"""Shape (tokens, dimensions); unit vectors times 127."""
+from ingest.protocols import TokenVectors, Vectors
 
 _SCALE = 127.0
 

@@ -22,6 +22,7 @@ from ingest.catalog import Catalog, Change, Counts, DocumentSummary, disk_full
 from ingest.errors import BadInput, LibraryBusy, LibraryMismatch, NotFound
 from ingest.indexes import PARTS, IndexWriter, SearchIndexes, is_full_disk
 from ingest.phrases import Phrase
+from ingest.protocols import TokenVectors
 from ingest.types import Chunk, Document, Place
 
 CATALOG = "catalog.sqlite3"
@@ -117,6 +118,10 @@ class Library:
     def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
         """By id; an id that another process has just removed is left out."""
         return self.catalog.chunks(ids)
+
+    def token_vectors(self, chunk_ids: Iterable[str], dimensions: int) -> dict[str, TokenVectors]:
+        """The token vectors of chunks by id; empty for a library whose embedder gives none."""
+        return self.catalog.token_vectors(chunk_ids, dimensions)
 
     def chunks_of(self, document_id: str) -> tuple[Chunk, ...]:
         """A document's chunks in order."""

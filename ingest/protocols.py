@@ -1,7 +1,7 @@
 """The seams of ingestion: one to three methods each, with short fakes in ``tests/fakes.py``."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from ingest.types import Reading
 
 Vectors = NDArray[np.float32]
 """Shape (n, dimensions), float32, each row of length 1."""
+
+TokenVectors = NDArray[np.int8]
+"""Shape (tokens, dimensions): the unit vectors of one text's tokens, times 127."""
 
 
 class Reader(Protocol):
@@ -41,4 +44,18 @@ class Embedder(Protocol):
 
     def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
         """``on_done`` is called with the number of texts finished since the last call."""
+        ...
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder whose one pass over a passage also gives the vectors of its tokens."""
+
+    @property
+    def token_dimensions(self) -> int: ...
+
+    def encode_passages(
+        self, texts: Sequence[str], on_done: Callable[[int], None] | None = None
+    ) -> tuple[Vectors, list[TokenVectors]]:
+        """What ``embed_passages`` gives, and the token vectors of each text."""
         ...

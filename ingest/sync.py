@@ -18,7 +18,7 @@ from ingest.catalog import Catalog, Entry, FileStamp, Folder, KnownFile, NoteFil
 from ingest.errors import NoteciteError, NotFound, UnreadableNote
 from ingest.library import Library
 from ingest.phrases import Phrase
-from ingest.protocols import Embedder, TokenCounter
+from ingest.protocols import Embedder, TokenCounter, TokenEmbedder
 from ingest.readers import read
 from ingest.split import split
 from ingest.types import Chunk, Document
@@ -286,9 +286,12 @@ class _Sync:
             if self._embedder is None:
                 self._embedder = self._open_embedder()
                 self._library.set_fingerprint(self._embedder.fingerprint)
-            self._catalog.add_vectors(
-                keys, self._embedder.embed_passages([by_key[key].embedded_text for key in keys], self._embedded_some)
-            )
+            texts = [by_key[key].embedded_text for key in keys]
+            if isinstance(self._embedder, TokenEmbedder):
+                vectors, tokens = self._embedder.encode_passages(texts, self._embedded_some)
+                self._catalog.add_vectors(keys, vectors, tokens)
+            else:
+                self._catalog.add_vectors(keys, self._embedder.embed_passages(texts, self._embedded_some))
 
     def _embedded_some(self, chunks: int) -> None:
         self._embedded += chunks
