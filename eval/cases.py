@@ -61,6 +61,12 @@ def save_cases(path: Path, cases: Iterable[EvalCase]) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
+def append_case(path: Path, case: EvalCase) -> None:
+    """Adds a line to a question file, which need not be there yet."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(case_to_json(case), ensure_ascii=False) + "\n")
+
+
 def case_to_json(case: EvalCase) -> dict[str, Any]:
     row: dict[str, Any] = {"id": case.id, "question": case.question, "type": case.type}
     if case.history:

@@ -1,6 +1,6 @@
 """Whether an answer speaks to its question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,14 +10,15 @@ from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 
 
-def relevance_scorer(records: Sequence[EvalRecord], embedder: Embedder) -> Scorer:
+def relevance_scorer(records: Sequence[EvalRecord], open_embedder: Callable[[], Embedder]) -> Scorer:
     """Answer relevance: 1 / rank of the answer's own question among all questions, nearest to the answer first.
 
     Nearness is the cosine of the embedder's vectors. The rank is used, not the cosine, since the cosines of e5 models
-    crowd together. Refusals have no relevance; equal cosines take the worse rank.
+    crowd together. Refusals have no relevance; equal cosines take the worse rank. The embedder is opened only when
+    something was answered.
     """
     answered = [record for record in records if record.trial and not record.trial.answer.abstained]
-    ranks = _ranks(answered, embedder) if answered else {}
+    ranks = _ranks(answered, open_embedder()) if answered else {}
 
     def score(record: EvalRecord, trial: Trial) -> Score:
         return Score.graded(1 / ranks[record.case.id])

@@ -82,17 +82,24 @@ def answer_cases(
     return tuple(done[case.id] for case in cases)
 
 
-def save_scores(
-    folder: Path, records: Sequence[EvalRecord], scorers: Sequence[Scorer], checks: Sequence[JudgeCheck] = ()
+def score_run(
+    folder: Path,
+    spec: RunSpec,
+    records: Sequence[EvalRecord],
+    scorers: Sequence[Scorer],
+    checks: Sequence[JudgeCheck] = (),
 ) -> Run:
-    """Scores the records and writes ``scores.jsonl`` and, last, ``summary.json``."""
-    (folder / SUMMARY).unlink(missing_ok=True)
+    """The run with its scores; nothing is written."""
     scores = score_records(records, scorers)
-    summary = summarise(records, scorers, scores, checks)
-    lines = [_CASE_SCORES.dump_json(_CaseScores(case_id, found)) for case_id, found in scores.items()]
-    _write(folder / SCORES, b"".join(line + b"\n" for line in lines))
-    _write(folder / SUMMARY, _SUMMARY.dump_json(summary, indent=1) + b"\n")
-    return Run(folder, load_spec(folder), tuple(records), scores, summary)
+    return Run(folder, spec, tuple(records), scores, summarise(records, scorers, scores, checks))
+
+
+def save_scores(run: Run) -> None:
+    """Writes ``scores.jsonl`` and, last, ``summary.json``."""
+    (run.folder / SUMMARY).unlink(missing_ok=True)
+    lines = [_CASE_SCORES.dump_json(_CaseScores(case_id, found)) for case_id, found in run.scores.items()]
+    _write(run.folder / SCORES, b"".join(line + b"\n" for line in lines))
+    _write(run.folder / SUMMARY, _SUMMARY.dump_json(run.summary, indent=1) + b"\n")
 
 
 def load_spec(folder: Path) -> RunSpec:

@@ -1,6 +1,6 @@
 """Every scorer of a run: retrieval by stage, answers, relevance, and each judge's. Here one's own are added."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from eval.answers import ANSWER_SCORERS
 from eval.judge import LexicalOverlap, open_judge
@@ -14,14 +14,14 @@ DEFAULT_JUDGES = (LexicalOverlap.name,)
 
 
 def all_scorers(
-    records: Sequence[EvalRecord], embedder: Embedder, judges: Sequence[str] = DEFAULT_JUDGES
+    records: Sequence[EvalRecord], open_embedder: Callable[[], Embedder], judges: Sequence[str] = DEFAULT_JUDGES
 ) -> tuple[Scorer, ...]:
     """``judges`` are names for ``open_judge``; word overlap is always among them, for comparison."""
     stages = dict.fromkeys(stage for record in records if record.trial for stage in record.trial.rankings)
     named = dict.fromkeys((*judges, LexicalOverlap.name))
     return (
         *ANSWER_SCORERS,
-        relevance_scorer(records, embedder),
+        relevance_scorer(records, open_embedder),
         *(scorer for name in named for scorer in judged_scorers(open_judge(name), records)),
         *retrieval_scorers(tuple(stages)),
     )

@@ -40,7 +40,7 @@ def share(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
     since bootstrap intervals fall short near 0 and 1. Below about 20 clusters near 0 or 1, this one may fall to 90 %.
     """
     value = min(1.0, math.fsum(values) / len(values))
-    low, high = wilson(value, effective_size(values, clusters), _t_quantile(len(set(clusters))))
+    low, high = wilson(value, effective_size(values, clusters), _t_quantile(len(_cluster_sums(values, clusters)[0])))
     return Estimate(value, low, high, len(values))
 
 
@@ -88,7 +88,7 @@ def mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
 
     Whole clusters are drawn again, never single values. The percentiles are Phi(-+ sqrt(g / (g - 1)) t) for g clusters
     and t of (g - 1) degrees of freedom: Hesterberg, What teachers should know about the bootstrap, The American
-    Statistician 69, 2015. One cluster alone gives an infinite interval.
+    Statistician 69, 2015. A single value gives an infinite interval.
     """
     sums, sizes = _cluster_sums(values, clusters)
     value, count = float(sums.sum() / sizes.sum()), len(sums)
@@ -104,7 +104,12 @@ def _clip(share: float) -> float:
 
 
 def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Floats, Floats]:
-    """Per cluster the sum of its values and its size."""
+    """Per cluster the sum of its values and its size.
+
+    Where all values are of one cluster, each stands for itself: what is said then holds for that cluster alone.
+    """
+    if len(set(clusters)) == 1:
+        clusters = range(len(values))
     order: dict[Hashable, int] = {}
     indices = [order.setdefault(cluster, len(order)) for cluster in clusters]
     sums = np.bincount(indices, weights=values).astype(np.float64)
@@ -175,7 +180,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _sign_flip(differences: Floats, clusters: Sequence[Hashable]) -> float:
-    """Two-sided. Exact where the sign patterns are few enough; 1.0 for a single cluster."""
+    """Two-sided. Exact where the sign patterns are few enough; 1.0 for a single value."""
     from scipy.stats import permutation_test
 
     sums, _ = _cluster_sums(differences.tolist(), clusters)

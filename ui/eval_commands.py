@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from ui.language import language, say
 
 if TYPE_CHECKING:
     from eval.run import Run
-    from eval.types import EvalRecord
+    from eval.types import EvalCase, EvalRecord
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -155,16 +156,67 @@ def judge_check(
     typer.echo(tables.markdown(tables.judge_table(check), language(speech or "")))
 
 
+@app.command(help=say("Propose questions from your notes and review them.", "从笔记中拟出问题，并逐条审核。"))
+def make(
+    out: Annotated[Path, typer.Option(help=say("The question file to add to.", "要追加的问题文件。"))],
+    library: Library = None,
+    count: Annotated[int, typer.Option(min=1, help=say("How many to propose.", "拟出多少题。"))] = 30,
+    unreviewed: Annotated[
+        bool, typer.Option("--unreviewed", help=say("Keep all without asking.", "不审核，全部保留。"))
+    ] = False,
+    speech: Speech = None,
+) -> None:
+    from eval.cases import append_case, load_cases
+    from eval.make import propose
+    from ingest.library import open_library
+    from rag.settings import load_settings
+
+    settings = load_settings(library=library, language=speech)
+    chosen = language(settings.language)
+    known = {case.id for case in load_cases(out)} if out.exists() else set()
+    with open_library(settings.library) as opened:
+        documents = (opened.document(summary.id) for summary in opened.documents())
+        proposals = [case for case in propose(documents) if case.id not in known][:count]
+    kept = 0
+    for number, proposal in enumerate(proposals, start=1):
+        choice = "a" if unreviewed else _review(proposal, f"{number}/{len(proposals)}", chosen)
+        if choice == "q":
+            break
+        if choice == "e":
+            asked = typer.prompt(Phrase("question", "问题").to(chosen), default=proposal.question)
+            proposal = replace(proposal, question=asked)
+        if choice != "r":
+            append_case(out, proposal)
+            kept += 1
+    typer.echo(Phrase(f"{kept} questions kept in {out}", f"已保留 {kept} 个问题：{out}").to(chosen), err=True)
+
+
+def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
+    """One of "a" (accept), "e" (edit), "r" (reject) and "q" (quit)."""
+    from ui.text import printable
+
+    quotes = "\n".join(f"  {each.document_id}: {each.quote}" for each in proposal.evidence)
+    typer.echo(printable(f"\n[{position}] ({proposal.type}) {proposal.question}\n{quotes}"))
+    ask = Phrase("(a)ccept, (e)dit, (r)eject, (q)uit", "(a) 接受，(e) 修改，(r) 拒绝，(q) 结束").to(speech)
+    choice = ""
+    while choice not in ("a", "e", "r", "q"):
+        choice = str(typer.prompt(ask, default="r")).strip().lower()[:1]
+    return choice
+
+
 def _scored(
     folder: Path, records: "Sequence[EvalRecord]", judges: Sequence[str] | None, checks: Sequence[Path] | None
 ) -> "Run":
-    from eval.run import load_check, load_spec, save_scores
+    from eval.run import load_check, load_spec, save_scores, score_run
     from eval.scorers import DEFAULT_JUDGES, all_scorers
     from ingest.embed import open_embedder
 
     loaded = [load_check(path) for path in checks or ()]
-    embedder = open_embedder(load_spec(folder).settings["embedder"])
-    return save_scores(folder, records, all_scorers(records, embedder, judges or DEFAULT_JUDGES), loaded)
+    spec = load_spec(folder)
+    scorers = all_scorers(records, lambda: open_embedder(spec.settings["embedder"]), judges or DEFAULT_JUDGES)
+    scored = score_run(folder, spec, records, scorers, loaded)
+    save_scores(scored)
+    return scored
 
 
 def _print(run: "Run", speech: Language) -> None:

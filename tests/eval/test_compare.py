@@ -7,7 +7,7 @@ import pytest
 
 from eval.answers import ANSWER_SCORERS
 from eval.compare import compare, gate, is_gated
-from eval.run import Run, answer_cases, save_scores
+from eval.run import Run, answer_cases, score_run
 from eval.types import EvalCase, Trial
 from ingest.errors import BadInput
 from rag.types import Answer
@@ -22,7 +22,7 @@ HALF = answered([("2 GB.", [1])], [cite(1, "cache.md", "It needs 2 GB.")])
 def run(folder: Path, answers: Sequence[Answer], cases: Sequence[EvalCase] = CASES) -> Run:
     by_id = {one.id: answer for one, answer in zip(cases, answers, strict=True)}
     records = answer_cases(cases, lambda one: Trial(by_id[one.id]), FINDER, SPEC, folder)
-    return save_scores(folder, records, ANSWER_SCORERS)
+    return score_run(folder, SPEC, records, ANSWER_SCORERS)
 
 
 def test_equal_runs_do_not_differ_and_pass(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_gate_closes_when_a_measure_may_be_worse_than_the_margin(tmp_path: P
 
 def test_a_measure_that_the_new_run_no_longer_has_does_not_pass(tmp_path: Path) -> None:
     old, new = run(tmp_path / "a", [GOOD] * 40), run(tmp_path / "b", [GOOD] * 40)
-    fewer = save_scores(tmp_path / "b", new.records, ANSWER_SCORERS[1:])
+    fewer = score_run(tmp_path / "b", SPEC, new.records, ANSWER_SCORERS[1:])
     first = gate(old, fewer)[0]
     assert (first.name, first.difference, first.passed) == ("citation_precision", None, False)
 

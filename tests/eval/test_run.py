@@ -1,15 +1,16 @@
 """Run folders: kept as they grow, resumed, never mixed."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eval.answers import ANSWER_SCORERS
-from eval.run import answer_cases, load_records, load_run, save_scores
+from eval.run import Run, answer_cases, load_records, load_run, save_scores, score_run
 from eval.spec import RunSpec
-from eval.types import EvalCase, Trial
+from eval.types import EvalCase, EvalRecord, Trial
 from ingest.errors import BadInput, NotFound
 from ingest.types import Place
 from tests.eval.samples import FINDER, REFUSAL, answered, case, cite
@@ -18,7 +19,7 @@ SPEC = RunSpec(
     questions="q.jsonl",
     questions_sha256="00",
     library="11",
-    settings={"reranker": "none"},
+    settings={"embedder": "bundled", "reranker": "none"},
     versions={"numpy": "2"},
     commit="abc",
     dirty=False,
@@ -36,9 +37,15 @@ def answer(asked: EvalCase) -> Trial:
     return Trial(ANSWER if asked.answerable else REFUSAL, rankings, 0.75)
 
 
+def scored(folder: Path, records: Sequence[EvalRecord]) -> Run:
+    run = score_run(folder, SPEC, records, ANSWER_SCORERS)
+    save_scores(run)
+    return run
+
+
 def test_a_run_loads_again_as_it_was_saved(tmp_path: Path) -> None:
     records = answer_cases(CASES, answer, FINDER, SPEC, tmp_path / "run")
-    saved = save_scores(tmp_path / "run", records, ANSWER_SCORERS)
+    saved = scored(tmp_path / "run", records)
     assert load_run(tmp_path / "run") == saved
     assert saved.records == records
     assert saved.spec == SPEC
@@ -67,8 +74,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped_even_after_half_a_line(tmp_
 
 def test_scoring_again_asks_nothing_and_gives_the_same_summary(tmp_path: Path) -> None:
     records = answer_cases(CASES, answer, FINDER, SPEC, tmp_path)
-    first = save_scores(tmp_path, records, ANSWER_SCORERS)
-    assert save_scores(tmp_path, load_records(tmp_path), ANSWER_SCORERS) == first
+    first = scored(tmp_path, records)
+    assert scored(tmp_path, load_records(tmp_path)) == first
 
 
 def test_a_folder_of_another_spec_is_not_mixed_into(tmp_path: Path) -> None:

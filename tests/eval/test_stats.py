@@ -32,8 +32,14 @@ def test_a_perfect_score_still_leaves_doubt() -> None:
     assert estimate.low == pytest.approx(20 / (20 + 2.093024**2), abs=1e-6)
 
 
-def test_one_document_alone_says_nothing_about_others() -> None:
-    estimate = mean([1.0, 2.0], ["a", "a"])
+def test_where_there_is_one_document_its_questions_stand_for_themselves() -> None:
+    values = [1.0, 0.0, 1.0, 1.0]
+    assert share(values, ["a"] * 4) == share(values, range(4))
+    assert mean(values, ["a"] * 4) == mean(values, range(4))
+
+
+def test_a_single_value_says_nothing_of_others() -> None:
+    estimate = mean([1.5], ["a"])
     assert (estimate.value, estimate.low, estimate.high) == (1.5, float("-inf"), float("inf"))
 
 

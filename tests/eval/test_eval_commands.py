@@ -1,0 +1,113 @@
+"""``notecite eval`` as a person types it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from eval.answers import ANSWER_SCORERS
+from eval.cases import load_cases
+from eval.run import answer_cases, load_run, save_scores, score_run
+from eval.types import Trial
+from ingest.errors import BadInput
+from tests.eval.samples import FINDER, REFUSAL, answered, case, cite
+from tests.eval.test_run import SPEC
+from ui.eval_commands import app
+
+CASES = [case(str(number)) for number in range(12)]
+GOOD = answered([("It needs 2 GB.", [1])], [cite(1, "cache.md", "It needs 2 GB.")])
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def made(folder: Path, refused: Sequence[str] = ()) -> Path:
+    records = answer_cases(CASES, lambda asked: Trial(REFUSAL if asked.id in refused else GOOD), FINDER, SPEC, folder)
+    save_scores(score_run(folder, SPEC, records, ANSWER_SCORERS))
+    return folder
+
+
+def test_the_gate_passes_an_equal_run_and_fails_a_worse_one_with_exit_code_1(tmp_path: Path) -> None:
+    baseline, equal, worse = (
+        made(tmp_path / "a"),
+        made(tmp_path / "b"),
+        made(tmp_path / "c", [str(n) for n in range(6)]),
+    )
+    assert call("gate", equal, "--baseline", baseline).exit_code == 0
+    failed = call("gate", worse, "--baseline", baseline, "--language", "en")
+    assert failed.exit_code == 1
+    assert "| False refusals | +0.500 [" in failed.stdout
+    assert "| FAILED | 0 1 2 3 4 5 |" in failed.stdout
+
+
+def test_compare_prints_both_languages_on_demand(tmp_path: Path) -> None:
+    old, new = made(tmp_path / "a"), made(tmp_path / "b", ["3"])
+    assert "### Comparison" in call("compare", old, new, "--language", "en").stdout
+    assert "### 对比" in call("compare", old, new, "--language", "zh").stdout
+
+
+def test_score_works_on_stored_answers_alone(tmp_path: Path) -> None:
+    folder = made(tmp_path / "a", [one.id for one in CASES])
+    before = load_run(folder).records
+    assert "| Key-point recall" not in call("score", folder, "--language", "en").stdout
+    run = load_run(folder)
+    assert run.records == before
+    assert "relevance" not in {row.name for row in run.summary.rows}
+
+
+def test_a_report_is_html_beside_the_run_or_markdown_where_one_says(tmp_path: Path) -> None:
+    folder = made(tmp_path / "a")
+    assert call("report", folder).stdout.strip() == str(folder / "report.html")
+    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    call("report", folder, "--out", tmp_path / "r.md", "--language", "en")
+    assert (tmp_path / "r.md").read_text(encoding="utf-8").startswith("## Evaluation: a")
+
+
+def test_judge_check_prints_its_table_and_keeps_its_result(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(
+        json.dumps({"premise": "the cache", "claim": "cache", "supported": True})
+        + "\n"
+        + json.dumps({"premise": "the cache", "claim": "disk", "supported": False}),
+        encoding="utf-8",
+    )
+    result = call("judge-check", pairs, "--out", tmp_path / "check.json", "--language", "en")
+    assert "| all | 2 | 1.000 [" in result.stdout
+    assert json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))["judge"] == "lexical-overlap"
+
+
+def test_an_unknown_judge_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
+    result = call("score", made(tmp_path / "a"), "--judge", "oracle")
+    assert isinstance(result.exception, BadInput)
+    assert "lexical-overlap" in result.exception.to("en")
+
+
+@pytest.mark.slow
+def test_a_folder_of_notes_is_measured_from_questions_to_gate(tmp_path: Path) -> None:
+    from eval.answerer import settings_from, synced
+
+    notes, library, questions, runs = (tmp_path / name for name in ("notes", "library", "q.jsonl", "runs"))
+    notes.mkdir()
+    (notes / "kv.md").write_text(
+        "# 缓存\n\n## 缓存为什么占显存？\n\n每一层都要保存历史 token 的 K 和 V，序列越长越占显存。\n", encoding="utf-8"
+    )
+    (notes / "lora.md").write_text("# LoRA\n\nLoRA 是一种低秩微调方法，只训练 A 和 B 两个小矩阵。\n", encoding="utf-8")
+    with synced(notes, settings_from((), library=library)):
+        pass
+    reviewed = CliRunner().invoke(
+        app, ["make", "--out", str(questions), "--library", str(library)], input="a\ne\nLoRA 训练什么？\n"
+    )
+    assert reviewed.exit_code == 0, reviewed.output
+    assert [one.question for one in load_cases(questions)] == ["缓存为什么占显存？", "LoRA 训练什么？"]
+
+    first = call("run", "--questions", questions, "--library", library, "--out", runs, "--language", "en")
+    assert first.exit_code == 0, first.output
+    (folder,) = runs.iterdir()
+    assert load_run(folder).summary.errors == 0
+    assert "| reranked |" in first.stdout
+    again = call("run", "--questions", questions, "--library", library, "--out", runs, "--language", "en")
+    assert again.stdout == first.stdout
+    assert call("gate", folder, "--baseline", folder).exit_code == 0

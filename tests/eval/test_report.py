@@ -1,0 +1,129 @@
+"""Tables and reports of whole runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from eval import tables
+from eval.answers import ANSWER_SCORERS
+from eval.compare import compare, gate
+from eval.judge import LexicalOverlap
+from eval.judge_check import check_judge
+from eval.judged import judged_scorers
+from eval.pairs import LabelledPair
+from eval.report import html_report, markdown_report
+from eval.retrieval import retrieval_scorers
+from eval.run import Run, score_run
+from ingest.types import Place
+from tests.eval.samples import REFUSAL, answered, case, cite, record
+from tests.eval.test_run import SPEC
+
+GOOD = answered([("It needs 2 GB <b>.", [1])], [cite(1, "cache.md", "It needs 2 GB.")], {"retrieve": 0.02})
+BAD = answered([("Nothing of the sort", [1])], [cite(1, "cache.md", "KV cache")], {"retrieve": 0.03})
+RANKINGS = {"dense": ((Place("cache.md", 0, 60),),), "reranked": ((Place("cache.md", 0, 60),),)}
+PAIRS = [LabelledPair(f"{n}", "cache cost" if n % 2 else "cache", bool(n % 2), "kind") for n in range(8)]
+
+
+def run(name: str, second: object = BAD) -> Run:
+    answer = second if second is not None else None
+    records = [
+        record(case("1", keypoints=["2 GB"]), GOOD, RANKINGS, 0.9),
+        record(case("2", question="要多少？"), answer, RANKINGS, 0.4),  # type: ignore[arg-type]
+        record(case("3", "unanswerable"), REFUSAL, RANKINGS, 0.1),
+    ]
+    scorers = (
+        *ANSWER_SCORERS,
+        *judged_scorers(LexicalOverlap(), records),
+        *retrieval_scorers(("dense", "reranked")),
+    )
+    return score_run(Path(name), SPEC, records, scorers, [check_judge(LexicalOverlap(), PAIRS)])
+
+
+def test_the_headline_shows_value_interval_and_the_four_outcomes() -> None:
+    table = tables.headline([run("a", None)])
+    recall = next(row for row in table.rows if row[0] == ANSWER_SCORERS[1].title)
+    assert recall[0].en == "Citation recall"  # type: ignore[union-attr]
+    assert re.fullmatch(r"0\.500 \[0\.\d\d, \d\.\d\d\]", str(recall[1]))
+    assert recall[2:] == ("2", "1", "0", "0", "1")
+
+
+def test_two_runs_stand_side_by_side_and_are_compared() -> None:
+    old, new = run("old"), run("new", GOOD)
+    table = tables.headline([old, new])
+    assert table.header[1:] == ("old", "new")
+    compared = tables.comparison(compare(old, new))
+    recall = next(row for row in compared.rows if row[0] == ANSWER_SCORERS[1].title)
+    assert recall[1:3] == ("0.500", "1.000")
+    assert str(recall[3]).startswith("+0.500 [")
+    assert recall[-1] == "1 / 0"
+
+
+def test_a_rate_of_failure_that_falls_is_printed_with_a_minus() -> None:
+    old, new = run("old", REFUSAL), run("new", GOOD)
+    compared = {row[0]: row for row in tables.comparison(compare(old, new)).rows}
+    refusals = compared[ANSWER_SCORERS[-1].title]
+    assert refusals[1:3] == ("0.500", "0.000")
+    assert str(refusals[3]).startswith("-0.500 [")
+
+
+def test_the_gate_names_the_cases_that_got_worse() -> None:
+    lines = gate(run("old", GOOD), run("new", REFUSAL))
+    rows = {row[0]: row for row in tables.gate_table(lines).rows}
+    refusals = rows[ANSWER_SCORERS[-1].title]
+    assert refusals[2].zh == "未通过"  # type: ignore[union-attr]
+    assert refusals[3] == "2"
+
+
+def test_faithfulness_stands_beside_its_correction() -> None:
+    perfect = [LabelledPair("cache", "cache", True, "k"), LabelledPair("cache", "disk", False, "k")] * 20
+    one = run("a")
+    scorers = judged_scorers(LexicalOverlap(), one.records)
+    checked = score_run(Path("b"), SPEC, one.records, scorers, [check_judge(LexicalOverlap(), perfect)])
+    titles = [row[0].en for row in tables.headline([checked]).rows]  # type: ignore[union-attr]
+    assert titles[:2] == [
+        "Faithfulness (lexical-overlap)",
+        "Faithfulness (lexical-overlap), corrected for the judge's errors",
+    ]
+
+
+@pytest.mark.parametrize("runs", [[run("a")], [run("a", None)], [run("a"), run("b", GOOD)]])
+def test_the_html_report_stands_alone_and_holds_both_languages(runs: list[Run]) -> None:
+    html = html_report(runs, "zh")
+    tree = LexborHTMLParser(re.sub(r"<script>.*?</script>", "", html, count=1, flags=re.DOTALL))
+    assert tree.css_first("html[lang=zh]")
+    assert not tree.css("script[src], link, img, iframe")
+    assert tree.css_first("meta[name=viewport]")
+    text = tree.body.text() if tree.body else ""
+    assert "Citation recall" in text
+    assert "引用召回率" in text
+    assert len(tree.css(".plotly-graph-div")) == 6
+
+
+def test_the_worst_cases_show_verdicts_gold_and_cited_words_as_text() -> None:
+    tree = LexborHTMLParser(re.sub(r"<script>.*?</script>", "", html_report([run("a")], "en"), flags=re.DOTALL))
+    worst = tree.css(".case")
+    assert [node.text() for node in tree.css(".case h3")] == ["2 (fact): 要多少？"]
+    assert [node.text() for node in worst[0].css("p .wrong")] == ["Nothing of the sort [1]"]
+    assert [node.text() for node in worst[0].css("blockquote")] == ["It needs 2 GB.", "KV cache"]
+    assert [node.text() for node in worst[0].css("blockquote .wrong")] == ["KV cache"]
+
+
+def test_markdown_holds_the_same_tables_in_one_language() -> None:
+    text = markdown_report([run("a"), run("b", GOOD)], "zh")
+    assert text.startswith("## 评测报告: b\n")
+    assert [line for line in text.splitlines() if line.startswith("### ")] == [
+        "### 得分",
+        "### 对比",
+        "### 检索：找到标准原文的比例",
+        "### 按题型",
+        "### 按提问语言",
+        "### 每题耗时",
+        "### 评判者：lexical-overlap",
+    ]
+
+
+def test_a_bar_or_a_line_break_in_a_cell_does_not_break_a_markdown_table() -> None:
+    table = tables.Table(title=ANSWER_SCORERS[0].title, header=("a",), rows=(("x|y\nz",),))
+    assert tables.markdown(table, "en").splitlines()[-1] == "| x\\|y z |"
