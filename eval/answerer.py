@@ -8,12 +8,10 @@ from eval.evidence import EvidenceFinder
 from eval.retrieval import Search, ranking_of
 from eval.run import Answerer
 from eval.types import EvalCase, Trial
-from ingest.embed import open_embedder, open_token_counter
 from ingest.errors import BadInput, NotFound
-from ingest.library import Library, open_library
+from ingest.library import Library
 from ingest.phrases import Phrase
-from ingest.sync import sync
-from rag.build import Application
+from rag.build import Application, sync_notes
 from rag.settings import Settings, load_settings
 from rag.types import Hit
 
@@ -35,13 +33,7 @@ def settings_from(assignments: Sequence[str], **options: object) -> Settings:
 
 def synced(notes: Path, settings: Settings) -> Application:
     """The application over a library that is made from, or brought up to, the folder ``notes``."""
-    with open_library(settings.library, write=True) as library:
-        sync(
-            [notes],
-            library,
-            lambda: open_embedder(settings.embedder),
-            lambda: open_token_counter(settings.embedder),
-        )
+    sync_notes(settings, [notes])
     return Application(settings)
 
 

@@ -54,6 +54,12 @@ def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None)
     return SentenceTransformersEmbedder(name).count_tokens
 
 
+def open_token_spans(cache_folder: Path | None = None) -> Callable[[str], list[tuple[int, int]]]:
+    """Text -> the place of each of its tokens, as ``text[start:end]``, in the bundled model's tokens."""
+    tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")
+    return lambda text: tokenizer.encode(_without_surrogates(text), add_special_tokens=False).offsets
+
+
 def open_tokenizer(cache_folder: Path | None = None) -> Callable[[str], list[int]]:
     """Text -> the bundled model's token ids, without special tokens."""
     tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ingest.adaptation import read_adaptation
 from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
-from ingest.embed import BundledEmbedder
+from ingest.embed import BundledEmbedder, open_token_spans
 from ingest.protocols import TokenVectors, Vectors
 
 _SCALE = 127.0
@@ -73,6 +73,14 @@ class LateInteraction:
                 on_done(len(batch))
         return dense, tokens
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Where each token vector of a passage stands, as ``text[start:end]``; the prompt's tokens stand before 0.
+
+        There are more spans than vectors for a text that is longer than the model reads.
+        """
+        shift = len(PASSAGE_PROMPT)
+        return [(start - shift, end - shift) for start, end in self._spans(PASSAGE_PROMPT + text)]
+
     def encode_question(self, text: str) -> QuestionVectors:
         ((_, states),) = self._embedder.token_vectors(QUERY_PROMPT, [text])
         inner = states[0, 1:-1]
@@ -84,6 +92,10 @@ class LateInteraction:
         """The chance that a passage with this late-interaction score answers the question."""
         slope, intercept = self._adaptation.head["calibration"]
         return np.asarray(1 / (1 + np.exp(-(slope * scores + intercept))), np.float32)
+
+    @cached_property
+    def _spans(self) -> Callable[[str], list[tuple[int, int]]]:
+        return open_token_spans(self._cache_folder)
 
     def _project(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         return _unit(states @ self._projection.T - self._offset)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.late import LateInteraction, QuestionVectors, TokenVectors
+from ingest.late import LateInteraction, QuestionVectors
+from ingest.protocols import TokenVectors
 from rag.support import SIGNS, relevant_part, signs
 
 Floats = NDArray[np.float32]

@@ -1,26 +1,53 @@
 """Settings -> a pipeline: the one place that names the concrete parts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 
-from ingest.embed import open_embedder
+from ingest import embed
+from ingest.embed import BUNDLED
+from ingest.late import LateInteraction
 from ingest.library import Library, open_library
 from ingest.protocols import Embedder
+from ingest.sync import Progress, SyncReport, sync
 from rag.answerability import Answerability
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
+from rag.compress import Similarity
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
 from rag.protocols import Generator, Reranker
-from rag.rerank import CrossEncoderReranker, KeepOrder
+from rag.rerank import CrossEncoderReranker, KeepOrder, LateReranker
 from rag.retrieve import HybridRetriever
-from rag.settings import Settings
+from rag.settings import UNTRAINED, Settings
+from rag.similarity import EmbeddedSimilarity, LateSimilarity
 
 # Below these no development question was answerable; cosines of two models do not compare.
-_LEAST_COSINE = {"bundled": (0.87, 0.79)}
+_LEAST_COSINE = {BUNDLED: (0.87, 0.79)}
+
+RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """The embedder that the settings name: ``bundled`` is e5 with the trained ranking layers."""
+    if settings.embedder == BUNDLED and RANKING_WEIGHTS.exists():
+        return LateInteraction(RANKING_WEIGHTS)
+    return embed.open_embedder(BUNDLED if settings.embedder == UNTRAINED else settings.embedder)
+
+
+def sync_notes(
+    settings: Settings, folders: Sequence[Path], *, rebuild: bool = False, progress: Progress | None = None
+) -> SyncReport:
+    """Brings the settings' library up to the folders. Raises what ``open_library`` and ``sync`` raise."""
+    counted_by = BUNDLED if settings.embedder == UNTRAINED else settings.embedder
+    with open_library(settings.library, write=True, rebuild=rebuild) as library:
+        return sync(
+            folders, library, lambda: open_embedder(settings), lambda: embed.open_token_counter(counted_by), progress
+        )
 
 
 @dataclass(frozen=True)
@@ -31,7 +58,7 @@ class Application:
 
     @cached_property
     def embedder(self) -> Embedder:
-        return open_embedder(self.settings.embedder)
+        return open_embedder(self.settings)
 
     @cached_property
     def library(self) -> Library:
@@ -44,8 +71,10 @@ class Application:
             retriever=HybridRetriever(
                 library, self.embedder, settings.candidates, settings.dense_weight, settings.lexical_weight
             ),
-            reranker=_reranker(settings),
-            answerable=Answerability(_LEAST_COSINE.get(settings.embedder, (0.0, 0.0))),
+            reranker=self._reranker,
+            answerable=Answerability(
+                _LEAST_COSINE.get(BUNDLED if settings.embedder == UNTRAINED else settings.embedder, (0.0, 0.0))
+            ),
             generator=self._generator,
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
             models=self._models,
@@ -69,11 +98,28 @@ class Application:
     @property
     def _generator(self) -> Generator:
         settings = self.settings
-        extractive = ExtractiveGenerator(self.embedder, settings.answer_characters)
+        extractive = ExtractiveGenerator(self._similarity, settings.answer_characters)
         if self.chat_model is None:
             return extractive
         room = max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
         return ChatGenerator(self.chat_model, self.embedder, extractive, room)
+
+    @property
+    def _similarity(self) -> Similarity:
+        if isinstance(self.embedder, LateInteraction):
+            return LateSimilarity(self.library, self.embedder)
+        return EmbeddedSimilarity(self.embedder)
+
+    @property
+    def _reranker(self) -> Reranker:
+        settings = self.settings
+        if settings.reranker == "none":
+            return KeepOrder()
+        if settings.reranker != BUNDLED:
+            return CrossEncoderReranker(settings.reranker, settings.rerank_candidates)
+        if isinstance(self.embedder, LateInteraction):
+            return LateReranker(self.library, self.embedder, settings.rerank_candidates)
+        return KeepOrder()
 
     @property
     def _models(self) -> dict[str, str]:
@@ -90,9 +136,3 @@ class Application:
     ) -> None:
         if "library" in self.__dict__:
             self.library.close()
-
-
-def _reranker(settings: Settings) -> Reranker:
-    if settings.reranker == "none":
-        return KeepOrder()
-    return CrossEncoderReranker(settings.reranker, settings.rerank_candidates)

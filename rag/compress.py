@@ -4,11 +4,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from ingest.lexical import query_tokens, search_tokens
-from ingest.protocols import Embedder
+from ingest.protocols import Vectors
 from ingest.sentences import sentences
 from ingest.structure import Block, Kind, parse
 from rag.types import Hit, Query
@@ -41,6 +42,12 @@ class Statement:
     def leads_in(self) -> bool:
         """Whether it only announces what follows."""
         return self.text.rstrip("*_ ").endswith((":", "："))
+
+
+class Similarity(Protocol):
+    def __call__(self, query: Query, statements: Sequence[Statement]) -> Vectors:
+        """Shape (statements,); higher is nearer, comparable within one question."""
+        ...
 
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
@@ -96,15 +103,14 @@ def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
     return (span for line in block.lines for span in sentences(text, *line))
 
 
-def score(query: Query, hits: Sequence[Hit], embedder: Embedder) -> list[Statement]:
-    """The statements of ``hits`` with scores: cosine to the question, share of the question's words in the statement
-    and in its headings (weighted by how rare they are among these statements), and the rank of the hit."""
+def score(query: Query, hits: Sequence[Hit], similarity: Similarity) -> list[Statement]:
+    """The statements of ``hits`` with scores: similarity to the question, share of the question's words in the
+    statement and in its headings (weighted by how rare they are among these statements), and the rank of the hit."""
     found = [statement for rank, hit in enumerate(hits) for statement in statements(hit, rank)]
     if not found:
         return []
-    vectors = embedder.embed_passages([f"{' > '.join(s.headings)}\n{s.text}" for s in found])
-    cosine = vectors @ embedder.embed_queries([query.question])[0]
-    standard = (cosine - np.mean(cosine)) / (float(np.std(cosine)) or 1.0)
+    near = similarity(query, found)
+    standard = (near - np.mean(near)) / (float(np.std(near)) or 1.0)
     with_headings = _coverage(query.question, [f"{' '.join(s.headings)} {s.text}" for s in found])
     alone = _coverage(query.question, [s.text for s in found])
     # The weights were chosen on the development questions; the ranking of statements is flat around them.

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ingest.lexical import search_tokens
-from ingest.protocols import Embedder
-from rag.compress import Statement, score
+from rag.compress import Similarity, Statement, score
 from rag.protocols import Config
 from rag.types import Draft, Hit, Query, Source
 
@@ -34,11 +33,11 @@ _WANTS_MANY = re.compile(
 class ExtractiveGenerator:
     """Picks and orders the note's own statements. ``characters`` bounds the answer's length, roughly."""
 
-    embedder: Embedder
+    similarity: Similarity
     characters: int
 
     def generate(self, query: Query, hits: Sequence[Hit], config: Config | None = None) -> Iterator[Draft]:
-        scored = score(query, hits[:_HITS_READ], self.embedder)
+        scored = score(query, hits[:_HITS_READ], self.similarity)
         extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
         yield from _write(_choose(scored, extent, round(self.characters * extent.share)))
 

@@ -4,7 +4,7 @@ import collections.abc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ingest.protocols import Vectors
+from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk, Place
 from rag.types import Draft, Hit, Notice, Query, Restart, Stage
 
@@ -24,6 +24,10 @@ class SearchableLibrary(Protocol):
         ...
 
     def chunks(self, ids: Sequence[str]) -> Mapping[str, Chunk]: ...
+
+    def token_vectors(self, chunk_ids: Sequence[str], dimensions: int) -> Mapping[str, TokenVectors]:
+        """By chunk id, shape (tokens, dimensions); without the chunks that have none."""
+        ...
 
     def also_at(self, chunk_id: str) -> tuple[Place, ...]: ...
 

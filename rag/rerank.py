@@ -6,7 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ingest.errors import ModelUnavailable
+from ingest.late import LateInteraction, late_scores
 from ingest.phrases import Phrase
+from ingest.structure import is_question_list
+from rag.protocols import SearchableLibrary
 from rag.types import Hit, Query
 
 if TYPE_CHECKING:
@@ -19,6 +22,31 @@ class KeepOrder:
 
     def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
         return hits
+
+
+@dataclass(frozen=True, slots=True)
+class LateReranker:
+    """Late interaction over the token vectors that were made at sync; it reads the first ``candidates`` hits.
+
+    Scores are probabilities that the hit answers. Lists of bare questions go behind everything else that was read.
+    """
+
+    library: SearchableLibrary
+    late: LateInteraction
+    candidates: int
+
+    def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
+        ids = [hit.chunk.id for hit in hits[: self.candidates]]
+        vectors = self.library.token_vectors(ids, self.late.token_dimensions)
+        read = [hit for hit in hits[: self.candidates] if hit.chunk.id in vectors]
+        if not read:
+            return hits
+        question = self.late.encode_question(query.question)
+        scores = self.late.probability(late_scores(question, [vectors[hit.chunk.id] for hit in read]))
+        scored = [replace(hit, score=float(score), stage="rerank") for hit, score in zip(read, scores, strict=True)]
+        scored.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
+        known = {hit.chunk.id for hit in read}
+        return [*scored, *(hit for hit in hits if hit.chunk.id not in known)]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ingest.phrases import Phrase
 
 FILE_NAME = "notecite.toml"
 _PREFIX = "NOTECITE_"
+UNTRAINED = "bundled-untrained"
 
 
 def settings_files() -> tuple[Path, ...]:
@@ -34,9 +35,10 @@ class Settings(BaseSettings):
     library: Path = Field(default_factory=lambda: platformdirs.user_data_path("notecite") / "library")
     """The folder that holds the library."""
     embedder: str = "bundled"
-    """``bundled``, or a sentence-transformers id or path."""
-    reranker: str = "none"
-    """``none`` keeps the fused order; else a sentence-transformers cross-encoder id or path."""
+    """``bundled``, ``bundled-untrained`` (the same body before training), or a sentence-transformers id or path."""
+    reranker: str = "bundled"
+    """``bundled`` (late interaction, with the bundled embedder only), ``none`` (the fused order), or a
+    sentence-transformers cross-encoder id or path."""
     chat_model: str = ""
     """The model's name on an OpenAI-compatible server. Empty: answers quote the notes and nothing is sent anywhere."""
     language: Literal["auto", "en", "zh"] = "auto"

@@ -129,23 +129,12 @@ def sync(
     speech: Speech = None,
 ) -> None:
     settings = _settings(library=library, embedder=embedder, language=speech)
-    from ingest.embed import open_embedder, open_token_counter
-    from ingest.library import open_library
-    from ingest.sync import sync as sync_folders
+    from rag.build import sync_notes
     from ui.progress import SyncBar
     from ui.text import sync_text
 
-    with (
-        open_library(settings.library, write=True, rebuild=rebuild) as opened,
-        SyncBar(_language) as show,
-    ):
-        report = sync_folders(
-            folders or [],
-            opened,
-            lambda: open_embedder(settings.embedder),
-            lambda: open_token_counter(settings.embedder),
-            show,
-        )
+    with SyncBar(_language) as show:
+        report = sync_notes(settings, folders or [], rebuild=rebuild, progress=show)
     typer.echo(sync_text(report, _language))
 
 

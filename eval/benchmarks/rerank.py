@@ -25,8 +25,8 @@ from eval.retrieval import ranking_of, score_ranking
 from eval.stats import paired
 from eval.types import EvalCase
 from ingest.errors import NoteciteError
-from ingest.late import LateInteraction, QuestionVectors, TokenVectors, late_scores
-from ingest.protocols import Vectors
+from ingest.late import LateInteraction, QuestionVectors, late_scores
+from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
 from rag.build import Application
 from rag.retrieve import fuse

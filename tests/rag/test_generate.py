@@ -4,6 +4,7 @@ from ingest.structure import Kind
 from ingest.types import Chunk
 from rag.compress import Statement, statements
 from rag.generate import ExtractiveGenerator, display, plain
+from rag.similarity import EmbeddedSimilarity
 from rag.types import Draft, Hit, Query
 from tests.fakes import FakeEmbedder
 
@@ -23,7 +24,7 @@ def hit(text: str, name: str = "a.md", headings: tuple[str, ...] = ()) -> Hit:
 
 
 def ask(question: str, *hits: Hit) -> list[Draft]:
-    return list(ExtractiveGenerator(FakeEmbedder(), 600).generate(Query(question, question), hits))
+    return list(ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), 600).generate(Query(question, question), hits))
 
 
 def quoted(draft: Draft) -> list[str]:

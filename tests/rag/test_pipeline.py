@@ -12,6 +12,7 @@ from rag.langchain import NoteRetriever, as_runnable
 from rag.pipeline import LONGEST_QUESTION, Pipeline
 from rag.rerank import KeepOrder
 from rag.retrieve import HybridRetriever
+from rag.similarity import EmbeddedSimilarity
 from rag.types import Answer, StageDone, TextPiece
 from tests.fakes import FakeEmbedder, count_tokens
 
@@ -41,7 +42,7 @@ def pipeline(library: Library) -> Pipeline:
         retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
         reranker=KeepOrder(),
         answerable=Answerability((0.0, 0.0)),
-        generator=ExtractiveGenerator(embedder, 600),
+        generator=ExtractiveGenerator(EmbeddedSimilarity(embedder), 600),
         page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
         models={"embedder": "fake"},
     )
