@@ -3,11 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ingest.errors import NoteciteError
 from rag.training.settings import JudgeRecipe, RankingRecipe
+
+_RANKING_LIMITS = """\
+Trained on passages of at most 160 tokens and questions of at most 64; Chinese and English. The probability is that of
+one passage among the candidates of a search, on notes like those it was fitted on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--checkpoint", type=Path, help="where to leave off and go on; beside --out if left out")
         command.add_argument("--steps", type=int, default=steps)
         command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--data", action="append", default=[], help="a line of the model card: a set, its licence")
         command.add_argument("--cache", type=Path, help="folder of the unpacked bundled model")
         if name == "ranking":
             command.add_argument("--parallel", type=Path, nargs="*", default=[], help="pairs of parallel reading sets")
@@ -55,6 +60,7 @@ def _ranking(options: argparse.Namespace) -> None:
     from ingest.embed import open_token_counter, open_tokenizer
     from ingest.late import LateInteraction
     from rag.training.calibrate import calibrate_ranking
+    from rag.training.card import write_card
     from rag.training.examples import headings, parallel_reading, read_notes, reading, written
     from rag.training.mining import Miner, lexical_search
     from rag.training.model import Body, bundled_bert
@@ -75,7 +81,9 @@ def _ranking(options: argparse.Namespace) -> None:
     held_back = written(notes, options.questions, held_back=True)
     calibration = calibrate_ranking(LateInteraction(options.out, options.cache), held_back, seed=options.seed)
     model.write(options.out, calibration)
-    _report(f"{options.out}: calibration {calibration[0]:.2f} {calibration[1]:.2f}")
+    figures = f"Logit of the probability = {calibration[0]:.2f} times the score {calibration[1]:+.2f}."
+    kinds = [example.source for example in examples.examples]
+    write_card(options.out, "Ranking weights", asdict(recipe), options.data, kinds, figures, _RANKING_LIMITS)
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -3,50 +3,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import adaptation, bundled, embed
-from ingest.adaptation import AdaptedWeights, read_adaptation, write_adaptation
+from ingest import embed
+from ingest.adaptation import AdaptedWeights, read_adaptation
 from ingest.errors import ModelUnavailable
 from ingest.late import LateInteraction, QuestionVectors, late_scores
 from ingest.weights import WeightsFile
-from tests.tiny_weights import HIDDEN, write_tiny_weights
+from tests.tiny_late import tiny_late, use_tiny_weights, write_tiny_ranking
+from tests.tiny_weights import HIDDEN
 
 PASSAGES = ["的模型 a", "b 的", "ab 模型的 a b"]
 
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WeightsFile:
-    """A small weights file in the place of the installed package's."""
-    write_tiny_weights(tmp_path / "tiny.bin")
-    weights = WeightsFile.open(tmp_path / "tiny.bin")
-    for module in (bundled, embed, adaptation):
-        monkeypatch.setattr(module, "weights_file", lambda: weights)
-    return weights
-
-
-def written(path: Path, size: float = 0.05) -> Path:
-    random = np.random.default_rng(3)
-    head = {
-        "projection": random.normal(0, 1, (8, HIDDEN)),
-        "centre": np.zeros(HIDDEN),
-        "gate": random.normal(0, 0.1, HIDDEN),
-        "gate_bias": np.zeros(1),
-        "calibration": np.array([2.0, -1.0]),
-    }
-    differences = {
-        "l1.q.w": random.normal(0, size, (HIDDEN, HIDDEN)).astype(np.float32),
-        "l1.q.b": np.full(HIDDEN, size, np.float32),
-    }
-    write_adaptation(path, differences, head)
-    return path
+    return use_tiny_weights(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def late(tiny: WeightsFile, tmp_path: Path) -> LateInteraction:
-    return LateInteraction(written(tmp_path / "ranking.safetensors"), tmp_path / "cache")
+    return tiny_late(tmp_path)
 
 
 def test_differences_are_added_to_the_tensors_they_name(tiny: WeightsFile, tmp_path: Path) -> None:
-    read = read_adaptation(written(tmp_path / "ranking.safetensors"))
+    read = read_adaptation(write_tiny_ranking(tmp_path / "ranking.safetensors"))
     adapted = AdaptedWeights(tiny, read)
     np.testing.assert_allclose(adapted.floats("l1.q.b", -1) - tiny.floats("l1.q.b", -1), 0.05, atol=1e-4)
     np.testing.assert_array_equal(adapted.floats("l0.q.w", -1, HIDDEN), tiny.floats("l0.q.w", -1, HIDDEN))
@@ -59,7 +38,7 @@ def test_a_damaged_file_of_layers_is_named(tmp_path: Path) -> None:
 
 
 def test_other_layers_are_another_embedder(tiny: WeightsFile, late: LateInteraction, tmp_path: Path) -> None:
-    other = LateInteraction(written(tmp_path / "other.safetensors", size=0.1), tmp_path / "cache")
+    other = tiny_late(tmp_path, size=0.1)
     bare = embed.BundledEmbedder(tmp_path / "cache")
     assert len({late.fingerprint, other.fingerprint, bare.fingerprint}) == 3
     assert np.abs(late.embed_queries(["模型"]) - bare.embed_queries(["模型"])).max() > 1e-4
