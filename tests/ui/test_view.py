@@ -1,0 +1,164 @@
+import re
+
+import pytest
+
+from ingest.phrases import Phrase
+from ingest.types import Chunk, Document, Place
+from rag.types import Answer, Citation, Hit, StageDone
+from ui.elements import duration
+from ui.panels import settings, stages
+from ui.view import (
+    Writing,
+    conversation,
+    conversation_list,
+    empty_conversation,
+    section_panel,
+    source_panel,
+    suggestions,
+    turn,
+    with_footnotes,
+)
+
+TEXT = "# 缓存\n\nKV 缓存保存键和值。它随序列变长。\n\n另一段。\n"
+
+
+def citation(number: int, quote: str, document_id: str = "a.md") -> Citation:
+    start = TEXT.index(quote)
+    return Citation(number, document_id, ("缓存",), None, start, start + len(quote), quote)
+
+
+ANSWER = Answer(
+    question="它是什么？",
+    standalone_question="KV 缓存 它是什么？",
+    text="KV 缓存保存键和值。 [1] 它随序列变长。 [2]",
+    abstained=False,
+    sentences=(),
+    citations=(citation(1, "KV 缓存保存键和值。"), citation(2, "它随序列变长。")),
+    hits=(),
+    seconds={"retrieve": 0.012, "generate": 1.5},
+)
+DOCUMENT = Document("a.md", "缓存", TEXT, "hash")
+
+
+def test_each_number_in_an_answer_is_a_button_with_its_quote() -> None:
+    html = turn(0, ANSWER, "zh")
+    assert re.findall(r'data-citation="(\d)" data-quote="([^"]+)"', html) == [
+        ("1", "KV 缓存保存键和值。"),
+        ("2", "它随序列变长。"),
+    ]
+    assert "理解为：KV 缓存 它是什么？" in html
+    assert "检索 12 ms · 撰写 1.5 s" in html
+
+
+def test_the_source_panel_marks_the_cited_words_and_lighter_the_others() -> None:
+    html = source_panel(DOCUMENT, ANSWER, 2, 0, "en")
+    assert re.findall('<mark class="cited">(.*?)</mark>', html) == ["它随序列变长。"]
+    assert re.findall('<mark class="also-cited">(.*?)</mark>', html) == ["KV 缓存保存键和值。"]
+
+
+def test_the_source_panel_steps_to_the_citation_before_and_no_further_than_the_last() -> None:
+    html = source_panel(DOCUMENT, ANSWER, 2, 3, "en")
+    assert 'data-turn="3" data-citation="1" aria-label="Previous citation" title="Previous citation">' in html
+    assert 'aria-label="Next citation" title="Next citation" disabled>' in html
+
+
+def test_a_note_that_has_changed_is_said_to_and_the_words_are_found_where_they_are_now() -> None:
+    moved = Document("a.md", "缓存", "新的开头。\n\n" + TEXT, "hash")
+    html = source_panel(moved, ANSWER, 1, 0, "en")
+    assert "This note has changed since the answer." in html
+    assert re.findall('<mark class="cited">(.*?)</mark>', html) == ["KV 缓存保存键和值。"]
+
+
+def test_words_that_are_gone_from_a_note_are_still_quoted() -> None:
+    html = source_panel(Document("a.md", "缓存", "全新。", "hash"), ANSWER, 1, 0, "zh")
+    assert "<blockquote>KV 缓存保存键和值。</blockquote>" in html
+    assert "<mark" not in html
+
+
+def test_a_refusal_offers_its_nearest_headings_as_buttons() -> None:
+    refused = Answer(
+        "q", "q", "Your notes don't say. The nearest headings:\n\n- A > B", True, (), (), (), (("A", "B"), ("C",))
+    )
+    html = turn(1, refused, "en")
+    assert re.findall(r'data-act="heading" data-turn="1" data-at="(\d)">([^<]+)<', html) == [("0", "A › B"), ("1", "C")]
+
+
+def test_a_section_is_opened_at_its_place() -> None:
+    start = TEXT.index("另一段。")
+    html = section_panel(DOCUMENT, ("缓存",), Place("a.md", start, start + 4), "en")
+    assert '<mark class="section">另一段。</mark>' in html
+
+
+def test_an_answer_being_written_shows_the_stages_that_ended_and_the_one_that_runs() -> None:
+    writing = Writing("q<", "Text [1]", (StageDone("retrieve", 0.02, 30), StageDone("rerank", 0.001, 20)))
+    html = conversation((), writing, "en")
+    assert "q&lt;" in html
+    assert "searching 30 <small>20 ms</small> · reranking 20 <small>1 ms</small>" in html
+    assert '<span class="now">writing…</span>' in html
+    assert "data-citation" not in html
+
+
+def test_a_notice_stands_above_the_answer() -> None:
+    told = Answer("q", "q", "a", False, (), (), (), notice=Phrase("the server is away", "服务器不在"))
+    assert "服务器不在" in turn(0, told, "zh")
+
+
+def test_footnotes_carry_place_and_quote() -> None:
+    assert with_footnotes(ANSWER, "zh") == (
+        "KV 缓存保存键和值。 [^1] 它随序列变长。 [^2]\n\n"
+        "[^1]: a.md > 缓存: “KV 缓存保存键和值。”\n[^2]: a.md > 缓存: “它随序列变长。”"
+    )
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '" onmouseover="alert(1)', "</article><img src=x>"])
+def test_questions_titles_and_headings_cannot_carry_html(hostile: str) -> None:
+    answer = Answer(hostile, hostile + "?", hostile, False, (), (citation(1, "另一段。"),), ())
+    bad = Answer(hostile, hostile, "no\n- x", True, (), (), (), ((hostile,),))
+    document = Document(hostile, hostile, TEXT, "hash")
+    pages = [
+        conversation((answer, bad), Writing(hostile, hostile), "en"),
+        source_panel(document, answer, 1, 0, "en"),
+        conversation_list([("0" * 16, hostile, 0.0)], None, "en"),
+        empty_conversation(1, [hostile], "en"),
+        settings({hostile: hostile}, {hostile: hostile}, "en"),
+    ]
+    for html in pages:
+        assert not re.search(r"<(?:script|img)|<[^>\"]*(?:\"[^\"]*\"[^>\"]*)*\sonmouseover=", html)
+
+
+def test_suggested_questions_come_from_different_notes() -> None:
+    headings = [
+        ("A",),
+        ("A", "What is RoPE?"),
+        ("A", "Long context"),
+        ("笔记", "量化方法"),
+        ("笔记", "为什么要归一化？"),
+    ]
+    assert suggestions(headings) == ["What is RoPE?", "为什么要归一化？"]
+
+
+def hit(chunk_id: str, score: float, stage: str) -> Hit:
+    chunk = Chunk(chunk_id, "a.md", "t", ("h",), 0, 4, chunk_id * 4, 4)
+    return Hit(chunk, score, stage)  # type: ignore[arg-type]
+
+
+def test_stages_stand_side_by_side_with_ranks_and_their_moves() -> None:
+    columns = {
+        "dense": [hit("x", 0.9, "dense"), hit("y", 0.8, "dense")],
+        "lexical": [hit("y", 7.0, "lexical")],
+        "fused": [hit("y", 0.03, "fused"), hit("x", 0.01, "fused")],
+        "rerank": [hit("x", 2.0, "rerank"), hit("y", 1.0, "rerank")],
+    }
+    chosen = {"x": [Citation(1, "a.md", (), None, 0, 2, "xx")]}
+    html = stages(columns, chosen, {"x": ["top-p"]}, "en")
+    assert "by meaning 2 + by words 1" in html
+    assert "by meaning 1 + by words –" in html
+    assert '<span class="up">▲ 1</span> <span class="used">[1]</span>' in html
+    assert '<span class="down">▼ 1</span>' in html
+    assert '<mark class="cited">xx</mark>xx' in html
+    assert '<span class="term">top-p</span>' in html
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.0004, "0 ms"), (0.25, "250 ms"), (12.34, "12.3 s")])
+def test_durations_are_short(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown

@@ -1,0 +1,133 @@
+"""Conversations, kept on disk: one folder per person, one JSON file per conversation.
+
+A person is known by a random token that their browser keeps; nobody can list or open another's.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ingest.errors import BadInput, NotFound
+from ingest.phrases import Language, Phrase
+from rag.types import Answer
+from ui.view import with_footnotes
+
+LONGEST_TITLE = 80
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """``answers`` oldest first, without their hits; ``used_at`` in seconds since the epoch."""
+
+    id: str
+    title: str
+    used_at: float
+    answers: tuple[Answer, ...]
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """The questions so far, oldest first."""
+        return tuple(answer.question for answer in self.answers)
+
+
+_FORM = TypeAdapter(Conversation)
+
+
+class Conversations:
+    """The conversations of one person, below ``folder``."""
+
+    def __init__(self, folder: Path, person: str) -> None:
+        self._folder = folder / sha256(person.encode()).hexdigest()[:32]
+
+    def all(self, search: str = "") -> tuple[Conversation, ...]:
+        """Those whose title, questions or answers hold every word of ``search``, last used first; a file that cannot
+        be read is passed over."""
+        words = search.casefold().split()
+        found = []
+        for path in self._folder.glob("*.json"):
+            try:
+                conversation = _FORM.validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                continue
+            text = _text(conversation).casefold()
+            if all(word in text for word in words):
+                found.append(conversation)
+        return tuple(sorted(found, key=lambda c: (-c.used_at, c.id)))
+
+    def get(self, conversation_id: str) -> Conversation:
+        """Raises NotFound."""
+        try:
+            return _FORM.validate_json(self._path(conversation_id).read_bytes())
+        except OSError:
+            raise NotFound(
+                Phrase("there is no such conversation", "没有这个对话"),
+                conversation_id,
+                Phrase("choose another in the list", "请在列表中另选一个"),
+            ) from None
+        except ValidationError as error:
+            raise BadInput(
+                Phrase("a kept conversation cannot be read", "保存的对话无法读取"),
+                self._path(conversation_id),
+                Phrase("delete this file", "请删除此文件"),
+            ) from error
+
+    def add(self, conversation_id: str | None, answer: Answer, after: int | None = None) -> Conversation:
+        """The conversation with ``answer`` at its end, a new one for None; ``after`` first cuts it to so many turns."""
+        kept = replace(answer, hits=())
+        if conversation_id is None:
+            title = " ".join(answer.question.split())[:LONGEST_TITLE]
+            return self._write(Conversation(secrets.token_hex(8), title, time.time(), (kept,)))
+        old = self.get(conversation_id)
+        return self._write(replace(old, used_at=time.time(), answers=(*old.answers[:after], kept)))
+
+    def rename(self, conversation_id: str, title: str) -> Conversation:
+        """Raises BadInput for an empty title."""
+        title = " ".join(title.split())[:LONGEST_TITLE]
+        if not title:
+            raise BadInput(Phrase("the title is empty", "标题为空"), repr(title), Phrase("type one", "请输入标题"))
+        return self._write(replace(self.get(conversation_id), title=title))
+
+    def delete(self, conversation_id: str) -> None:
+        self._path(conversation_id).unlink(missing_ok=True)
+
+    def _write(self, conversation: Conversation) -> Conversation:
+        """At once or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._path(conversation.id)
+        partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
+        partial.write_bytes(_FORM.dump_json(conversation))
+        partial.replace(path)
+        return conversation
+
+    def _path(self, conversation_id: str) -> Path:
+        if not _ID.fullmatch(conversation_id):
+            raise NotFound(
+                Phrase("there is no such conversation", "没有这个对话"),
+                conversation_id[:40],
+                Phrase("choose another in the list", "请在列表中另选一个"),
+            )
+        return self._folder / f"{conversation_id}.json"
+
+
+def _text(conversation: Conversation) -> str:
+    parts: Sequence[str] = [conversation.title, *(f"{a.question}\n{a.text}" for a in conversation.answers)]
+    return "\n".join(parts)
+
+
+def as_markdown(conversation: Conversation, language: Language) -> str:
+    """The conversation to keep elsewhere: each question as a heading, citations as footnotes of their own number."""
+    parts = [f"# {conversation.title}"]
+    for number, answer in enumerate(conversation.answers, 1):
+        text = with_footnotes(answer, language)
+        if len(conversation.answers) > 1:
+            # Footnotes count through the whole file.
+            text = re.sub(r"\[\^(\d+)\]", rf"[^{number}-\1]", text)
+        parts.append(f"## {' '.join(answer.question.split())}\n\n{text}")
+    return "\n\n".join(parts) + "\n"

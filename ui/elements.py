@@ -1,0 +1,62 @@
+"""Small pieces of HTML that the views share. Text is escaped here; what is called HTML is not."""
+
+import time
+from collections.abc import Sequence
+from html import escape
+
+from ingest.phrases import Language, Phrase
+
+STAGES = {
+    "condense": Phrase("understanding", "理解问题"),
+    "retrieve": Phrase("searching", "检索"),
+    "dense": Phrase("by meaning", "语义"),
+    "lexical": Phrase("by words", "字词"),
+    "fused": Phrase("fused", "融合"),
+    "rerank": Phrase("reranking", "重排"),
+    "generate": Phrase("writing", "撰写"),
+    "verify": Phrase("checking", "核对"),
+}
+
+
+def stage_name(stage: str, language: Language) -> str:
+    return STAGES[stage].to(language) if stage in STAGES else stage
+
+
+def say(en: str, zh: str, language: Language) -> str:
+    return escape(Phrase(en, zh).to(language))
+
+
+def button(act: str, label_html: str, css: str = "", **data: object) -> str:
+    """A button that carries what it does; the page's script sends ``act`` and ``data`` on."""
+    carried = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
+    return f'<button type="button" class="{css}" data-act="{act}"{carried}>{label_html}</button>'
+
+
+def message(text: str) -> str:
+    return f'<p class="notice" role="status">{escape(text)}</p>'
+
+
+def lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def date(when: float, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Seconds since the epoch as local time."""
+    return time.strftime(form, time.localtime(when))
+
+
+def page_number(page: int | None, language: Language) -> str:
+    return "" if page is None else f"<span>{say(f'page {page}', f'第 {page} 页', language)}</span>"
+
+
+def table(label_html: str, heads_html: Sequence[str], rows_html: Sequence[str], css: str = "") -> str:
+    """A table in a box that scrolls by itself; each row is a <tr>."""
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads_html)
+    return (
+        f'<div class="table" tabindex="0" role="region" aria-label="{label_html}"><table class="{css}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows_html)}</tbody></table></div>"
+    )

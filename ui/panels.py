@@ -1,0 +1,183 @@
+"""The library, the stages of a search and the settings -> HTML, pure."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from ingest.phrases import Language
+from rag.types import Citation, Hit
+from ui.elements import button, date, say, stage_name, table
+from ui.markup import Highlight, rendered
+
+if TYPE_CHECKING:
+    from ingest.catalog import Counts, DocumentSummary
+    from ingest.sync import SyncProgress, SyncReport
+
+
+def library(
+    counts: "Counts",
+    documents: "Sequence[DocumentSummary]",
+    copies: Mapping[str, Sequence[str]],
+    language: Language,
+) -> str:
+    """The notes of a library with their chunks and problems; ``copies`` lists the notes that share text with one."""
+    repeated = counts.chunks - counts.searchable
+    said = say(
+        f"{counts.documents} notes, {counts.chunks} chunks" + (f", {repeated} of them repeats" if repeated else ""),
+        f"{counts.documents} 篇笔记，{counts.chunks} 个片段" + (f"，其中 {repeated} 个重复" if repeated else ""),
+        language,
+    )
+    rows = [_row(document, copies.get(document.id, ()), language) for document in documents]
+    heads = (
+        say("Note", "笔记", language),
+        say("Chunks", "片段", language),
+        say("Synced", "同步于", language),
+        say("Remarks", "备注", language),
+        f'<span class="hidden">{say("Actions", "操作", language)}</span>',
+    )
+    return f'<p class="counts">{said}</p>{table(said, heads, rows, "documents") if rows else ""}'
+
+
+def _row(document: "DocumentSummary", copies: Sequence[str], language: Language) -> str:
+    remarks = [escape(problem.to(language)) for problem in document.problems]
+    if copies:
+        shown = "、".join(copies[:3]) if language == "zh" else ", ".join(copies[:3])
+        remarks.append(say(f"shares text with {shown}", f"与 {shown} 有相同内容", language))
+    actions = button("note", say("Open", "打开", language), "quiet", id=document.id) + button(
+        "forget", say("Remove", "移除", language), "quiet", id=document.id
+    )
+    return (
+        f'<tr><th scope="row">{escape(document.id)}<small>{escape(document.title)}</small></th>'
+        f"<td>{document.chunks}</td>"
+        f"<td>{date(document.synced_at)}</td><td>{'<br>'.join(remarks)}</td><td>{actions}</td></tr>"
+    )
+
+
+def sync_progress(progress: "SyncProgress | None", seconds: float, language: Language) -> str:
+    """The bar of a running sync."""
+    if progress is None or not progress.chunks_expected:
+        said = say("Looking for notes…", "正在查找笔记…", language)
+        return f'<div class="sync" role="status"><progress aria-label="{said}"></progress><p>{said}</p></div>'
+    speed = progress.chunks_done / seconds if seconds > 0 else 0.0
+    left = (progress.chunks_expected - progress.chunks_done) / speed if speed else 0.0
+    said = say(
+        f"{progress.files_done} of {progress.files} files · "
+        f"{progress.chunks_done} of {progress.chunks_expected} chunks · {speed:.0f} chunks/s · {left:.0f} s left",
+        f"文件 {progress.files_done}/{progress.files} · 片段 {progress.chunks_done}/{progress.chunks_expected} · "
+        f"{speed:.0f} 片段/秒 · 剩余 {left:.0f} 秒",
+        language,
+    )
+    return (
+        f'<div class="sync" role="status"><progress max="{progress.chunks_expected}" value="{progress.chunks_done}" '
+        f'aria-label="{said}"></progress><p>{said}</p></div>'
+    )
+
+
+def sync_report(report: "SyncReport", language: Language) -> str:
+    """What a sync did, and every note that was skipped, with why."""
+    said = say(
+        f"{len(report.added)} new, {len(report.changed)} changed, {len(report.renamed)} renamed, "
+        f"{len(report.deleted)} deleted, {report.unchanged} unchanged · {report.seconds:.1f} s",
+        f"新增 {len(report.added)}，修改 {len(report.changed)}，改名 {len(report.renamed)}，"
+        f"删除 {len(report.deleted)}，未变 {report.unchanged} · {report.seconds:.1f} 秒",
+        language,
+    )
+    problems = [escape(message.to(language)) for message in report.messages]
+    for skipped in report.skipped:
+        todo = f" {skipped.todo.to(language)}" if skipped.todo else ""
+        problems.append(f"<strong>{escape(skipped.path)}</strong> {escape(skipped.what.to(language) + todo)}")
+    problems += [f"<strong>{escape(id_)}</strong> {escape(problem.to(language))}" for id_, problem in report.problems]
+    listed = f"<ul>{''.join(f'<li>{problem}</li>' for problem in problems)}</ul>" if problems else ""
+    return f'<div class="sync" role="status"><p>✓ {said}</p>{listed}</div>'
+
+
+# Look inside
+
+
+def stages(
+    columns: Mapping[str, Sequence[Hit]],
+    chosen: Mapping[str, Sequence[Citation]],
+    terms: Mapping[str, Sequence[str]],
+    language: Language,
+    shown: int = 10,
+) -> str:
+    """The best hits of each stage side by side, with how their ranks moved.
+
+    ``chosen`` holds the citations by chunk id; ``terms`` the question's terms that stand in a chunk, by its id.
+    """
+    ranks = {name: {hit.chunk.id: rank for rank, hit in enumerate(hits, 1)} for name, hits in columns.items()}
+    html = []
+    before: str | None = None
+    for name, hits in columns.items():
+        came_from = before if name == "rerank" else None
+        cards = "".join(
+            _card(rank, hit, _moves(name, hit, rank, ranks, came_from, language), chosen, terms, language)
+            for rank, hit in enumerate(hits[:shown], 1)
+        )
+        label = escape(stage_name(name, language))
+        html.append(
+            f'<section class="stage" aria-label="{label}"><h3>{label} <small>{len(hits)}</small></h3>'
+            f"<ol>{cards}</ol></section>"
+        )
+        before = name
+    return f'<div class="inside" tabindex="0">{"".join(html)}</div>'
+
+
+def _moves(
+    name: str,
+    hit: Hit,
+    rank: int,
+    ranks: Mapping[str, Mapping[str, int]],
+    came_from: str | None,
+    language: Language,
+) -> str:
+    if name == "fused":
+        parts = [
+            f"{escape(stage_name(source, language))} {ranks[source].get(hit.chunk.id, '–')}"
+            for source in ("dense", "lexical")
+            if source in ranks
+        ]
+        return " + ".join(parts)
+    if came_from and (was := ranks[came_from].get(hit.chunk.id)):
+        if was == rank:
+            return "="
+        arrow, css = ("▲", "up") if was > rank else ("▼", "down")
+        return f'<span class="{css}">{arrow} {abs(was - rank)}</span>'
+    return ""
+
+
+def _card(
+    rank: int,
+    hit: Hit,
+    moves: str,
+    chosen: Mapping[str, Sequence[Citation]],
+    terms: Mapping[str, Sequence[str]],
+    language: Language,
+) -> str:
+    chunk = hit.chunk
+    quotes = chosen.get(chunk.id, ())
+    highlights = [Highlight(c.start - chunk.start, c.end - chunk.start, "cited") for c in quotes]
+    used = "".join(f'<span class="used">[{c.number}]</span>' for c in quotes)
+    matched = "".join(f'<span class="term">{escape(term)}</span>' for term in terms.get(chunk.id, ()))
+    return (
+        f'<li class="{"chosen" if quotes else ""}">'
+        f'<p class="score"><b>{rank}</b> <code>{hit.score:.4f}</code> {moves} {used}</p>'
+        f'<p class="where">{escape(" › ".join((chunk.document_id, *chunk.headings)))}</p>'
+        f'<p class="terms">{matched}</p>'
+        f"<details><summary>{escape(' '.join(chunk.text.split())[:90])}</summary>"
+        f'<div class="prose">{rendered(chunk.text, highlights)}</div></details></li>'
+    )
+
+
+# Settings
+
+
+def settings(values: Mapping[str, object], origins: Mapping[str, str], language: Language) -> str:
+    """Every setting, its value and where that came from; secrets arrive masked."""
+    heads = (say("Setting", "设置项", language), say("Value", "值", language), say("From", "来源", language))
+    rows = [
+        f'<tr><th scope="row"><code>{escape(name)}</code></th><td>{escape(str(value)) or "–"}</td>'
+        f"<td>{escape(origins.get(name, ''))}</td></tr>"
+        for name, value in values.items()
+    ]
+    return table(say("Settings", "设置", language), heads, rows)

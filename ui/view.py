@@ -1,0 +1,277 @@
+"""Conversations and notes -> HTML, pure. Buttons carry what they do in ``data-act``; the page wires them.
+
+All text from notes, models and people is escaped, or rendered by ``ui.markup``.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ingest.phrases import Language, Phrase
+from ingest.types import Chunk, Document, Place
+from rag.types import Answer, Citation, StageDone
+from ui.elements import button, duration, lines, message, page_number, say, stage_name
+from ui.markup import Highlight, as_written, rendered
+
+
+_ASKING = ("?", "？", "吗", "呢")
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """An answer that is still being written: its Markdown so far and the stages that have ended."""
+
+    question: str
+    text: str = ""
+    stages: tuple[StageDone, ...] = ()
+
+
+# Conversations
+
+
+def conversation(answers: Sequence[Answer], writing: Writing | None, language: Language) -> str:
+    """Every turn of a conversation, and the one that is being written."""
+    turns = [turn(number, answer, language) for number, answer in enumerate(answers)]
+    if writing is not None:
+        turns.append(_writing(writing, language))
+    return f'<div class="turns">{"".join(turns)}</div>'
+
+
+def turn(number: int, answer: Answer, language: Language) -> str:
+    """A question and its answer, with what can be done about it."""
+    understood = ""
+    if answer.standalone_question.strip() != answer.question.strip():
+        understood = (
+            f'<p class="understood">{say("read as: ", "理解为：", language)}{escape(answer.standalone_question)}</p>'
+        )
+    notice = f'<p class="notice" role="note">{escape(answer.notice.to(language))}</p>' if answer.notice else ""
+    body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer)
+    actions = (
+        button(
+            "copy", say("Copy with sources", "复制并附出处", language), "quiet", text=with_footnotes(answer, language)
+        )
+        + button("ask", say("Ask again", "重新回答", language), "quiet", question=answer.question, turn=number)
+        + button("edit", say("Edit", "修改问题", language), "quiet", question=answer.question, turn=number)
+    )
+    return (
+        f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
+        f'<div class="reply">{understood}{notice}{body}'
+        f'<footer><span class="times">{_times(answer.seconds, language)}</span>{actions}</footer></div></article>'
+    )
+
+
+def _answer_body(answer: Answer) -> str:
+    quotes = {citation.number: citation.quote for citation in answer.citations}
+    return f'<div class="prose">{rendered(answer.text, quotes=quotes)}</div>'
+
+
+def _refusal(number: int, answer: Answer, language: Language) -> str:
+    said = answer.text.split("\n", 1)[0] if answer.nearest else answer.text
+    headings = "".join(
+        button("heading", escape(" › ".join(dict.fromkeys(path))), "heading", turn=number, at=at)
+        for at, path in enumerate(answer.nearest)
+    )
+    label = say("Nearest headings", "最接近的标题", language)
+    group = f'<div class="headings" role="group" aria-label="{label}">{headings}</div>' if headings else ""
+    return f'<div class="refusal"><div class="prose">{rendered(said)}</div>{group}</div>'
+
+
+def _writing(writing: Writing, language: Language) -> str:
+    done = " · ".join(
+        f"{escape(stage_name(stage.stage, language))} {stage.count} <small>{duration(stage.seconds)}</small>"
+        for stage in writing.stages
+        if stage.stage != "condense"
+    )
+    ended = {stage.stage for stage in writing.stages}
+    now = stage_name("generate" if "retrieve" in ended else "retrieve", language)
+    stages = f'<p class="stages" role="status">{done}{" · " if done else ""}<span class="now">{escape(now)}…</span></p>'
+    body = f'<div class="prose">{rendered(writing.text)}</div>' if writing.text else ""
+    return (
+        f'<article class="turn writing" aria-busy="true"><div class="asked">{lines(writing.question)}</div>'
+        f'<div class="reply">{body}{stages}</div></article>'
+    )
+
+
+def _times(seconds: Mapping[str, float], language: Language) -> str:
+    parts = [
+        f"{escape(stage_name(name, language))} {duration(spent)}" for name, spent in seconds.items() if spent >= 0.0005
+    ]
+    return " · ".join(parts)
+
+
+def with_footnotes(answer: Answer, language: Language) -> str:
+    """The answer's Markdown with its citations as footnotes."""
+    if not answer.citations:
+        return answer.text
+    text = answer.text
+    for citation in answer.citations:
+        text = text.replace(f"[{citation.number}]", f"[^{citation.number}]")
+    notes = "\n".join(
+        f"[^{c.number}]: {place_text(c, language)}: “{' '.join(c.quote.split())}”" for c in answer.citations
+    )
+    return f"{text}\n\n{notes}"
+
+
+def place_text(citation: Citation, language: Language) -> str:
+    page = "" if citation.page is None else Phrase(f", page {citation.page}", f"，第 {citation.page} 页").to(language)
+    return " > ".join((citation.document_id, *citation.headings)) + page
+
+
+def empty_conversation(documents: int, suggestions: Sequence[str], language: Language) -> str:
+    """What is seen before the first question."""
+    if not documents:
+        return (
+            f'<div class="empty"><h2>{say("No notes yet", "还没有笔记", language)}</h2>'
+            f"<p>{say('First add a folder or drop files.', '请先添加文件夹或拖入文件。', language)}</p>"
+            f"{button('tab', say('Open the library', '打开笔记库', language), 'primary', tab='library')}</div>"
+        )
+    asks = "".join(button("ask", escape(question), "suggestion", question=question) for question in suggestions)
+    count = say(f"{documents} notes are ready.", f"{documents} 篇笔记已就绪。", language)
+    promise = say("Every sentence cites the words it rests on.", "回答的每一句都注明依据的原文。", language)
+    return (
+        f'<div class="empty"><h2>{say("Ask your notes", "向你的笔记提问", language)}</h2>'
+        f"<p>{count} {promise}</p>"
+        f'<div class="suggestions">{asks}</div></div>'
+    )
+
+
+def suggestions(headings: Iterable[tuple[str, ...]], count: int = 4) -> list[str]:
+    """Questions made of the library's own headings, one from each note in turn: those that ask already, first."""
+    by_title: dict[str, list[str]] = {}
+    for path in headings:
+        if len(path) > 1 and 4 <= len(path[-1]) <= 40 and not path[-1].startswith(("http", "|", "```")):
+            by_title.setdefault(path[0], []).append(path[-1])
+    firsts = [
+        _as_question(min(below, key=lambda heading: not heading.endswith(_ASKING)), title)
+        for title, below in by_title.items()
+    ]
+    step = max(1, len(firsts) // count) if firsts else 1
+    return list(dict.fromkeys(firsts[::step]))[:count]
+
+
+def _as_question(heading: str, title: str) -> str:
+    heading = heading.replace("**", "").replace("`", "").strip().lstrip("0123456789.、)） ").rstrip(":：")
+    if heading.endswith(_ASKING):
+        return heading
+    if any("\u3400" <= character <= "\u9fff" for character in heading + title):
+        return f"{heading}是怎么回事？" if heading in title else f"{title}：{heading}是怎么回事？"
+    return f"What do the notes say about {heading}?"
+
+
+def conversation_list(
+    entries: Sequence[tuple[str, str, float]], current: str | None, language: Language, now: float | None = None
+) -> str:
+    """``entries`` are (id, title, when last used as seconds since the epoch), newest first."""
+    if not entries:
+        return f'<p class="quiet-text">{say("No conversations yet.", "还没有对话。", language)}</p>'
+    today = time.localtime(now)[:3]
+    items = []
+    for id_, title, used in entries:
+        when = time.localtime(used)
+        shown = time.strftime("%H:%M" if when[:3] == today else "%Y-%m-%d", when)
+        mark = ' aria-current="true"' if id_ == current else ""
+        items.append(
+            f"<li{mark}>{button('open', f'<span>{escape(title)}</span><small>{shown}</small>', 'entry', id=id_)}</li>"
+        )
+    return f'<ul class="conversations">{"".join(items)}</ul>'
+
+
+# Sources
+
+
+def source_panel(document: Document, answer: Answer, number: int, turn_number: int, language: Language) -> str:
+    """The whole note with the words of citation ``number`` marked, and lighter those of the answer's others."""
+    cited = {citation.number: citation for citation in answer.citations}
+    current = cited[number]
+    here = [current, *(c for c in answer.citations if c.document_id == document.id and c.number != number)]
+    highlights = [
+        Highlight(c.start, c.end, "cited" if c.number == number else "also-cited")
+        for c in here
+        if document.text[c.start : c.end] == c.quote
+    ]
+    changed = ""
+    if document.text[current.start : current.end] != current.quote:
+        highlights, moved = highlights[:0], document.text.find(current.quote)
+        if moved >= 0:
+            highlights = [Highlight(moved, moved + len(current.quote), "cited")]
+        changed = message(Phrase("This note has changed since the answer.", "这篇笔记在回答之后改动过。").to(language))
+        if moved < 0:
+            changed += f"<blockquote>{lines(current.quote)}</blockquote>"
+    numbers = list(cited)
+    at = numbers.index(number)
+
+    def step(to: int, label: str, symbol: str) -> str:
+        disabled = "" if 0 <= to < len(numbers) else " disabled"
+        target = numbers[to] if not disabled else number
+        return (
+            f'<button type="button" class="step" data-act="cite" data-turn="{turn_number}" data-citation="{target}" '
+            f'aria-label="{label}" title="{label}"{disabled}>{symbol}</button>'
+        )
+
+    nav = (
+        step(at - 1, say("Previous citation", "上一处引用", language), "‹")
+        + f'<span class="number">{number} / {len(numbers)}</span>'
+        + step(at + 1, say("Next citation", "下一处引用", language), "›")
+    )
+    also = "".join(f"<li>{escape(place.document_id)}</li>" for place in current.also_at)
+    also_at = ""
+    if also:
+        label = say("The same words also stand in", "同样的内容还见于", language)
+        also_at = f'<details class="also"><summary>{label}</summary><ul>{also}</ul></details>'
+    page = current.page
+    return _panel(document, current.headings, page, nav, changed + also_at, highlights, language)
+
+
+def section_panel(document: Document, headings: Sequence[str], place: Place, language: Language) -> str:
+    """The whole note, opened at a place."""
+    return _panel(
+        document,
+        headings,
+        document.page_at(place.start),
+        "",
+        "",
+        [Highlight(place.start, place.end, "section")],
+        language,
+    )
+
+
+def note_panel(document: Document, chunks: Sequence[Chunk], language: Language) -> str:
+    """A note as it is searched: chunk by chunk, each with where it stands."""
+    items = "".join(
+        f'<li class="chunk"><p class="where">{number}. {escape(chunk.context)} '
+        f"<small>{say(f'{chunk.tokens} tokens', f'{chunk.tokens} 个词元', language)}"
+        f"{page_number(chunk.page, language)}</small></p>"
+        f'<div class="prose">{rendered(chunk.text)}</div></li>'
+        for number, chunk in enumerate(chunks, 1)
+    )
+    problems = "".join(f'<p class="notice">{escape(problem.to(language))}</p>' for problem in document.problems)
+    return _frame(document.id, (), None, "", f'{problems}<ol class="chunks">{items}</ol>', language)
+
+
+def _panel(
+    document: Document,
+    headings: Sequence[str],
+    page: int | None,
+    nav: str,
+    above: str,
+    highlights: Sequence[Highlight],
+    language: Language,
+) -> str:
+    show = as_written if document.id.lower().endswith((".txt", ".text")) else rendered
+    body = f'{above}<div class="prose note">{show(document.text, highlights)}</div>'
+    return _frame(document.id, headings, page, nav, body, language)
+
+
+def _frame(document_id: str, headings: Sequence[str], page: int | None, nav: str, body: str, language: Language) -> str:
+    path = "".join(f"<span>{escape(heading)}</span>" for heading in dict.fromkeys(headings))
+    close = button("close", "✕", "close").replace(
+        "<button", f'<button aria-label="{say("Close the source", "关闭原文", language)}"', 1
+    )
+    return (
+        f'<section class="source" aria-label="{say("Source", "原文", language)}"><header>'
+        f'<div class="where"><strong>{escape(document_id)}</strong>'
+        f'<span class="path">{path}{page_number(page, language)}</span></div>'
+        f"<nav>{nav}{close}</nav></header>"
+        f'<div class="scroll" tabindex="0">{body}</div></section>'
+    )
