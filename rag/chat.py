@@ -160,10 +160,15 @@ def _is_faithful(rewritten: str, question: str, history: Sequence[str]) -> bool:
 
 
 def _units(pieces: Iterator[str]) -> Iterator[Unit]:
-    """The reply's units; of a reply that fails, only those that were whole by then."""
+    """The reply's units; of a reply that is cut off, all but the last."""
     splitter = ReplySplitter()
-    for piece in pieces:
-        yield from splitter.feed(piece)
+    try:
+        for piece in pieces:
+            yield from splitter.feed(piece)
+    except ChatFailed as failed:
+        if failed.kind == "cut":
+            yield from list(splitter.finish())[:-1]
+        raise
     yield from splitter.finish()
 
 

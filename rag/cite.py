@@ -1,10 +1,13 @@
 """Drafts -> sentences with numbered citations, and the answer's Markdown."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.phrases import Phrase
 from rag.types import Citation, Draft, Notice, Restart, Sentence, Source, TextPiece
+
+_LIKE_A_MARK = re.compile(r"(?P<kept>`[^`\n]*`|\$[^$\n]*\$)|(?<![A-Za-z0-9_)\]])(?:\[\d{1,3}\])+(?!\()")
 
 
 @dataclass(slots=True)
@@ -37,13 +40,15 @@ class Citer:
         return TextPiece(piece)
 
     def cite(self, draft: Draft) -> str:
-        """The draft as a piece of the answer's Markdown, its numbers at the end."""
+        """The draft as a piece of the answer's Markdown, its numbers at the end. A ``[7]`` of the note's own becomes
+        ``(7)``, lest it pass for a citation."""
         numbers = tuple(dict.fromkeys(self._number(source) for source in draft.sources))
-        self.sentences.append(Sentence(draft.text.strip(), numbers))
+        text, before = _without_likeness(draft.text), _without_likeness(draft.before)
+        self.sentences.append(Sentence(text.strip(), numbers))
         if not numbers:
-            return f"{draft.before}{draft.text}"
+            return f"{before}{text}"
         marks = "".join(f"[{number}]" for number in numbers)
-        return f"{draft.before}{draft.text}{_before_marks(draft.text)}{marks}"
+        return f"{before}{text}{_before_marks(text)}{marks}"
 
     def _number(self, source: Source) -> int:
         chunk = source.hit.chunk
@@ -64,6 +69,12 @@ class Citer:
             )
         )
         return number
+
+
+def _without_likeness(text: str) -> str:
+    if text.startswith(("```", "~~~", "$$")):
+        return text
+    return _LIKE_A_MARK.sub(lambda marks: marks["kept"] or re.sub(r"\[(\d+)\]", r"(\1)", marks[0]), text)
 
 
 def _before_marks(text: str) -> str:

@@ -130,10 +130,9 @@ _RESERVED = re.compile(
 _ANGLES = re.compile(r"[<＜﹤〈]")
 _ROLE = re.compile(r"[\[［](?=\s*/?\s*INST\s*[\]］])", re.IGNORECASE)
 _DIGITS = r"\d{1,3}(?:\s*[,，、;；~–-]\s*\d{1,3})*"
-_NUMBER = re.compile(
-    rf"(?<![A-Za-z0-9_)\]])[\[【［〔]\s*(?P<word>\^|来源|资料|sources?)?\s*[:：#]?\s*(?P<digits>{_DIGITS})\s*[\]】］〕]",
-    re.IGNORECASE,
-)
+_BRACKETED = rf"[\[【［〔]\s*(?:\^|来源|资料|sources?)?\s*[:：#]?\s*({_DIGITS})\s*[\]】］〕]"
+_NUMBER = re.compile(_BRACKETED, re.IGNORECASE)
+_NUMBERS = re.compile(rf"(?<![A-Za-z0-9_)\]])(?:{_BRACKETED})+", re.IGNORECASE)
 _SAFE_ANGLE = "‹"
 _RESTORED = re.compile(
     rf"{_SAFE_ANGLE}(?=[\s/]*(?:sources?\b|system\b|user\b|assistant\b|human\b|think\b|\w+_of_turn|s>|\||｜))"
@@ -144,7 +143,8 @@ def neutral(text: str) -> str:
     """``text`` as data: invisible characters gone, a ``<`` of the fence or of a chat template written ``‹``, a number
     in brackets that could pass for a source's written in parentheses. All else stays."""
     visible = "".join(character for character in text if _is_visible(character))
-    return _NUMBER.sub(r"(\g<digits>)", _ROLE.sub("⟦", _ANGLES.sub(_safe_angle, visible)))
+    without_roles = _ROLE.sub("⟦", _ANGLES.sub(_safe_angle, visible))
+    return _NUMBERS.sub(lambda run: _NUMBER.sub(r"(\1)", run[0]), without_roles)
 
 
 def restored(text: str) -> str:

@@ -74,6 +74,9 @@ class ReplySplitter:
 
     def finish(self) -> Iterator[Unit]:
         yield from self._units(final=True)
+        if self._headings and self._previous is None:
+            # A reply that is one bold line says it in that line.
+            yield Unit("sentence", "\n\n".join(self._headings), (), "")
 
     def _units(self, final: bool) -> Iterator[Unit]:
         if not self._started and not self._start(final):
@@ -176,7 +179,7 @@ class ReplySplitter:
         half = None if whole else _HALF_MARK.search(line)
         text, marks = _without_marks(line[: half.start()] if half else line)
         spans = list(sentences(text, 0, len(text)))
-        if len(spans) > 1 and (whole or not (text.count("`") % 2 or text.count("$") % 2)):
+        if len(spans) > 1 and (whole or _is_settled(text, spans[0][1])):
             start, end = spans[0]
             own = [mark for mark in marks if mark[0] <= end]
             taken = end + sum(right - left for _, left, right, _ in own)
@@ -221,6 +224,13 @@ class ReplySplitter:
         self._rest = self._rest[end:]
         self._inside_line = False
         self._blank_before = False
+
+
+def _is_settled(text: str, end: int) -> bool:
+    """Whether a sentence's ``end`` stays where it is whatever may still come: nothing begins in the sentence that could
+    have a full stop inside, and words follow it, not more marks that would belong to it."""
+    following = text[end:].lstrip()
+    return len(following) >= 4 and following[0].isalnum() and not re.search(r"[`$<\[(（\\]", text[:end])
 
 
 def _continues(kind: UnitKind, line: str) -> bool:

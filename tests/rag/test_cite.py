@@ -1,6 +1,7 @@
+from ingest.phrases import Phrase
 from ingest.types import Chunk
 from rag.cite import Citer
-from rag.types import Citation, Draft, Hit, Sentence, Source
+from rag.types import Citation, Draft, Hit, Notice, Restart, Sentence, Source, TextPiece
 
 CHUNK = Chunk("c", "a.pdf", "a", ("标题",), 100, 112, "第一句话。第二句话也对。", 12, page=1)
 HIT = Hit(CHUNK, 1.0, "fused")
@@ -21,3 +22,31 @@ def test_each_slice_gets_one_number_in_order_of_first_use() -> None:
 def test_a_mark_stands_on_the_line_after_a_code_block() -> None:
     piece = Citer(lambda document, offset: None).cite(Draft("```\nx\n```", (Source(HIT, 100, 105),), "\n\n"))
     assert piece == "\n\n```\nx\n```\n[1]"
+
+
+def test_a_number_in_brackets_of_the_notes_own_is_no_citation() -> None:
+    citer = Citer(lambda document, offset: None)
+    piece = citer.cite(Draft("见文献[12][13]，`x[1]` 与 a[2] 是代码。", (Source(HIT, 100, 105),), "**[3] 标题**\n\n"))
+    assert piece == "**(3) 标题**\n\n见文献(12)(13)，`x[1]` 与 a[2] 是代码。 [1]"
+    assert citer.sentences == [Sentence("见文献(12)(13)，`x[1]` 与 a[2] 是代码。", (1,))]
+
+
+def test_a_mark_stands_in_a_paragraph_of_its_own_after_a_table() -> None:
+    piece = Citer(lambda document, offset: None).cite(Draft("| a |\n|---|", (Source(HIT, 100, 105),), ""))
+    assert piece == "| a |\n|---|\n\n[1]"
+
+
+def test_text_without_sources_has_no_mark() -> None:
+    assert Citer(lambda document, offset: None).cite(Draft("有两点：", (), "")) == "有两点："
+
+
+def test_a_restart_withdraws_everything_but_the_notice() -> None:
+    citer = Citer(lambda document, offset: None)
+    notice = Notice(Phrase("late", "晚了"))
+    citer.take(Draft("第一句话。", (Source(HIT, 100, 105),), "", dropped_citations=2))
+    citer.take(notice)
+    assert citer.take(Restart()) == Restart()
+    assert citer.take(Draft("第二句话也对。", (Source(HIT, 105, 112),), "")) == TextPiece("第二句话也对。 [1]")
+    assert citer.text == "第二句话也对。 [1]"
+    assert citer.sentences == [Sentence("第二句话也对。", (1,))]
+    assert (len(citer.citations), citer.dropped_citations, citer.notice) == (1, 0, notice.phrase)

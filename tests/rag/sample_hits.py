@@ -1,0 +1,41 @@
+"""Hits over a few little notes, for the tests of answering."""
+
+from ingest.types import Chunk
+from rag.types import Hit
+
+
+def hit(
+    text: str, title: str = "笔记", headings: tuple[str, ...] = (), document_id: str = "note.md", start: int = 0
+) -> Hit:
+    chunk = Chunk(
+        id=f"{document_id}-{start}",
+        document_id=document_id,
+        title=title,
+        headings=headings,
+        start=start,
+        end=start + len(text),
+        text=text,
+        tokens=len(text),
+    )
+    return Hit(chunk, 1.0, "fused")
+
+
+TEA = hit(
+    "绿茶用 80 度左右的水冲泡。水太烫会让茶汤变苦。第一泡只要一分钟。",
+    title="泡茶",
+    headings=("绿茶",),
+    document_id="tea.md",
+    start=40,
+)
+COFFEE = hit(
+    "咖啡豆要放在密封罐里，避免阳光直射。开封以后两周内喝完。磨好的粉当天用掉。",
+    title="咖啡",
+    headings=("保存",),
+    document_id="coffee.md",
+)
+BREAD = hit(
+    "The dough rests for two hours at room temperature. Bake it at 230 degrees for forty minutes.",
+    title="Bread",
+    headings=("Baking",),
+    document_id="bread.md",
+)

@@ -1,0 +1,239 @@
+"""The chat-model answerer over a real HTTP server that says what the test tells it."""
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from pydantic import SecretStr
+
+from ingest.errors import ModelUnavailable
+from rag.chat import ChatCondenser, ChatGenerator
+from rag.chat_model import ServedChatModel
+from rag.condense import condense
+from rag.generate import ExtractiveGenerator
+from rag.similarity import EmbeddedSimilarity
+from rag.types import Draft, Notice, Query, Restart
+from tests.fakes import FakeEmbedder
+from tests.rag.sample_hits import COFFEE, TEA
+from tests.scripted_server import ScriptedServer, Step, fails, goes_on, says, user_message
+
+QUESTION = Query("绿茶用多少度的水？", "绿茶用多少度的水？")
+
+
+def served(server: ScriptedServer, key: str = "sk-secret") -> ServedChatModel:
+    return ServedChatModel("tea-model", server.base_url, SecretStr(key), 0.0, 200, timeout_seconds=5)
+
+
+def generator(server: ScriptedServer) -> ChatGenerator:
+    embedder = FakeEmbedder()
+    return ChatGenerator(
+        served(server), embedder, ExtractiveGenerator(EmbeddedSimilarity(embedder), 200), 2000, lambda seconds: None
+    )
+
+
+def written(*pieces: str) -> list[Draft | Notice | Restart]:
+    with ScriptedServer(says(*pieces)) as server:
+        return list(generator(server).generate(QUESTION, (TEA, COFFEE)))
+
+
+def drafts(*pieces: str) -> list[tuple[str, list[tuple[str, int, int]]]]:
+    """The text and the cited slices of each draft; nothing else may come."""
+    found = []
+    for item in written(*pieces):
+        assert isinstance(item, Draft)
+        found.append((item.text, [(s.hit.chunk.document_id, s.start, s.end) for s in item.sources]))
+    return found
+
+
+def test_each_sentence_comes_with_the_words_that_carry_it() -> None:
+    assert drafts("绿茶用 80 度", "左右的水冲泡。[", "1] 水太烫，茶汤会变苦[1]。", "咖啡豆要放在密封罐里。[2]") == [
+        ("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)]),
+        ("水太烫，茶汤会变苦。", [("tea.md", 55, 65)]),
+        ("咖啡豆要放在密封罐里。", [("coffee.md", 0, 18)]),
+    ]
+
+
+def test_a_sentence_is_there_before_the_reply_is_whole() -> None:
+    more = threading.Event()
+
+    def step(handler: Any) -> None:
+        says("绿茶用 80 度左右的水冲泡。[1] 水太烫会让", finish=None)(handler)
+        assert more.wait(5)
+
+    with ScriptedServer(step) as server:
+        items = generator(server).generate(QUESTION, (TEA, COFFEE))
+        first = next(items)
+        more.set()
+    assert isinstance(first, Draft)
+    assert first.text == "绿茶用 80 度左右的水冲泡。"
+
+
+def test_the_request_holds_the_sources_and_the_settings() -> None:
+    with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
+        list(generator(server).generate(QUESTION, (TEA, COFFEE)))
+        (request,) = server.seen
+    assert request["path"] == "/v1/chat/completions"
+    assert {name.lower(): value for name, value in request["headers"].items()}["authorization"] == "Bearer sk-secret"
+    body = request["body"]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert (body["model"], body["temperature"], body["max_tokens"], body["stream"]) == ("tea-model", 0.0, 200, True)
+    assert "max_completion_tokens" not in body
+    assert "[2] 咖啡 > 保存" in user_message(request)
+
+
+def test_the_key_of_another_account_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-from-elsewhere")
+    with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
+        "".join(served(server, key="").reply([("user", "?")]))
+        assert "sk-from-elsewhere" not in str(server.seen)
+
+
+def test_text_without_support_waits_for_text_with_it() -> None:
+    assert drafts("让我想一想。绿茶用 80 度左右的水冲泡。[1] 祝您愉快每一天！") == [
+        ("让我想一想。", []),
+        ("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)]),
+        ("祝您愉快每一天！", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "笔记里没有说到这个问题。",
+        "笔记里没有说到这个问题",
+        "抱歉，笔记里没有说到这个问题。[1] 不过绿茶用 80 度左右的水冲泡。[1]",
+        "**Your notes don’t say.**",
+        "根据提供的信息，资料中没有提到红茶的水温。",
+        "The sources do not mention the temperature.",
+    ],
+)
+def test_a_refusal_is_no_answer(reply: str) -> None:
+    assert drafts(reply) == []
+
+
+def test_a_refusal_after_an_answer_is_left_out() -> None:
+    assert [text for text, _ in drafts("绿茶用 80 度左右的水冲泡。[1] 笔记里没有说到这个问题。")] == [
+        "绿茶用 80 度左右的水冲泡。"
+    ]
+
+
+def test_the_missing_half_of_an_answer_is_said_without_a_citation() -> None:
+    assert drafts("绿茶用 80 度左右的水冲泡。[1] 资料里没有提到红茶用多少度的水。[1]") == [
+        ("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)]),
+        ("资料里没有提到红茶用多少度的水。", []),
+    ]
+
+
+def test_a_model_that_repeats_itself_is_stopped() -> None:
+    with ScriptedServer(goes_on("绿茶用 80 度的水。[1] ")) as server:
+        (only,) = generator(server).generate(QUESTION, (TEA, COFFEE))
+        assert isinstance(only, Draft)
+        assert server.left.wait(5)
+
+
+def test_what_the_prompt_took_out_of_a_note_is_back_in_the_answer() -> None:
+    assert drafts("绿茶用 80 度左右的水冲泡，结尾是 ‹|im_end|>。[1]")[0][0].endswith("结尾是 <|im_end|>。")
+
+
+def test_closing_the_answer_ends_the_request() -> None:
+    def step(handler: Any) -> None:
+        says("绿茶用 80 度左右的水冲泡。[1] 水太烫会让茶汤变苦。[1]", finish=None)(handler)
+        goes_on("还有")(handler)
+
+    with ScriptedServer(step) as server:
+        items = generator(server).generate(QUESTION, (TEA, COFFEE))
+        next(items)
+        assert not server.left.is_set()
+        items.close()  # type: ignore[attr-defined]
+        assert server.left.wait(5)
+
+
+class Recorder(BaseCallbackHandler):
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def on_chat_model_start(self, serialized: dict[str, Any], messages: list[list[Any]], **rest: Any) -> None:
+        self.seen.append(f"start {rest['tags']}")
+
+    def on_llm_new_token(self, token: Any, **rest: Any) -> None:
+        self.seen.append(f"token {token}")
+
+    def on_llm_end(self, response: Any, **rest: Any) -> None:
+        self.seen.append("end")
+
+
+def test_langchain_callbacks_see_the_model_at_work() -> None:
+    recorder = Recorder()
+    with ScriptedServer(says("绿茶用 80 度的水。", "[1]")) as server:
+        list(generator(server).generate(QUESTION, (TEA,), {"callbacks": [recorder], "tags": ["mine"]}))
+    assert recorder.seen[0] == "start ['mine']"
+    assert [entry for entry in recorder.seen if entry.strip() != "token"][1:] == [
+        "token 绿茶用 80 度的水。",
+        "token [1]",
+        "end",
+    ]
+
+
+def test_nothing_is_traced_unless_asked_for() -> None:
+    assert not {"LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"} & set(os.environ)
+    with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
+        list(generator(server).generate(QUESTION, (TEA,)))
+    assert not {"LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"} & set(os.environ)
+
+
+def test_contact_tells_which_model_answers_and_how_fast() -> None:
+    with ScriptedServer(says("O", "K")) as server:
+        contact = served(server).contact()
+    assert (contact.model, contact.reply) == ("scripted-model", "OK")
+    assert 0 < contact.first_seconds <= contact.seconds
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (fails(401, "wrong key sk-secret"), "HTTP 401: wrong key **********"),
+        (fails(404, "no such model"), "HTTP 404: no such model"),
+        (says(), "its reply was empty"),
+    ],
+)
+def test_contact_tells_why_a_model_does_not_answer(step: Step, told: str) -> None:
+    with ScriptedServer(step) as server, pytest.raises(ModelUnavailable) as caught:
+        served(server).contact()
+    assert f"tea-model @ {server.base_url} ({told})" in str(caught.value)
+    assert "sk-secret" not in str(caught.value)
+
+
+def condensed(reply: str, question: str, history: Sequence[str]) -> str:
+    with ScriptedServer(says(reply)) as server:
+        query = ChatCondenser(served(server))(question, history)
+    assert (query.asked, query.history) == (question, tuple(history))
+    return query.question
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "红茶用多少度的水冲泡？",
+        "改写：红茶用多少度的水冲泡？",
+        "<think>\n换成红茶\n</think>\n\n“红茶用多少度的水冲泡？”\n",
+    ],
+)
+def test_the_model_makes_a_follow_up_stand_alone(reply: str) -> None:
+    assert condensed(reply, "那红茶呢？", ["绿茶用多少度的水冲泡？"]) == "红茶用多少度的水冲泡？"
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "How hot is black tea?", "红茶和 GPT-4 用多少度的水？", "红茶" * 200, "<think>红茶"]
+)
+def test_a_rewrite_that_cannot_be_right_gives_way_to_the_rules(reply: str) -> None:
+    history = ["LoRA 的秩怎么选？"]
+    assert condensed(reply, "它有哪些缺点？", history) == condense("它有哪些缺点？", history).question
+
+
+def test_a_first_question_is_not_sent_to_be_rewritten() -> None:
+    with ScriptedServer(says("别的问题")) as server:
+        assert ChatCondenser(served(server))("绿茶怎么泡？", ()).question == "绿茶怎么泡？"
+        assert server.seen == []

@@ -1,0 +1,285 @@
+"""What a server does wrong, and the outcome of each, over real HTTP on loopback."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from time import time
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from rag.chat import ChatCondenser, ChatGenerator
+from rag.chat_model import ServedChatModel
+from rag.condense import condense
+from rag.generate import ExtractiveGenerator
+from rag.pipeline import Pipeline
+from rag.rerank import KeepOrder
+from rag.similarity import EmbeddedSimilarity
+from rag.types import Answer, Draft, Event, Hit, Notice, Query, Restart, Stage, TextPiece
+from tests.fakes import FakeEmbedder
+from tests.rag.sample_hits import COFFEE, TEA, hit
+from tests.scripted_server import (
+    ScriptedServer,
+    Step,
+    breaks_the_chunked_encoding,
+    fails,
+    fails_midway,
+    hangs_up,
+    says,
+    sends,
+    stalls,
+    user_message,
+)
+
+QUESTION = Query("绿茶用多少度的水？", "绿茶用多少度的水？")
+GOOD = says("绿茶用 80 度的水。[1]")
+QUOTED = "绿茶用 80 度左右的水冲泡。"
+HALF = "绿茶用 80 度左右的水冲泡。[1] 水太烫会让茶汤变苦。[1] 第一泡"
+CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":'
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one question: the texts that stand at the end, the notices, the pauses, and how often the server
+    was asked; ``withdrawn`` counts restarts."""
+
+    texts: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    withdrawn: int = 0
+    pauses: list[float] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+
+def outcome(
+    *steps: Step, hits: Sequence[Hit] = (TEA, COFFEE), timeout_seconds: float = 5.0, tokens: int = 2000
+) -> Outcome:
+    found = Outcome()
+    embedder = FakeEmbedder()
+    with ScriptedServer(*steps) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr("sk-secret"), 0.0, 100, timeout_seconds)
+        fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), 200)
+        generator = ChatGenerator(model, embedder, fallback, tokens, found.pauses.append)
+        for item in generator.generate(QUESTION, hits):
+            if isinstance(item, Draft):
+                found.texts.append(item.text)
+            elif isinstance(item, Notice):
+                found.notices.append(item.phrase.en)
+            elif isinstance(item, Restart):
+                found.texts.clear()
+                found.withdrawn += 1
+        found.requests = server.seen
+    return found
+
+
+def quoted(reason: str) -> list[str]:
+    return [f"The chat model gave no answer ({reason}); the notes are quoted instead."]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (hangs_up, "the server cannot be reached"),
+        (fails(500, "boom"), "HTTP 500: boom"),
+        (fails(503, ""), "HTTP 503: Error code: 503"),
+        (fails(429, "slow down"), "HTTP 429: slow down"),
+        (fails(408, "late"), "HTTP 408: late"),
+        (says(HALF, finish=None), "the connection broke off half-way"),
+        (breaks_the_chunked_encoding(HALF), "the connection broke off half-way"),
+        (fails_midway(HALF, message="overloaded"), "the server says: overloaded"),
+    ],
+)
+def test_a_passing_fault_is_tried_three_times_then_the_notes_are_quoted(fault: Step, reason: str) -> None:
+    found = outcome(fault)
+    assert (found.texts, found.notices) == ([QUOTED], quoted(reason))
+    assert (found.pauses, len(found.requests)) == ([0.5, 1.0], 3)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [hangs_up, fails(502, "<html>bad gateway</html>"), fails(429, "slow down"), says(HALF, finish=None)],
+)
+def test_a_fault_that_passes_leaves_no_trace(fault: Step) -> None:
+    found = outcome(fault, GOOD)
+    assert (found.texts, found.notices) == (["绿茶用 80 度的水。"], [])
+    assert (found.pauses, len(found.requests)) == ([0.5], 2)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (fails(401, "Incorrect API key provided: sk-secret"), "HTTP 401: Incorrect API key provided: **********"),
+        (fails(403, "no"), "HTTP 403: no"),
+        (fails(404, "no such model"), "HTTP 404: no such model"),
+        (fails(422, "temperature?"), "HTTP 422: temperature?"),
+        (fails(429, "no money", code="insufficient_quota"), "HTTP 429: no money"),
+        (fails(429, "come back", Retry_After="3600"), "HTTP 429: come back"),
+        (fails(429, "come back", Retry_After=formatdate(time() + 3600)), "HTTP 429: come back"),
+        (says("绿茶用 80 度", finish="content_filter"), "the server's content filter stopped it"),
+        (says(), "its reply was empty"),
+        (says(" \n "), "its reply was empty"),
+        (says("<think>绿茶？"), "nothing that it wrote stands in the notes"),
+        (says("法国的首都是巴黎，人口有两百万。[1]"), "nothing that it wrote stands in the notes"),
+        (says("？？？[1]"), "nothing that it wrote stands in the notes"),
+        (says("绿茶用 80 度左右的水", finish="length"), "its limit of tokens was reached"),
+    ],
+)
+def test_a_fault_that_stays_is_not_tried_again(fault: Step, reason: str) -> None:
+    found = outcome(fault)
+    assert (found.texts, found.notices) == ([QUOTED], quoted(reason))
+    assert (found.pauses, len(found.requests), found.withdrawn) == ([], 1, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"data: {oops\n\n",
+        b"data: [1, 2]\n\n",
+        b"data: null\n\n",
+        b'data: {"choices": "none"}\n\n',
+        b'data: {"choices": [{"delta": null}]}\n\ndata: [DONE]\n\n',
+        CHUNK + '{"content":"绿'.encode()[:-1],
+        CHUNK + b'{"content":"\xe7\xbb"},"finish_reason":null}]}\n\n',
+        b'{"choices": [{"message": {"content": "hello"}}]}',
+        b"<html><body>It works!</body></html>",
+        b"\x00\x01\x02" * 1000,
+    ],
+)
+def test_an_answer_that_is_no_reply_is_not_tried_again(body: bytes) -> None:
+    found = outcome(sends(body))
+    assert found.texts == [QUOTED]
+    assert len(found.notices) == 1
+    assert len(found.requests) == 1
+
+
+def test_broken_characters_inside_a_reply_are_left_out() -> None:
+    pieces = b'"\\ud83d \\ufffd'
+    body = CHUNK + b'{"content":' + pieces + "绿茶用 80 度的水。[1]".encode() + b'"},"finish_reason":"stop"}]}\n\n'
+    found = outcome(sends(body + b"data: [DONE]\n\n"))
+    assert (found.texts, found.notices) == (["绿茶用 80 度的水。"], [])
+
+
+@pytest.mark.parametrize("signs_of_life", [False, True])
+def test_a_stalled_server_is_not_waited_for_twice(signs_of_life: bool) -> None:
+    found = outcome(stalls(HALF, signs_of_life=signs_of_life), timeout_seconds=0.3)
+    assert (found.texts, found.notices) == ([QUOTED], quoted("nothing came for 0.3 s"))
+    assert (found.withdrawn, found.pauses, len(found.requests)) == (1, [], 1)
+
+
+@pytest.mark.parametrize(("header", "pause"), [("3", 3.0), ("0", 0.5), ("soon", 0.5), ("-1", 0.5), ("nan", 0.5)])
+def test_a_rate_limit_is_waited_for_as_long_as_it_asks(header: str, pause: float) -> None:
+    assert outcome(fails(429, "slow down", Retry_After=header), GOOD).pauses == [pause]
+
+
+def test_half_an_answer_is_withdrawn_before_it_is_tried_again() -> None:
+    found = outcome(says(HALF, finish=None), GOOD)
+    assert (found.texts, found.withdrawn, found.notices) == (["绿茶用 80 度的水。"], 1, [])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model's maximum context length is 512 tokens. However, you requested 900 tokens.",
+        "the request exceeds the available context size. try increasing the context size",
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 512",
+        "prompt is too long: 900 tokens > 512 maximum",
+    ],
+)
+def test_a_prompt_too_long_for_the_server_is_halved_twice(message: str) -> None:
+    hits = [hit("水温越高，苦味出来得越快。" * 12, start=n * 1000) for n in range(8)]
+    found = outcome(fails(400, message), hits=hits)
+    sizes = [user_message(request).count("\n[") for request in found.requests]
+    assert len(sizes) == 3
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < sizes[0]
+    assert found.notices == quoted(f"the prompt was too long for it: {message}")
+    assert found.pauses == []
+
+
+def test_a_shorter_prompt_that_fits_is_answered() -> None:
+    found = outcome(fails(400, "maximum context length", code="context_length_exceeded"), GOOD)
+    assert (found.texts, found.notices) == (["绿茶用 80 度的水。"], [])
+
+
+def test_whole_sentences_of_an_answer_cut_at_its_limit_stay_with_a_notice() -> None:
+    found = outcome(says(HALF, finish="length"))
+    assert found.texts == ["绿茶用 80 度左右的水冲泡。", "水太烫会让茶汤变苦。"]
+    assert found.notices == ["The chat model's answer was cut off at its limit; raise chat_max_tokens for the rest."]
+
+
+def test_a_server_that_does_not_keep_the_limit_is_cut_off() -> None:
+    found = outcome(says(*(f"绿茶用 {n} 度的水冲泡。[1] " for n in range(200))))
+    assert len(found.notices) == 1
+    assert 0 < len(found.texts) < 200
+
+
+def test_no_server_at_all_quotes_the_notes() -> None:
+    with ScriptedServer(GOOD) as server:
+        gone = server.base_url
+    embedder = FakeEmbedder()
+    model = ServedChatModel("m", gone, SecretStr(""), 0.0, 100, 5.0)
+    fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), 200)
+    items = list(ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None).generate(QUESTION, (TEA,)))
+    assert [type(item) for item in items] == [Notice, Draft]
+
+
+@pytest.mark.parametrize("fault", [hangs_up, fails(500, "boom"), says(), sends(b"data: {oops\n\n"), stalls()])
+def test_a_follow_up_is_condensed_by_rule_when_the_model_fails(fault: Step) -> None:
+    with ScriptedServer(fault) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 0.3)
+        query = ChatCondenser(model)("那红茶呢？", ["绿茶用多少度的水？"])
+    assert query == condense("那红茶呢？", ["绿茶用多少度的水？"])
+
+
+class Found:
+    """A retriever that always finds the tea note."""
+
+    def retrieve(self, query: Query) -> dict[Stage, Sequence[Hit]]:
+        return {"dense": (TEA,), "fused": (TEA, COFFEE)}
+
+
+def answered(*steps: Step) -> Iterator[Event]:
+    embedder = FakeEmbedder()
+    fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), 200)
+    with ScriptedServer(*steps) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
+        pipeline = Pipeline(
+            retriever=Found(),
+            reranker=KeepOrder(),
+            answerable=lambda query, stages: True,
+            generator=ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None),
+            page_at=lambda document_id, offset: None,
+            models={},
+        )
+        yield from pipeline.stream(QUESTION.question)
+
+
+def test_what_a_reader_sees_ends_as_the_answer_says() -> None:
+    text = ""
+    for event in answered(says(HALF, finish=None), fails(500, "boom")):
+        if isinstance(event, TextPiece):
+            text += event.text
+        elif isinstance(event, Restart):
+            text = ""
+        elif isinstance(event, Answer):
+            answer = event
+    assert text.strip() == answer.text == f"{QUOTED} [1]"
+    assert answer.notice is not None
+    assert answer.notice.zh == "对话模型没有给出回答（HTTP 500：boom），改为直接摘录笔记。"
+    assert [(c.number, c.quote) for c in answer.citations] == [(1, QUOTED)]
+
+
+def test_dropped_numbers_are_counted_in_the_answer() -> None:
+    *_, answer = answered(says("绿茶用 80 度左右的水冲泡。[1][7] 水太烫会让茶汤变苦。[9]"))
+    assert isinstance(answer, Answer)
+    assert answer.text == "绿茶用 80 度左右的水冲泡。 [1] 水太烫会让茶汤变苦。 [2]"
+    assert (answer.dropped_citations, answer.notice, answer.abstained) == (2, None, False)
+
+
+def test_a_refusal_of_the_model_offers_the_nearest_headings() -> None:
+    *_, answer = answered(says("笔记里没有说到这个问题。"))
+    assert isinstance(answer, Answer)
+    assert (answer.abstained, answer.citations, answer.notice) == (True, (), None)
+    assert answer.nearest == (("泡茶", "绿茶"), ("咖啡", "保存"))
+    assert answer.text.startswith("笔记里没有说到这个问题。最接近的标题：")
