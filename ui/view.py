@@ -14,7 +14,6 @@ from rag.types import Answer, Citation, StageDone
 from ui.elements import button, duration, lines, message, page_number, say, stage_name
 from ui.markup import Highlight, as_written, rendered
 
-
 _ASKING = ("?", "？", "吗", "呢")
 
 

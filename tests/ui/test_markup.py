@@ -90,7 +90,7 @@ def test_a_formula_that_is_touched_is_marked_whole() -> None:
 
 
 def test_a_formula_that_cannot_be_converted_shows_as_it_is_written() -> None:
-    assert formula("\\frac{<") == "<code>\\frac{&lt;</code>"
+    assert formula("<\\bad{") == "<code>&lt;\\bad{</code>"
 
 
 HOSTILE = """<script>alert(1)</script>
