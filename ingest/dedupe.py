@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
+from zlib import crc32
 
 from ingest.types import Chunk
 
@@ -51,7 +52,7 @@ def band_keys(text: str) -> tuple[int, ...]:
 
     if len(_WHITE_SPACE.sub("", text)) < SHORT:
         return ()
-    sketch = MinHash(num_perm=_BANDS * _ROWS)
+    sketch = MinHash(num_perm=_BANDS * _ROWS, hashfunc=crc32)
     sketch.update_batch(shingle.encode() for shingle in _shingles(text))
     turning = "\0".join(_turning_words(text)).encode()
     bands = sketch.hashvalues.reshape(_BANDS, _ROWS)

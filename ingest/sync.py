@@ -181,14 +181,14 @@ class _Sync:
             if before is None or before.stamp != FileStamp(file.size, file.mtime_ns, READING):
                 to_read.append(file)
             elif before.document_id is None:
-                self._skipped.append(Skipped(file.path, *before.reasons))
+                self._skipped.append(Skipped(_shown(file.path), *before.reasons))
             else:
                 self._unchanged += 1
         # What cannot be looked at is not gone.
         hidden = tuple(path for path, _ in found.unread)
         present = {file.path for file in found.files}
         gone = [path for path in known if path not in present and not _is_in(path, hidden)]
-        self._skipped += [Skipped(path or str(source.folder.path), what) for path, what in found.unread]
+        self._skipped += [Skipped(_shown(path or str(source.folder.path)), what) for path, what in found.unread]
         self._ignored += found.ignored
         self._files += len(to_read)
         self._bytes += sum(file.size for file in to_read)
@@ -229,13 +229,15 @@ class _Sync:
             self._skip(file, stamp, known, error)
         except OSError as error:
             what = Phrase(f"cannot be opened ({error.strerror})", f"无法打开（{error.strerror}）")
-            self._skipped.append(Skipped(found.path, what))
+            self._skipped.append(Skipped(_shown(found.path), what))
         except NoteciteError:
             raise
         except Exception as error:
             # One note that a parser chokes on must not keep the others out.
             reason = f"{type(error).__name__}: {error}"
-            self._skipped.append(Skipped(found.path, Phrase(f"cannot be read ({reason})", f"无法读取（{reason}）")))
+            self._skipped.append(
+                Skipped(_shown(found.path), Phrase(f"cannot be read ({reason})", f"无法读取（{reason}）"))
+            )
         else:
             self._accept(entry, known)
         if self._pending_chunks >= self._chunks_at_once:
@@ -317,7 +319,7 @@ class _Sync:
             self._added[document.id] = document.content_hash
 
     def _skip(self, file: NoteFile, stamp: FileStamp, known: KnownFile | None, error: UnreadableNote) -> None:
-        self._skipped.append(Skipped(file.path, error.what, error.todo))
+        self._skipped.append(Skipped(_shown(file.path), error.what, error.todo))
         if isinstance(error.__cause__, OSError):
             # The file may be as good as ever and only closed to us for now: what the library knows of it stays.
             return
@@ -343,7 +345,7 @@ class _Sync:
                 yield waiting[content_hash].pop(), document_id
 
     def _new_id(self, folder: Folder, file: NoteFile) -> str:
-        path = os.fsencode(file.path).decode("utf-8", "backslashreplace")
+        path = _shown(file.path)
         names = (f"{folder.path.name}{f' ({number})' if number > 1 else ''}/{path}" for number in count(1))
         document_id = path
         while self._ids.get(document_id, file) != file:
@@ -390,6 +392,11 @@ def _moved(path: Path, folders: Iterable[Folder], catalog: Catalog) -> Folder | 
             if notes and 2 * sum((path / note).is_file() for note in notes) >= len(notes):
                 return folder
     return None
+
+
+def _shown(path: str) -> str:
+    """A file name may be any bytes; what is stored and printed is text."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _is_below(path: str, source: _Source) -> bool:

@@ -509,7 +509,8 @@ def test_one_large_note_is_embedded_once_however_often_it_is_interrupted(notes: 
 
 def test_a_library_killed_at_any_moment_equals_a_fresh_one_after_the_next_sync() -> None:
     # A process of its own, since it forks, which this one cannot after Chroma has started its threads.
-    subprocess.run([sys.executable, "-m", "tests.kill_sync", "--rounds", "4"], check=True, capture_output=True)
+    killed = subprocess.run([sys.executable, "-m", "tests.kill_sync", "--rounds", "4"], capture_output=True, text=True)
+    assert killed.returncode == 0, killed.stdout + killed.stderr
 
 
 # A full disk
