@@ -5,46 +5,93 @@ from collections.abc import Iterator
 
 from ingest.structure import Span
 
-# A closing quote or bracket belongs to the sentence it closes.
-_CLOSERS = "”’\"'）)】」』》*_`"
-_HARD = "。！？!?…"
-_END = re.compile(
-    rf"[。！？]+[{_CLOSERS}]*|[!?]+[{_CLOSERS}]*(?=\s|$|[^\x00-\x7f])|\.[{_CLOSERS}]*(?=\s+[^\sa-z]|\s*$)"
+_CJK = r"\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！（）《》「」【】“”…"
+
+# Stretches in which no mark ends a sentence: code, formulas, links, addresses, tags and short brackets.
+_WHOLE = "|".join(
+    (
+        r"```[^`\n]+```|`[^`\n]+`",
+        r"\$\$[^$]+\$\$|\$(?!\s)[^$\n]+(?<!\s)\$(?!\d)",
+        r"\\\((?:(?!\\[()]).)+\\\)",
+        r"!?\[[^\[\]\n]*\]\([^()\n]*\)|\[\[[^\[\]\n]*\]\]",
+        rf"https?://[^\s<>{_CJK}]+(?<![.,;:!?)'\"*])",
+        r"<[^<>\n]{1,200}>",
+        r"（[^（）()\n]{1,60}）|\([^（）()\n]{1,60}\)",
+    )
 )
-_SOFT = re.compile(r"[；;][”’\"）)]*")
+# What may follow a mark and still belong to its sentence. Straight quotes and emphasis only if they close.
+_CLOSERS = "”’）)】」』》"
+_BOTH_WAYS = ('"', "'", "**", "*", "__", "_")
+_HARD = "|".join(
+    (
+        r"[。！？][。！？!?]*",
+        rf"(?<![!?])[!?]+[！？]*(?=[{_CLOSERS}\"'*_]*(?:\s+[^\s=<>+/^-]|\s*$|[^\x00-\x7f]))",
+        rf"(?<=[{_CJK}])[!?]+(?!=)",
+        r"(?:…+|(?<!\.)\.{3,})(?=[”’\"）)】」』]|\s+[^\sa-z]|\s*$)",
+        rf"(?<!\.)\.(?=[{_CLOSERS}\"'*_]*(?:\s+[^\sa-z]|\s*$))",
+        rf"(?<=[{_CJK}])\.(?=[{_CJK}])",
+    )
+)
+_SOFT = "[；;]"
+_SCAN = re.compile(rf"(?P<whole>{_WHOLE})|(?P<hard>{_HARD})|(?P<soft>{_SOFT})")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|Fig|Eq|Sec|No|Dr|Mr|Ms|approx|resp|St|[A-Z]|\d)|^\s*\d+)\.$", re.IGNORECASE
+    r"(?<![A-Za-z])(?:(?i:e\.g|i\.e|a\.k\.a|vs|cf|al|figs?|eqs?|secs?|ch|tab|refs?|dr|mrs?|ms|prof|st|approx|resp)"
+    r"|[A-Z])\.$|(?:^|\s)\d{1,2}\.$"
 )
-_INLINE = re.compile(r"`[^`\n]+`|\$[^$\n]+\$|https?://\S+")
+_NUMBERED = re.compile(r"(?<![A-Za-z])(?i:no|vol|pp?|art)\.$")
 _LONG = 120
+_SHORTEST_CLAUSE = 24
 
 
 def sentences(text: str, start: int, end: int) -> Iterator[Span]:
     """The sentences of ``text[start:end]`` in order, trimmed, each as (start, end) in ``text``.
 
-    Inline code, formulas and links are never cut. A sentence longer than 120 characters is also cut at semicolons.
+    They cover every character that is not white space. Inline code, formulas, links and short brackets are never
+    cut. A sentence longer than 120 characters is also cut at semicolons.
     """
-    shielded = [match.span() for match in _INLINE.finditer(text, start, end)]
-
-    def inside(position: int) -> bool:
-        return any(left < position < right for left, right in shielded)
-
     begin = start
-    for mark in _END.finditer(text, start, end):
-        stop = mark.end()
-        if inside(mark.start()) or (text[mark.start()] == "." and _ABBREVIATION.search(text[begin : mark.start() + 1])):
+    clauses: list[int] = []
+    for found in _SCAN.finditer(text, start, end):
+        if found.lastgroup == "whole" or found.start() < begin:
             continue
-        yield from _clauses(text, begin, stop, shielded)
-        begin = stop
-    yield from _clauses(text, begin, end, shielded)
+        stop = _after_closers(text, begin, found.end(), end)
+        if found.lastgroup == "soft":
+            clauses.append(stop)
+        elif not _is_abbreviation(text, begin, found.end(), end):
+            yield from _cut(text, begin, stop, clauses)
+            begin, clauses = stop, []
+    yield from _cut(text, begin, end, clauses)
 
 
-def _clauses(text: str, start: int, end: int, shielded: list[Span]) -> Iterator[Span]:
+def _after_closers(text: str, begin: int, stop: int, end: int) -> int:
+    """Past the closing quotes, brackets and emphasis that follow a mark."""
+    while stop < end:
+        if text[stop] in _CLOSERS:
+            stop += 1
+            continue
+        mark = next((mark for mark in _BOTH_WAYS if text.startswith(mark, stop)), None)
+        if mark is None or text.count(mark, begin, stop) % 2 == 0:
+            return stop
+        stop += len(mark)
+    return end
+
+
+def _is_abbreviation(text: str, begin: int, stop: int, end: int) -> bool:
+    if text[stop - 1] != ".":
+        return False
+    before = text[max(begin, stop - 12) : stop]
+    if _NUMBERED.search(before):
+        return text[stop : min(end, stop + 3)].lstrip()[:1].isdigit()
+    return bool(_ABBREVIATION.search(before))
+
+
+def _cut(text: str, start: int, end: int, clauses: list[int]) -> Iterator[Span]:
+    """The sentence, cut into ``clauses`` if it is long."""
     if end - start > _LONG:
-        for mark in _SOFT.finditer(text, start, end):
-            if mark.end() - start >= 24 and not any(left < mark.start() < right for left, right in shielded):
-                yield from _trimmed(text, start, mark.end())
-                start = mark.end()
+        for stop in clauses:
+            if stop - start >= _SHORTEST_CLAUSE:
+                yield from _trimmed(text, start, stop)
+                start = stop
     yield from _trimmed(text, start, end)
 
 

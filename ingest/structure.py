@@ -7,9 +7,10 @@ offsets, so this one works line by line and only ever points into the text; it n
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from typing import Literal
 
 Kind = Literal["heading", "paragraph", "item", "questions", "table", "code", "formula", "noise"]
@@ -20,7 +21,7 @@ Span = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Block:
     """A heading, paragraph, list item, list of bare questions, table, code block, formula, or noise (rules, images,
-    bare links, front matter, comments).
+    bare links, tables of contents, front matter, comments, tags alone).
 
     ``lines`` are the logical lines: table rows and code lines one by one; lines wrapped inside a sentence as one.
     ``headings`` is the heading path with the block's own title last if it is a heading. ``indent`` counts columns.
@@ -39,81 +40,179 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line without the white space, quote marks and admonition marks around its ``text``.
+
+    ``outer`` is where the line begins with those marks. ``quote`` is how many quote marks it has.
+    """
+
+    outer: int
     start: int
     end: int
     text: str
     indent: int
+    quote: int
 
     @property
     def blank(self) -> bool:
         return not self.text
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Open:
-    """A heading whose section is still open. ``own_indent`` is None where indentation does not close it."""
+    """A heading whose section is still open. ``own_indent`` is None where indentation does not close it; ``folded``
+    marks the summary of a ``<details>``, which ends with it."""
 
     rank: int
     title: str
     own_indent: int | None
+    folded: bool
 
 
-# Ranks below the six of Markdown: a question written as a bold bullet, then labels by indentation.
-_QUESTION_RANK = 7
-_LABEL_RANK = 8
+# Ranks below the six of Markdown: a numeral (一、), a question written as a bullet, then labels by indentation.
+_NUMERAL_RANK = 7
+_QUESTION_RANK = 8
+_LABEL_RANK = 9
 
-_FENCE = re.compile(r"(`{3,}|~{3,})")
-_ATX = re.compile(r"(#{1,6})(?:[ \t\u00a0\u3000]+|(?<=##)(?=[^#\s]))(.*?)[ \t#]*$")
+_LONGEST_TITLE = 300
+_LONGEST_LABEL = 80
+_LONGEST_NUMBERED = 40
+_LONGEST_FORMULA = 100
+_LONGEST_FRONT_MATTER = 60
+_WRAPPED_WIDTH = 56
+
+_QUOTE = re.compile(r"(?:>(?![=\d])[ \t]?)+")
+_ADMONITION = re.compile(
+    r"(?::{3,}[ \t]*\{?[\w-]*\}?"
+    r"|(?:!!!|\?\?\?\+?)[ \t]+(?:note|tip|warning|info|danger|caution|important|question|example|hint|abstract)\b"
+    r"|\[!\w+\][+-]?)[ \t]*",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
+_ATX = re.compile(r"(#{1,6})(?:[ \t\u00a0\u3000]+|(?<=##)(?=[^#\s]))(\S.*)$")
+_CLOSING_HASHES = re.compile(r"(?:^|(?<=[ \t]))#+$")
+_UNDERLINE = re.compile(r"(?:={3,}|-{3,})$")
+_HTML_HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.+)</h\1>$", re.IGNORECASE)
+_SUMMARY = re.compile(r"(?:<details\b[^<>]*>\s*)?<summary\b[^<>]*>(.+)</summary>$", re.IGNORECASE)
 _MARKER = re.compile(
     r"(?:[-*+•·◦▪‣●○■□–][ \t\u00a0]+|[•●■]|\d{1,3}[.)、．](?!\d)[ \t\u00a0]*|[（(]\d{1,2}[)）][ \t]*"
-    r"|[a-zA-Z][.)、][ \t]+|[①-⑳][ \t]*|\d{1,2}[)）][ \t]*)"
+    r"|[a-zA-Z][.)、][ \t]+|[①-⑳][ \t]*|\d{1,2}[)）][ \t]*)(?:\[[ xX]\][ \t]+)?"
 )
-_BULLET = re.compile(r"[-*+•][ \t\u00a0]+")
 _BOLD = re.compile(r"(?:\*\*|__)((?:(?!\*\*|__).)+)(?:\*\*|__)[ \t]*[:：]?$")
-_ASKED = re.compile(r"(?:Q|问|问题|Question)[ \t]*\d*[ \t]*[:：.、][ \t]*(.+)$", re.IGNORECASE)
+_ASKED = re.compile(r"[*_]*(?:Q|问|问题|Question)[ \t]*\d*[ \t]*[:：.、][ \t]*(.+)$", re.IGNORECASE)
+_NUMERAL = re.compile(r"[一二三四五六七八九十]{1,3}、[ \t]*(?=\S)")
+_OUTLINE_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}[ \t.、]+(?=[^\W\d])")
+_BARE_NAME = re.compile(r"[A-Za-z][\w.+()-]*$", re.ASCII)
 _BEGINS_BLOCK = re.compile(rf"{_MARKER.pattern}|#|>|\||```|~~~|\$\$|!\[|<")
-_RULE = re.compile(r"(?:[-*_=][ \t]*){3,}$")
-_IMAGE = re.compile(r"(?:!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>|<br\s*/?>|[ \t\u00a0])+$", re.IGNORECASE)
-_LINK = re.compile(r"(?:<?https?://[^\s<>]+>?|(?:www\.)[^\s]+)$")
-_TABLE_RULE = re.compile(r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
+_FORMULA_BEGINS = re.compile(r"\$\$|\\\[|\\begin\{(\w+\*?)\}")
+_FORMULA_TAIL = re.compile(r"[ \t.,;，。；]*(?::\w+:`[^`]*`)?$")
+_TABLE_RULE = re.compile(r"(?=.*\|)\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
+_TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_MARKUP = re.compile(r"[*`#]+|__|(?<!\w)_|_(?!\w)")
+_TAG = (
+    r"</?(?:a|article|b|br|center|col|colgroup|details|div|em|figcaption|figure|font|hr|i|iframe|img|li|nav|ol|p|picture"
+    r"|section|source|span|strong|summary|svg|table|tbody|td|th|thead|tr|u|ul|video)\b[^<>]*>"
+)
+_NOISE = re.compile(
+    # Images, tags and spaces alone.
+    rf"(?:\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\([^)]*\))?|!\[\[[^\]]*\]\]|{_TAG}|&nbsp;|[ \t\u00a0])+$"
+    # A rule, an empty bullet, a bare address, a link's definition, a role of MyST.
+    r"|(?:[-*_=][ \t]*){3,}$|[-*+•]$|(?:<?https?://[^\s<>]+>?|www\.\S+)$|\[(?!\^)[^\]]+\]:[ \t]*\S+(?:[ \t]+[\"'(].*)?$"
+    r"|:\w+:(?:`[^`]*`)?$"
+    # A table of contents.
+    rf"|@?\[\[?toc\]?\]$|(?:{_MARKER.pattern})?\[[^\]]*\]\(#[^)]*\)$",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"[A-Za-z_][\w.-]*[ \t]*[:=]")
+_FOOTNOTE = re.compile(r"\[\^[^\]]+\]:")
+
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]+)(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)([^_]+)(?<=\S)_(?!\w)")
+_MARKUP = re.compile(rf"{_TAG}|[ \t]\{{[#.][^{{}}]*\}}$|\*\*|(?<!\w)__|__(?!\w)|`", re.IGNORECASE)
+_PROSE = ("paragraph", "item")
+# A line of English words, and one that begins in the middle of a sentence.
+_ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
+_ENGLISH_GOES_ON = re.compile(r"[a-z]+[ ,]")
 _SENTENCE_END = "。！？；!?;：:…"
-_LONGEST_LABEL = 80
-_WRAPPED_WIDTH = 56
+
+_ENUMERATED = re.compile(r"(?<=[?？])\s*(?=\d{1,3}[.、)])")
+_ASSERTED = re.compile(r"[。！!；;…]|\.(?=\s|$)")
+_REQUEST = re.compile(
+    r"(?:请|简述|简要|介绍|解释|谈谈|谈一谈|聊聊|讲讲|讲一下|讲下|说说|说一下|说下|描述|列举|概述|阐述|手写|手撕|推导"
+    r"|对比一下|比较一下)(?![了过性])[^:：]*$|(?:explain|describe|compare|discuss)\b[^:]*$",
+    re.IGNORECASE,
+)
+_ASKING_END = re.compile(r"(?:吗|呢|什么|哪些|为何|怎么办|怎么做|怎么样)$")
 
 
 def is_question(text: str) -> bool:
-    return text.rstrip(" \u00a0*_").endswith(("?", "？"))
+    """Whether the text's last sentence has a question mark."""
+    return text.rstrip(" \u00a0*_\"'”’」』])）】").endswith(("?", "？"))
 
 
 def is_question_list(text: str) -> bool:
-    """Whether a text is mostly questions without answers: at least three, in two thirds of its sentences."""
-    questions = len(re.findall(r"[?？]", text))
-    statements = len(re.findall(r"[。！!；;]|\.(?=\s|$)", re.sub(r"\d+\.", "", text)))
+    """Whether a text asks without answering: nothing but questions, or at least three with few statements between.
+
+    What counts is lines and the numbered parts of a line, so that a statement needs no full stop to be one. A request
+    (讲一下…) asks too. A question in a heading counts only where no statement stands below it.
+    """
+    questions = titles = statements = 0
+    for line in _lines(text):
+        if line.blank or _NOISE.match(line.text):
+            continue
+        if _ATX.match(line.text):
+            titles += is_question(line.text)
+            continue
+        for part in _ENUMERATED.split(line.text):
+            if _asks(part):
+                questions += 1
+            else:
+                statements += 1
+    if not statements:
+        return questions + titles > 0
     return questions >= 3 and questions >= 2 * statements
 
 
 def clean_title(text: str) -> str:
-    """A heading as a person reads it: no marks, single spaces. The question's own number stays."""
-    return " ".join(_MARKUP.sub("", text).split()).strip(" :：")
+    """A heading as a person reads it: no marks, links by their text, single spaces. Its own number stays."""
+    text = _MARKUP.sub("", _LINK.sub(r"\1", _IMAGE.sub("", text)))
+    return " ".join(_EMPHASIS.sub(r"\1\2", text).split()).strip(" :：")
 
 
 def parse(text: str) -> list[Block]:
-    """The blocks of ``text`` in order. They do not overlap; what lies between them is white space."""
+    """The blocks of ``text`` in order. They do not overlap; what lies between them is white space and the marks of
+    quotes and admonitions."""
     return _Parser(text).blocks()
+
+
+def _asks(part: str) -> bool:
+    part = part[: 2 * _LONGEST_TITLE]
+    marker = _MARKER.match(part)
+    words = clean_title(part[marker.end() :] if marker else part)
+    if _ASSERTED.search(words[:-1]):
+        return False
+    requests = len(words) <= _LONGEST_LABEL and _REQUEST.match(words)
+    return is_question(words) or bool(requests or _ASKING_END.search(words))
 
 
 def _lines(text: str) -> Iterator[_Line]:
     position = 0
     for raw in text.split("\n"):
         stripped = raw.strip()
-        if stripped:
-            start = position + raw.index(stripped[0])
-            indent = sum(4 if c == "\t" else 2 if c == "\u3000" else 1 for c in raw[: start - position])
-            yield _Line(start, start + len(stripped), stripped, indent)
-        else:
-            yield _Line(position, position, "", 0)
+        outer = start = position + (raw.index(stripped[0]) if stripped else 0)
+        end = start + len(stripped)
+        before, quote = raw[: start - position], 0
+        if stripped[:1] in (">", ":", "!", "?", "["):
+            if mark := _QUOTE.match(stripped):
+                quote = mark[0].count(">")
+                inside = stripped[mark.end() :]
+                stripped = inside.lstrip()
+                before = inside[: len(inside) - len(stripped)]
+            if mark := _ADMONITION.match(stripped):
+                stripped = stripped[mark.end() :]
+            start = end - len(stripped)
+        indent = sum(4 if c == "\t" else 2 if c == "\u3000" else 1 for c in before) if before else 0
+        yield _Line(outer, start, end, stripped, indent, quote)
         position += len(raw) + 1
 
 
@@ -124,24 +223,25 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _is_wrapped(lines: list[_Line]) -> bool:
+def _is_wrapped(lines: Sequence[_Line]) -> bool:
     """Whether a note's lines were broken by hand or by an exporter in the middle of sentences.
 
     In such notes nearly every line that goes on without a sentence end is long; where a line break means a new
-    statement, many of them are short.
+    statement, many of them are short. A short text must show lines of one width.
     """
-    long = short = 0
+    widths, short = [], 0
     for line, below in pairwise(lines):
         if not line.text or not below.text or line.text[-1] in _SENTENCE_END or _BEGINS_BLOCK.match(below.text):
             continue
-        if _ATX.match(line.text) or "|" in line.text:
+        if "|" in line.text or _ATX.match(line.text):
             continue
         width = line.indent + _width(line.text[:200])
-        if width >= _WRAPPED_WIDTH:
-            long += width <= 130
-        else:
+        if width < _WRAPPED_WIDTH:
             short += 1
-    return long >= 5 and long > 3 * short
+        elif width <= 130:
+            widths.append(width)
+    enough = len(widths) >= 5 or (len(widths) >= 2 and max(widths) - min(widths) <= 16)
+    return enough and len(widths) > 3 * short
 
 
 class _Parser:
@@ -151,108 +251,126 @@ class _Parser:
         self.wrapped = _is_wrapped(self.lines)
         self.open: list[_Open] = []
         self.done: list[Block] = []
-        # Each returns the line after what it took, or the same line if it took nothing; the first taker wins.
-        self.steps = (
+        # Looking for an end that is not there again and again would take quadratic time.
+        self.last_comment_end = text.rfind("-->")
+        self.last_table_end = text.rfind("</table>")
+
+    def blocks(self) -> list[Block]:
+        # Each step returns the line after what it took, or the same line if it took nothing; the first taker wins.
+        steps = (
             self._fence,
             self._formula,
             self._comment,
             self._heading,
             self._table,
+            self._html_table,
             self._noise,
             self._item,
         )
-
-    def blocks(self) -> list[Block]:
         at = self._front_matter()
         while at < len(self.lines):
-            line = self.lines[at]
-            if line.blank:
+            if self.lines[at].blank:
                 at += 1
                 continue
-            for step in (
-                self._fence,
-                self._formula,
-                self._comment,
-                self._heading,
-                self._table,
-                self._noise,
-                self._item,
-            ):
+            for step in steps:
                 after = step(at)
                 if after > at:
                     at = after
                     break
             else:
                 at = self._paragraph(at)
-        return self.done
+        return list(_with_question_lists(self.text, self.done))
 
     # --- what a line begins -------------------------------------------------------------------------------------
 
     def _front_matter(self) -> int:
-        if not self.lines or self.lines[0].text != "---":
+        mark = self.lines[0].text
+        if mark not in ("---", "+++") or len(self.lines) < 3 or not _KEY.match(self.lines[1].text):
             return 0
-        for at in range(1, min(len(self.lines), 60)):
-            if self.lines[at].text in ("---", "..."):
+        for at in range(2, min(len(self.lines), _LONGEST_FRONT_MATTER)):
+            if self.lines[at].text in (mark, "..."):
                 self._add("noise", 0, at + 1)
                 return at + 1
-            if not re.match(r"[\w-]+\s*:|-\s|#|$", self.lines[at].text):
-                return 0
         return 0
 
     def _fence(self, at: int) -> int:
-        mark = _FENCE.match(self.lines[at].text)
+        line = self.lines[at]
+        mark = _FENCE.match(line.text)
         if not mark:
             return at
         end = at + 1
-        while end < len(self.lines):
+        while end < len(self.lines) and self.lines[end].quote >= line.quote:
             text = self.lines[end].text
-            if text.startswith(mark[1]) and not text.strip(mark[1][0]):
-                end += 1
-                break
             end += 1
+            if text.startswith(mark[1]) and not text.strip(mark[1][0]):
+                break
+        else:
+            # The end of a block whose beginning is elsewhere, such as in the chunk before.
+            if line.text == mark[1]:
+                self._add("noise", at, at + 1)
+                return at + 1
         self._add("code", at, end)
         return end
 
     def _formula(self, at: int) -> int:
-        line = self.lines[at]
-        if not line.text.startswith(("$$", "\\[")):
+        mark = _FORMULA_BEGINS.match(self.lines[at].text)
+        if not mark:
             return at
-        close = "$$" if line.text.startswith("$$") else "\\]"
-        end = at
-        while end < len(self.lines):
-            body = self.lines[end].text[2:] if end == at else self.lines[end].text
-            if close in body:
+        close = {"$$": "$$", "\\[": "\\]"}.get(mark[0], f"\\end{{{mark[1]}}}")
+        for end in range(at, min(len(self.lines), at + _LONGEST_FORMULA)):
+            text = self.lines[end].text
+            closed = text.find(close, mark.end() if end == at else 0)
+            if closed >= 0:
+                if not _FORMULA_TAIL.match(text, closed + len(close)):
+                    return at
                 self._add("formula", at, end + 1)
                 return end + 1
-            end += 1
         return at
 
     def _comment(self, at: int) -> int:
-        if not self.lines[at].text.startswith("<!--"):
-            return at
-        end = at
-        while end < len(self.lines) and "-->" not in self.lines[end].text:
-            end += 1
-        if end == len(self.lines) or not self.lines[end].text.endswith("-->"):
-            return at
-        self._add("noise", at, end + 1)
-        return end + 1
+        while (line := self.lines[at]).text.startswith("<!--") and line.start + 4 <= self.last_comment_end:
+            close = self.text.index("-->", line.start + 4) + 3
+            after = self._line_at(close)
+            self._append("noise", line.start, close, [(line.start, close)], line.indent)
+            if not self._drop_until(after, close):
+                return after + 1
+            if after > at:
+                return after
+        return at
 
     def _heading(self, at: int) -> int:
         line = self.lines[at]
-        atx = _ATX.match(line.text)
-        if atx and clean_title(atx[2]):
-            return self._open_heading(at, len(atx[1]), atx[2], None)
-        below = self.lines[at + 1].text if at + 1 < len(self.lines) else ""
-        if re.fullmatch(r"={3,}", below) and len(line.text) <= _LONGEST_LABEL:
-            return self._open_heading(at, 1, line.text, None, lines=2)
-        asked = _ASKED.match(_MARKUP.sub("", line.text))
+        if len(line.text) > _LONGEST_TITLE:
+            return at
+        if atx := _ATX.match(line.text):
+            # In an indented listing a single hash begins a comment.
+            title = _CLOSING_HASHES.sub("", atx[2])
+            if clean_title(title) and (line.indent < 4 or len(atx[1]) > 1):
+                return self._open_heading(at, len(atx[1]), title)
+        if html := _HTML_HEADING.match(line.text):
+            return self._open_heading(at, int(html[1]), html[2])
+        if summary := _SUMMARY.match(line.text):
+            return self._open_heading(at, _QUESTION_RANK, summary[1], folded=True)
+        if rank := self._underlined(at):
+            return self._open_heading(at, rank, line.text, lines=2)
+        asked = _ASKED.match(line.text)
         if asked and self._answered(at):
-            return self._open_heading(at, _QUESTION_RANK, asked[1], None)
+            return self._open_heading(at, _QUESTION_RANK, asked[1])
         return self._marked_heading(at)
 
+    def _underlined(self, at: int) -> int:
+        """The rank of a heading that is underlined, else 0. A rule below a sentence or a bullet underlines nothing."""
+        line = self.lines[at]
+        mark = _UNDERLINE.match(self.lines[at + 1].text) if at + 1 < len(self.lines) else None
+        if not mark or len(line.text) > _LONGEST_LABEL or _NOISE.match(line.text):
+            return 0
+        if mark[0][0] == "=":
+            return 1
+        titled = self._begins_paragraph(at) and line.indent < 4 and line.text[-1] not in "。！；;:：….，,"
+        return 2 if titled and (line.text[0].isdigit() or not _BEGINS_BLOCK.match(line.text)) else 0
+
     def _marked_heading(self, at: int) -> int:
-        """Headings without heading marks: bold bullets, bold lines, questions, a bare name before its text."""
+        """Headings without heading marks: bold bullets, bold lines, questions, numbers, a bare name before its text."""
         line = self.lines[at]
         if len(line.text) > 2 * _LONGEST_LABEL:
             return at
@@ -266,25 +384,28 @@ class _Parser:
             if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (asks and deeper):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
-            if asks and self._answered(at) and not _MARKER.match(self._below(at)):
+            if asks and self._answered(at) and not _MARKER.match(self._below(at)) and not self._follows_question(at):
                 title = line.text if marker[0][0].isdigit() else rest
-                return self._open_heading(at, rank, title, None)
+                return self._open_heading(at, rank, title)
             return at
-        alone = at == 0 or self.lines[at - 1].blank or self._just_opened(at)
-        if bold and alone and self._answered(at):
+        if bold and self._begins_paragraph(at) and self._answered(at):
             return self._open_heading(at, rank, bold[1], line.indent - 1)
-        if is_question(line.text) and len(line.text) <= _LONGEST_LABEL and self._answered(at):
-            after_blank = at == 0 or self.lines[at - 1].blank
-            if after_blank or not self._in_paragraph(at):
-                return self._open_heading(at, _LABEL_RANK, line.text, None)
+        apart = self._begins_paragraph(at) or self.done[-1].kind != "paragraph"
+        if apart and is_question(line.text) and len(line.text) <= _LONGEST_LABEL and self._answered(at):
+            return self._open_heading(at, _LABEL_RANK, line.text)
+        if self._is_numbered(at):
+            dots = line.text.split()[0].rstrip(".").count(".")
+            return self._open_heading(at, _LABEL_RANK + dots if dots else _NUMERAL_RANK, line.text)
         if self._is_bare_name(at):
-            return self._open_heading(at, self.open[-1].rank, line.text, None)
+            return self._open_heading(at, self.open[-1].rank, line.text)
         return at
 
-    def _open_heading(self, at: int, rank: int, title: str, own_indent: int | None, lines: int = 1) -> int:
+    def _open_heading(
+        self, at: int, rank: int, title: str, own_indent: int | None = None, lines: int = 1, folded: bool = False
+    ) -> int:
         while self.open and self.open[-1].rank >= rank:
             self.open.pop()
-        self.open.append(_Open(rank, clean_title(title), own_indent))
+        self.open.append(_Open(rank, clean_title(title), own_indent, folded))
         self._add("heading", at, at + lines)
         return at + lines
 
@@ -294,25 +415,42 @@ class _Parser:
         end = at
         while end < len(self.lines) and "|" in self.lines[end].text:
             end += 1
-        ruled = any(_TABLE_RULE.match(self.lines[row].text) and "|" in self.lines[row].text for row in range(at, end))
-        if end - at < 2 or not (ruled or all(self.lines[row].text.startswith("|") for row in range(at, end))):
+        rows = self.lines[at:end]
+        ruled = any(_TABLE_RULE.match(row.text) for row in rows)
+        if len(rows) < 2 or not (ruled or all(row.text.startswith("|") for row in rows)):
             return at
         self._add("table", at, end)
         return end
 
+    def _html_table(self, at: int) -> int:
+        line = self.lines[at]
+        if not line.text.lower().startswith("<table") or line.start > self.last_table_end:
+            return at
+        close = self.text.index("</table>", line.start) + len("</table>")
+        after = self._line_at(close)
+        marks = [mark.start() for mark in _TABLE_ROW.finditer(self.text, line.start, close)]
+        starts = [line.start, *marks[1:]]
+        self._append("table", line.start, close, [_trim(self.text, *span) for span in pairwise([*starts, close])], 0)
+        return after if self._drop_until(after, close) else after + 1
+
     def _noise(self, at: int) -> int:
         text = self.lines[at].text
-        if _RULE.match(text) or _IMAGE.match(text) or _LINK.match(text):
-            self._add("noise", at, at + 1)
-            return at + 1
-        return at
+        if not _NOISE.match(text):
+            return at
+        if "</details>" in text:
+            self._fold()
+        self._add("noise", at, at + 1)
+        return at + 1
 
     def _item(self, at: int) -> int:
         line = self.lines[at]
         if not _MARKER.match(line.text):
             return at
         end = at + 1
-        while end < len(self.lines) and self.lines[end].indent > line.indent and self._continues(end):
+        while end < len(self.lines) and self._continues(end):
+            deeper = self.lines[end].indent > line.indent
+            if not deeper and not self._wrapped(self.lines[end - 1], self.lines[end]):
+                break
             end += 1
         self._add("item", at, end)
         return end
@@ -329,11 +467,16 @@ class _Parser:
     def _continues(self, at: int) -> bool:
         """Whether line ``at`` goes on with the paragraph or item before it."""
         line = self.lines[at]
-        if line.blank or _MARKER.match(line.text) or _ATX.match(line.text) or _FENCE.match(line.text):
+        if line.blank or line.quote != self.lines[at - 1].quote:
             return False
-        if line.text.startswith(("$$", "|", "<!--")) or _RULE.match(line.text) or _IMAGE.match(line.text):
+        text = line.text
+        if _MARKER.match(text) or _ATX.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
             return False
-        return not (_LINK.match(line.text) or _ASKED.match(line.text) or self._is_bare_name(at))
+        if text.startswith(("$$", "\\[", "|", "<!--", "<table")) or _NOISE.match(text) or _HTML_HEADING.match(text):
+            return False
+        if "|" in text and at + 1 < len(self.lines) and _TABLE_RULE.match(self.lines[at + 1].text):
+            return False
+        return not (_ASKED.match(text) or _SUMMARY.match(text) or self._is_numbered(at) or self._is_bare_name(at))
 
     def _next(self, at: int) -> _Line | None:
         return next((line for line in self.lines[at + 1 : at + 40] if line.text), None)
@@ -351,46 +494,79 @@ class _Parser:
         following = self._next(at)
         if following is None or _ATX.match(following.text) or is_question(following.text):
             return False
-        return not (_LINK.match(following.text) or _IMAGE.match(following.text))
+        return not _NOISE.match(following.text)
 
-    def _in_paragraph(self, at: int) -> bool:
-        return bool(self.done) and self.done[-1].kind == "paragraph" and not self.lines[at - 1].blank
-
-    def _just_opened(self, at: int) -> bool:
+    def _begins_paragraph(self, at: int) -> bool:
+        """Whether nothing but white space or a heading stands right above."""
+        if at == 0 or self.lines[at - 1].blank:
+            return True
         return bool(self.done) and self.done[-1].kind == "heading" and self.done[-1].end >= self.lines[at - 1].start
+
+    def _follows_question(self, at: int) -> bool:
+        """Whether the item right above asks too: then both are examples in a list, not headings."""
+        return bool(self.done) and self.done[-1].kind == "item" and is_question(self.lines[at - 1].text)
+
+    def _is_numbered(self, at: int) -> bool:
+        """A short line such as ``一、背景`` or ``1.2 背景`` with text below it that is not the next of its kind."""
+        line = self.lines[at]
+        if len(line.text) > _LONGEST_NUMBERED or line.text[-1] in _SENTENCE_END[:-1] + "，,.":
+            return False
+        pattern = next((p for p in (_NUMERAL, _OUTLINE_NUMBER) if p.match(line.text)), None)
+        return pattern is not None and self._answered(at) and not pattern.match(self._below(at))
 
     def _is_bare_name(self, at: int) -> bool:
         """A short Latin-only line directly before a sentence, under a heading of the same kind: a lost heading."""
         line = self.lines[at]
-        if not self.open or at + 1 >= len(self.lines) or len(line.text) > 30:
+        if not self.open or at + 1 >= len(self.lines) or len(line.text) > 30 or line.indent:
             return False
-        name = re.compile(r"[A-Za-z][\w.+()-]*$", re.ASCII)
-        below = self.lines[at + 1].text
-        return bool(name.match(line.text) and name.match(self.open[-1].title) and len(below) > 20 and line.indent == 0)
+        alike = _BARE_NAME.match(line.text) and _BARE_NAME.match(self.open[-1].title)
+        return bool(alike) and len(self.lines[at + 1].text) > 20
+
+    def _line_at(self, offset: int) -> int:
+        """The line that holds the character before ``offset``."""
+        return bisect_right(self.lines, offset - 1, key=lambda line: line.outer) - 1
 
     # --- building blocks ----------------------------------------------------------------------------------------
 
+    def _drop_until(self, at: int, offset: int) -> bool:
+        """Takes what is before ``offset`` off line ``at``; says whether anything is left."""
+        line = self.lines[at]
+        start, _ = _trim(self.text, offset, line.end)
+        self.lines[at] = replace(line, outer=start, start=start, text=self.text[start : line.end])
+        return start < line.end
+
+    def _fold(self) -> None:
+        """Closes the section of the innermost summary, with all that is open below it."""
+        for at in range(len(self.open) - 1, -1, -1):
+            if self.open[at].folded:
+                del self.open[at:]
+                return
+
     def _add(self, kind: Kind, first: int, after: int) -> None:
-        rows = [line for line in self.lines[first:after] if line.text]
-        start, end, indent = rows[0].start, rows[-1].end, rows[0].indent
+        rows = self.lines[first:after]
+        if kind == "code":
+            spans = [(row.start if rows[0].quote else row.outer, row.end) for row in rows if row.outer < row.end]
+        else:
+            rows = [row for row in rows if row.text]
+            spans = [(row.start, row.end) for row in rows]
+        start, end, indent = rows[0].start, spans[-1][1], rows[0].indent
         if kind not in ("heading", "noise"):
             while self.open and self._closes(self.open[-1], indent):
                 self.open.pop()
         if kind in ("paragraph", "item"):
-            spans = tuple(self._logical_lines(rows))
-            if is_question_list(self.text[start:end]):
-                kind = "questions"
-        else:
-            spans = tuple((row.start, row.end) for row in rows)
+            spans = list(self._logical_lines(rows))
+        self._append(kind, start, end, spans, indent)
+
+    def _append(self, kind: Kind, start: int, end: int, lines: Sequence[Span], indent: int) -> None:
         path = tuple(heading.title for heading in self.open)
         rank = self.open[-1].rank if self.open else 0
-        self.done.append(Block(kind, start, end, spans, indent, path, rank))
+        self.done.append(Block(kind, start, end, tuple(lines), indent, path, rank))
 
     @staticmethod
     def _closes(heading: _Open, indent: int) -> bool:
         return heading.own_indent is not None and indent <= heading.own_indent
 
-    def _logical_lines(self, rows: list[_Line]) -> Iterator[Span]:
+    def _logical_lines(self, rows: Sequence[_Line]) -> Iterator[Span]:
         """Rows with wrapped ones joined, and cut at ``<br>``."""
         start: int | None = None
         for row, following in zip(rows, [*rows[1:], None], strict=True):
@@ -400,21 +576,50 @@ class _Parser:
             position = start
             for mark in _BREAK.finditer(self.text, start, row.end):
                 if self.text[position : mark.start()].strip():
-                    yield self._trim(position, mark.start())
+                    yield _trim(self.text, position, mark.start())
                 position = mark.end()
             if self.text[position : row.end].strip():
-                yield self._trim(position, row.end)
+                yield _trim(self.text, position, row.end)
             start = None
 
-    def _trim(self, start: int, end: int) -> Span:
-        piece = self.text[start:end]
-        return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
-
     def _wrapped(self, row: _Line, following: _Line) -> bool:
-        """Whether ``row`` ends only because a column was reached."""
-        return (
-            self.wrapped
-            and row.text[-1] not in _SENTENCE_END
-            and row.indent + _width(row.text) >= _WRAPPED_WIDTH
-            and not _BREAK.match(following.text)
-        )
+        """Whether ``row`` ends inside a sentence, or with a term whose definition follows."""
+        if following.text.startswith(": ") or row.text[-1] in "，、":
+            return True
+        if row.text[-1] in f"{_SENTENCE_END}." or _BREAK.match(following.text):
+            return False
+        if _ENGLISH_OPEN.search(row.text[-80:]) and _ENGLISH_GOES_ON.match(following.text):
+            return True
+        return self.wrapped and row.indent + _width(row.text[:200]) >= _WRAPPED_WIDTH
+
+
+def _trim(text: str, start: int, end: int) -> Span:
+    piece = text[start:end]
+    left = start + len(piece) - len(piece.lstrip())
+    return left, max(left, start + len(piece.rstrip()))
+
+
+def _with_question_lists(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, with kind "questions" for those that only ask: in a section that holds no answer, and everywhere
+    if they are written as a list. A rhetorical question in an answer stays what it is."""
+    for _, run in groupby(blocks, key=lambda block: block.headings):
+        section = list(run)
+        asking = [block.kind in _PROSE and _asks_only(text[block.start : block.end]) for block in section]
+        if not any(asking):
+            yield from section
+            continue
+        prose = "\n".join(text[block.start : block.end] for block in section if block.kind in _PROSE)
+        answered = any(block.kind in ("table", "code", "formula") for block in section) or not is_question_list(prose)
+        for block, asks in zip(section, asking, strict=True):
+            bare = asks and (not answered or _is_written_list(text, block))
+            yield replace(block, kind="questions") if bare else block
+
+
+def _asks_only(text: str) -> bool:
+    return ("?" in text or "？" in text) and is_question_list(text)
+
+
+def _is_written_list(text: str, block: Block) -> bool:
+    """Whether a block has at least three lines or numbered parts that end in a question mark."""
+    parts = (part for start, end in block.lines for part in _ENUMERATED.split(text[start:end]))
+    return sum(is_question(part) for part in parts) >= 3
