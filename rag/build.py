@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ingest import embed
 from ingest.embed import BUNDLED
@@ -63,6 +64,12 @@ class Application:
     @cached_property
     def library(self) -> Library:
         return open_library(self.settings.library, embedder_fingerprint=self.embedder.fingerprint)
+
+    def with_settings(self, **changes: Any) -> "Application":
+        """The same library and models under other settings of search and answer. It is not closed by itself."""
+        other = Application(self.settings.model_copy(update=changes))
+        other.__dict__.update(embedder=self.embedder, library=self.library)
+        return other
 
     @cached_property
     def pipeline(self) -> Pipeline:

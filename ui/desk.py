@@ -1,0 +1,244 @@
+"""What the page works with: one application, its people's conversations, and one sync at a time."""
+
+import os
+import shutil
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
+from ingest.phrases import Phrase
+from ingest.readers import SUFFIXES
+from ingest.sync import SyncProgress, SyncReport
+from ingest.types import Document, Place
+from ingest.walk import walk
+from rag.build import Application, sync_notes
+from rag.pipeline import Pipeline, Search
+from rag.settings import Settings
+from rag.types import Answer, Event
+from ui.conversations import Conversations
+
+UPLOADS = "uploads"
+"""The folder in the library's folder that keeps dropped files; it is synced like any other."""
+LARGEST_UPLOAD = 50_000_000
+"""Bytes."""
+MOST_UPLOADS = 100
+
+
+class _Cancelled(Exception):
+    """Ends a sync from inside its progress."""
+
+
+@dataclass(slots=True)
+class SyncJob:
+    """A sync that runs or has run; ``error`` is what ended it early, None also when it was cancelled."""
+
+    started: float = field(default_factory=time.monotonic)
+    progress: SyncProgress | None = None
+    report: SyncReport | None = None
+    error: NoteciteError | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def show(self, progress: SyncProgress) -> None:
+        self.progress = progress
+        if self.cancelled.is_set():
+            raise _Cancelled
+
+
+class Desk:
+    """Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, *, folders_allowed: bool = True) -> None:
+        """``folders_allowed`` lets the page add folders of this machine by their path."""
+        self.settings = settings
+        self.folders_allowed = folders_allowed
+        self.job: SyncJob | None = None
+        self._application = Application(settings)
+        self._opening = threading.RLock()
+
+    def warm_up(self) -> None:
+        """Loads the models and answers once, so that the first person need not wait; an empty library is no error."""
+        try:
+            for _ in self.ask("warm up", ()):
+                pass
+        except NoteciteError:
+            # Whoever asks is told.
+            return
+
+    def close(self) -> None:
+        if self.job is not None:
+            self.job.cancelled.set()
+            self.job.ended.wait(10)
+        self._application.__exit__(None, None, None)
+
+    def conversations(self, person: str) -> Conversations:
+        return Conversations(self.settings.library / "conversations", person)
+
+    # Asking
+
+    @property
+    def application(self) -> Application:
+        """With its library open. Raises NotFound before the first sync, LibraryMismatch, ModelUnavailable."""
+        with self._opening:
+            assert self._application.pipeline
+            return self._application
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.application.pipeline
+
+    def ask(self, question: str, history: Sequence[str]) -> Iterator[Event]:
+        return self.pipeline.stream(question, history)
+
+    def look_inside(self, question: str, changes: Mapping[str, float]) -> tuple[Search, Answer]:
+        """A search and its answer with some settings changed."""
+        pipeline = self.application.with_settings(**changes).pipeline
+        return pipeline.search(question), pipeline.answer(question)
+
+    def document(self, document_id: str) -> Document:
+        return self.application.library.document(document_id)
+
+    def section(self, path: Sequence[str]) -> tuple[Document, Place]:
+        """The first place under a heading path, title first. Raises NotFound."""
+        library = self.application.library
+        for headings, place in library.headings():
+            if tuple(headings) == tuple(path):
+                return library.document(place.document_id), place
+        raise NotFound(
+            Phrase("the library has no such heading any more", "库中已没有这个标题"),
+            " > ".join(path),
+            Phrase("ask again", "请重新提问"),
+        )
+
+    def is_empty(self) -> bool:
+        try:
+            return self.application.library.counts().documents == 0
+        except NotFound:
+            return True
+
+    # The library
+
+    def copies(self) -> dict[str, tuple[str, ...]]:
+        """For each document the others that share a passage with it."""
+        library = self.application.library
+        shared: defaultdict[str, set[str]] = defaultdict(set)
+        for document in library.documents():
+            for chunk in library.chunks_of(document.id):
+                shared[document.id].update(place.document_id for place in library.also_at(chunk.id))
+        return {id_: tuple(sorted(others - {id_})) for id_, others in shared.items()}
+
+    def changes_on_disk(self) -> int:
+        """How many notes are new, changed or gone since they were last synced."""
+        library = self.application.library
+        own = os.path.realpath(library.folder)
+        changed = 0
+        for folder in library.catalog.folders():
+            found = {
+                file.path: file for file in walk(folder.path, "", lambda path: os.path.realpath(path) == own).files
+            }
+            known = library.catalog.known_files(folder)
+            changed += len(known.keys() ^ found.keys())
+            for path in known.keys() & found.keys():
+                stamp, file = known[path].stamp, found[path]
+                # A stamp of 0 says that the file was written the moment before it was read.
+                changed += stamp.size != file.size or stamp.mtime_ns not in (0, file.mtime_ns)
+        return changed
+
+    def start_sync(self, folders: Sequence[Path] = ()) -> SyncJob:
+        """Starts a sync in the background, or gives the one that runs. Raises LibraryBusy when it has other folders."""
+        with self._opening:
+            if self.job is not None and not self.job.ended.is_set():
+                if folders:
+                    raise LibraryBusy(
+                        Phrase("a sync is running", "正在同步"), "", Phrase("wait until it is done", "请等它完成")
+                    )
+                return self.job
+            self.job = job = SyncJob()
+        threading.Thread(target=self._sync, args=(job, folders), name="sync", daemon=True).start()
+        return job
+
+    def _sync(self, job: SyncJob, folders: Sequence[Path]) -> None:
+        try:
+            job.report = sync_notes(self.settings, folders, progress=job.show)
+        except NoteciteError as error:
+            job.error = error
+        except _Cancelled:
+            pass
+        except Exception as error:
+            job.error = BadInput(
+                Phrase("the sync ended early", "同步提前结束"),
+                f"{type(error).__name__}: {error}",
+                Phrase("sync again; what was finished is kept", "请重新同步；已完成的部分已保存"),
+            )
+        finally:
+            job.ended.set()
+
+    def folder(self, path: str) -> Path:
+        """A folder of this machine that a person named. Raises BadInput, NotFound."""
+        if not self.folders_allowed:
+            raise BadInput(
+                Phrase("folders of the server cannot be added from here", "不能从这里添加服务器上的文件夹"),
+                path,
+                Phrase("drop the files instead", "请改为拖入文件"),
+            )
+        folder = Path(path.strip().strip("'\"")).expanduser()
+        if not path.strip() or not folder.is_dir():
+            raise NotFound(
+                Phrase("folder not found", "找不到文件夹"), path, Phrase("give its whole path", "请给出完整路径")
+            )
+        return folder
+
+    def keep_upload(self, source: Path) -> Path:
+        """Copies a dropped file into the uploads under its own name, or another if that is taken.
+
+        Raises BadInput for a file that is no note, is too large or is no plain file.
+        """
+        name = Path(source.name.replace("\\", "/")).name.lstrip(".~$")
+        if source.is_symlink() or not source.is_file() or Path(name).suffix.lower() not in SUFFIXES:
+            raise BadInput(
+                Phrase("this is no note", "这不是笔记文件"),
+                name,
+                Phrase(f"drop files of {' '.join(SUFFIXES)}", f"可拖入 {' '.join(SUFFIXES)} 文件"),
+            )
+        if source.stat().st_size > LARGEST_UPLOAD:
+            raise BadInput(
+                Phrase("the file is too large", "文件太大"),
+                name,
+                Phrase(f"at most {LARGEST_UPLOAD // 1_000_000} MB", f"上限 {LARGEST_UPLOAD // 1_000_000} MB"),
+            )
+        folder = self.settings.library / UPLOADS
+        folder.mkdir(parents=True, exist_ok=True)
+        stem, suffix = Path(name).stem[:80], Path(name).suffix
+        target, number = folder / f"{stem}{suffix}", 1
+        while os.path.lexists(target):
+            if target.is_file() and target.read_bytes() == source.read_bytes():
+                return target
+            number += 1
+            target = folder / f"{stem} ({number}){suffix}"
+        shutil.copyfile(source, target)
+        return target
+
+    def forget(self, document_id: str) -> bool:
+        """Takes a document out of the library, and its file with it when that was dropped here; whether it was.
+
+        Raises NotFound, LibraryBusy.
+        """
+        from ingest.library import open_library
+
+        with open_library(self.settings.library, write=True) as library:
+            file = library.catalog.document_ids().get(document_id)
+            folder = next((f.path for f in library.catalog.folders() if file and f.id == file.folder), None)
+            library.forget([document_id])
+        uploads = self.settings.library / UPLOADS
+        dropped = file is not None and folder is not None and folder.resolve() == uploads.resolve()
+        if dropped and file is not None:
+            (uploads / file.path).unlink(missing_ok=True)
+        return dropped
