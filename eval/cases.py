@@ -55,6 +55,22 @@ def load_cases(path: Path, finder: EvidenceFinder | None = None) -> tuple[EvalCa
     return tuple(cases)
 
 
+def only(cases: Sequence[EvalCase], path: Path) -> tuple[EvalCase, ...]:
+    """The cases whose ids ``path`` lists, one a line, ``#`` for remarks; in the order of ``cases``.
+
+    Raises NotFound without the file, BadInput for an id that no case has.
+    """
+    ids = {line.partition("#")[0].strip() for line in _read(path).splitlines()} - {""}
+    unknown = sorted(ids - {case.id for case in cases})
+    if unknown:
+        raise BadInput(
+            Phrase("no such question", "没有这些问题"),
+            " ".join(unknown),
+            Phrase(f"correct the ids in {path}", f"请改正 {path} 中的编号"),
+        )
+    return tuple(case for case in cases if case.id in ids)
+
+
 def save_cases(path: Path, cases: Iterable[EvalCase]) -> None:
     """Writes the form that ``load_cases`` reads."""
     lines = (json.dumps(case_to_json(case), ensure_ascii=False) + "\n" for case in cases)

@@ -87,13 +87,14 @@ def _tables(runs: Sequence[Run]) -> Iterator[Table]:
 def _provenance(run: Run) -> str:
     spec, summary = run.spec, run.summary
     documents = len({record.case.cluster for record in run.records if record.case.evidence})
+    counts = Phrase(
+        f"{summary.cases} questions over {documents} documents, {summary.errors} errors, "
+        f"{summary.notices} answers with a notice, {summary.dropped_citations} citations dropped",
+        f"{summary.cases} 道题，涉及 {documents} 篇文档；{summary.errors} 次出错，"
+        f"{summary.notices} 个回答带提示，丢弃 {summary.dropped_citations} 处引用",
+    )
     facts = [
-        _both(
-            Phrase(
-                f"{summary.cases} questions over {documents} documents, {summary.errors} errors",
-                f"{summary.cases} 道题，涉及 {documents} 篇文档，{summary.errors} 次出错",
-            )
-        ),
+        _both(counts),
         escape(f"{spec.questions} {spec.questions_sha256[:8]}"),
         escape(f"commit {spec.commit[:8] or '–'}{' + changes' if spec.dirty else ''}"),
         escape(" · ".join(f"{name}={value}" for name, value in spec.settings.items())),

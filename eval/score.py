@@ -50,10 +50,16 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run comes to. ``seconds`` are per stage, ``characters`` the length of the answers that were given."""
+    """What a run comes to. ``seconds`` are per stage, ``characters`` the length of the answers that were given.
+
+    ``notices`` counts the answers made in another way than asked for, such as without the chat model that could not be
+    reached; ``dropped_citations`` the numbers of the chat model's that were no source.
+    """
 
     cases: int
     errors: int
+    notices: int
+    dropped_citations: int
     rows: tuple[Row, ...]
     by_type: Mapping[str, tuple[Row, ...]]
     by_language: Mapping[str, tuple[Row, ...]]
@@ -90,6 +96,8 @@ def summarise(
     return Summary(
         cases=len(records),
         errors=len(records) - len(trials),
+        notices=sum(trial.answer.notice is not None for trial in trials),
+        dropped_citations=sum(trial.answer.dropped_citations for trial in trials),
         rows=rows(records),
         by_type={name: rows(members) for name, members in _groups(records, lambda record: record.case.type).items()},
         by_language={

@@ -1,6 +1,17 @@
-"""Every scorer of a run: retrieval by stage, answers, relevance, and each judge's. Here one's own are added."""
+"""Every scorer of a run: retrieval by stage, answers, relevance, and each judge's.
 
+One's own are a function, a name and whom it applies to, in a Python file that ``--scorers`` names:
+
+>>> from eval.types import EvalRecord, Score, Scorer, Trial
+>>> from ingest.phrases import Phrase
+>>> def is_short(record: EvalRecord, trial: Trial) -> Score:
+...     return Score.of(len(trial.answer.text) <= 300)
+>>> SCORERS = [Scorer("short", Phrase("Short", "简短"), is_short, applies=lambda record: record.case.answerable)]
+"""
+
+import runpy
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from eval.answers import ANSWER_SCORERS
 from eval.judge import LexicalOverlap, open_judge
@@ -8,6 +19,8 @@ from eval.judged import judged_scorers
 from eval.relevance import relevance_scorer
 from eval.retrieval import retrieval_scorers
 from eval.types import EvalRecord, Scorer
+from ingest.errors import BadInput
+from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 
 DEFAULT_JUDGES = (LexicalOverlap.name,)
@@ -25,3 +38,19 @@ def all_scorers(
         *(scorer for name in named for scorer in judged_scorers(open_judge(name), records)),
         *retrieval_scorers(tuple(stages)),
     )
+
+
+def load_scorers(path: Path) -> tuple[Scorer, ...]:
+    """The ``SCORERS`` of a Python file, which is run. Raises BadInput when it fails or has none."""
+    try:
+        found = tuple(runpy.run_path(str(path)).get("SCORERS", ()))
+        problem = "" if found and all(isinstance(scorer, Scorer) for scorer in found) else "no SCORERS"
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        raise BadInput(
+            Phrase(f"not a file of scorers ({problem})", f"不是评分器文件（{problem}）"),
+            path,
+            Phrase("define SCORERS, a list of eval.types.Scorer", "请定义 SCORERS，即 eval.types.Scorer 的列表"),
+        )
+    return found

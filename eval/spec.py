@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eval.stats import PERMUTATIONS, RESAMPLES, SEED
 from ingest.library import Library
+from rag import prompt
 from rag.settings import Settings
 
 _PACKAGES = (
@@ -32,16 +33,19 @@ class RunSpec:
     """Two runs of equal specs answer alike.
 
     ``library`` fingerprints the embedder and every document; ``settings`` hide what is secret. ``commit`` is empty
-    outside of a git checkout, and ``dirty`` says whether its files were changed since.
+    outside of a git checkout; ``dirty`` says whether its files were changed since, and ``changes`` is a digest of how.
+    ``prompts`` is a digest of all prompt texts.
     """
 
     questions: str
     questions_sha256: str
     library: str
     settings: Mapping[str, str]
+    prompts: str
     versions: Mapping[str, str]
     commit: str
     dirty: bool
+    changes: str
     seeds: Mapping[str, int]
     machine: Mapping[str, str]
 
@@ -51,17 +55,21 @@ class RunSpec:
         return f"{Path(self.questions).stem}-{sha256(repr(self).encode()).hexdigest()[:8]}"
 
 
-def describe(questions: Path, library: Library, embedder_fingerprint: str, settings: Settings) -> RunSpec:
-    """The spec of a run that would start now."""
-    commit, dirty = _git_state()
+def describe(
+    questions: Path, only: Path | None, library: Library, embedder_fingerprint: str, settings: Settings
+) -> RunSpec:
+    """The spec of a run that would start now; ``only`` lists the ids of the questions that are asked."""
+    commit, changes = _git_state()
     return RunSpec(
         questions=questions.name,
-        questions_sha256=sha256(questions.read_bytes()).hexdigest(),
+        questions_sha256=sha256(questions.read_bytes() + (only.read_bytes() if only else b"")).hexdigest(),
         library=library_fingerprint(library, embedder_fingerprint),
         settings={name: str(value) for name, value in settings.model_dump().items() if name != "library"},
+        prompts=sha256(Path(prompt.__file__).read_bytes()).hexdigest(),
         versions=_versions(_PACKAGES),
         commit=commit,
-        dirty=dirty,
+        dirty=bool(changes),
+        changes=changes,
         seeds={"statistics": SEED, "resamples": RESAMPLES, "permutations": PERMUTATIONS},
         machine={
             "system": platform.platform(),
@@ -90,14 +98,15 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _git_state() -> tuple[str, bool]:
-    """The commit of the checkout that this code runs from, and whether its files were changed since."""
+def _git_state() -> tuple[str, str]:
+    """The commit of the checkout that this code runs from, and a digest of the changes since; both may be empty."""
 
-    def git(*arguments: str) -> str:
+    def git(*arguments: str) -> bytes:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+        return subprocess.run(command, capture_output=True, check=True, timeout=30).stdout  # noqa: S603
 
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+        changes = git("diff", "HEAD")
+        return git("rev-parse", "HEAD").decode().strip(), sha256(changes).hexdigest() if changes else ""
     except (OSError, subprocess.SubprocessError):
-        return "", False
+        return "", ""

@@ -43,6 +43,13 @@ Checks = Annotated[
         ),
     ),
 ]
+Scorers = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--scorers",
+        help=say("A Python file that defines SCORERS.", "定义了 SCORERS 的 Python 文件；可重复。"),
+    ),
+]
 Speech = Annotated[
     str | None, typer.Option("--language", help=say("en, zh or auto (the locale).", "en、zh 或 auto（随系统区域）。"))
 ]
@@ -57,13 +64,18 @@ def run(
     questions: Questions,
     library: Library = None,
     assignments: Assignments = None,
+    only: Annotated[
+        Path | None, typer.Option(help=say("A file of ids: ask these alone.", "只问这些编号的题（编号文件）。"))
+    ] = None,
     out: Annotated[Path, typer.Option(help=say("Where run folders go.", "评测文件夹的存放位置。"))] = Path("runs"),
     judges: Judges = None,
     checks: Checks = None,
+    scorers: Scorers = None,
     speech: Speech = None,
 ) -> None:
     from eval.answerer import answer_with, finder_in, settings_from
     from eval.cases import load_cases
+    from eval.cases import only as only_these
     from eval.run import answer_cases
     from eval.spec import describe
     from rag.build import Application
@@ -73,19 +85,27 @@ def run(
     with Application(settings) as application:
         finder = finder_in(application.library)
         cases = load_cases(questions, finder)
-        spec = describe(questions, application.library, application.embedder.fingerprint, settings)
+        if only:
+            cases = only_these(cases, only)
+        spec = describe(questions, only, application.library, application.embedder.fingerprint, settings)
         folder = out / spec.run_name
         typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(chosen), err=True)
         with typer.progressbar(length=len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             records = answer_cases(cases, answer_with(application), finder, spec, folder, lambda _: bar.update(1))
-    _print(_scored(folder, records, judges, checks), chosen)
+    _print(_scored(folder, records, judges, checks, scorers), chosen)
 
 
 @app.command(help=say("Score stored answers again, without asking again.", "对已存的回答重新打分，不再提问。"))
-def score(run_folder: RunFolder, judges: Judges = None, checks: Checks = None, speech: Speech = None) -> None:
+def score(
+    run_folder: RunFolder,
+    judges: Judges = None,
+    checks: Checks = None,
+    scorers: Scorers = None,
+    speech: Speech = None,
+) -> None:
     from eval.run import load_records
 
-    _print(_scored(run_folder, load_records(run_folder), judges, checks), language(speech or ""))
+    _print(_scored(run_folder, load_records(run_folder), judges, checks, scorers), language(speech or ""))
 
 
 @app.command(help=say("Compare two runs over the same questions.", "对比同一批问题上的两次评测。"))
@@ -205,16 +225,21 @@ def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
 
 
 def _scored(
-    folder: Path, records: "Sequence[EvalRecord]", judges: Sequence[str] | None, checks: Sequence[Path] | None
+    folder: Path,
+    records: "Sequence[EvalRecord]",
+    judges: Sequence[str] | None,
+    checks: Sequence[Path] | None,
+    scorer_files: Sequence[Path] | None,
 ) -> "Run":
     from eval.run import load_check, load_spec, save_scores, score_run
-    from eval.scorers import DEFAULT_JUDGES, all_scorers
+    from eval.scorers import DEFAULT_JUDGES, all_scorers, load_scorers
     from ingest.embed import open_embedder
 
+    own = [scorer for file in scorer_files or () for scorer in load_scorers(file)]
     loaded = [load_check(path) for path in checks or ()]
     spec = load_spec(folder)
     scorers = all_scorers(records, lambda: open_embedder(spec.settings["embedder"]), judges or DEFAULT_JUDGES)
-    scored = score_run(folder, spec, records, scorers, loaded)
+    scored = score_run(folder, spec, records, (*own, *scorers), loaded)
     save_scores(scored)
     return scored
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eval.cases import load_cases, save_cases
+from eval.cases import load_cases, only, save_cases
 from eval.evidence import EvidenceFinder
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
@@ -109,3 +109,12 @@ def test_a_missing_an_empty_and_a_misencoded_file_are_errors_that_say_so(tmp_pat
     (tmp_path / "gbk.jsonl").write_bytes("问题".encode("gbk"))
     with pytest.raises(BadInput, match="the question file is not UTF-8"):
         load_cases(tmp_path / "gbk.jsonl")
+
+
+def test_a_list_of_ids_picks_cases_in_their_own_order_and_an_unknown_id_is_an_error(tmp_path: Path) -> None:
+    cases = tuple(EvalCase(id=str(number), question="?", type="unanswerable") for number in range(4))
+    (tmp_path / "ids.txt").write_text("# a few\n3\n1  # hard\n\n", encoding="utf-8")
+    assert [case.id for case in only(cases, tmp_path / "ids.txt")] == ["1", "3"]
+    (tmp_path / "ids.txt").write_text("9\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="no such question: 9"):
+        only(cases, tmp_path / "ids.txt")

@@ -20,9 +20,11 @@ SPEC = RunSpec(
     questions_sha256="00",
     library="11",
     settings={"embedder": "bundled", "reranker": "none"},
+    prompts="22",
     versions={"numpy": "2"},
     commit="abc",
     dirty=False,
+    changes="",
     seeds={"statistics": 1},
     machine={"cores": "2"},
 )
