@@ -106,10 +106,11 @@ class ServedChatModel:
 
     def contact(self) -> Contact:
         """Asks for one word. Raises ModelUnavailable, with what to do about it."""
+        chunks = self._chunks((("user", "Reply with the single word OK."),), None)
         start = time.perf_counter()
         first, text, model = 0.0, "", ""
         try:
-            with contextlib.closing(self._chunks((("user", "Reply with the single word OK."),), None)) as chunks:
+            with contextlib.closing(chunks):
                 for chunk in chunks:
                     text += _printable(chunk.text)
                     model = str(chunk.response_metadata.get("model_name") or model)
