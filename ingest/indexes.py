@@ -184,9 +184,11 @@ class IndexWriter:
         folder = self._folder / "lexical"
         before = _Stamp.read(folder)
         index = LexicalIndex(folder)
+        # Without a stamp to go on from, whatever the index holds may have been removed from before.
+        traces = before.removed if before and change else len(index)
         generation, removed, added = self._difference(change, index.keys)
         index.change(removed, _lexical_entries(self._catalog, added))
-        self._write_stamp(folder, generation, len(index), len(removed) + (before.removed if before else 0))
+        self._write_stamp(folder, generation, len(index), len(removed) + traces)
 
     def _compact_lexical(self) -> None:
         folder = self._folder / "lexical"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ingest.errors import BadInput, LibraryBroken, LibraryBusy, LibraryMismatch, NotFound
+from ingest.lexical import LexicalIndex
 from ingest.library import CATALOG, Library, open_library
 from ingest.sync import sync
 from tests.fakes import FakeEmbedder, count_tokens
@@ -150,6 +151,7 @@ def test_a_reader_follows_the_writer_question_by_question(library: Path, notes: 
 
 _READER = """
 import json, sys, time
+from ingest.lexical import LexicalIndex
 from ingest.library import open_library
 from tests.fakes import FakeEmbedder
 from pathlib import Path
@@ -237,6 +239,17 @@ def test_a_damaged_index_is_answered_without_and_mended_by_the_next_sync(
         assert opened.catalog.generation == 1
 
 
+def test_a_kill_between_the_words_and_their_stamp_leaves_no_trace_in_the_scores(library: Path, notes: Path) -> None:
+    with open_library(library, write=True) as opened:
+        change = opened.catalog.replace(["rag/检索.md"], ())
+        LexicalIndex(library / "lexical").change(change.removed, ())
+    (notes / "rag/检索.md").unlink()
+    synced(notes, library)
+    synced(notes, library.with_name("fresh"))
+    with open_library(library) as mended, open_library(library.with_name("fresh")) as fresh:
+        assert mended.lexical("温度 特征 p", 10) == fresh.lexical("温度 特征 p", 10) != []
+
+
 def test_a_library_without_its_catalog_is_built_anew(library: Path, notes: Path) -> None:
     for file in library.glob(f"{CATALOG}*"):
         file.unlink()
@@ -273,6 +286,7 @@ _SEARCH_AS_NOBODY = """
 import os, sys, tempfile
 from pathlib import Path
 import rjieba, tantivy
+from ingest.lexical import LexicalIndex
 from ingest.library import open_library
 from tests.fakes import FakeEmbedder
 
