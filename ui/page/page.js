@@ -1,0 +1,164 @@
+// What the page does by itself: keys, hovering quotes, copying, the theme, and passing clicks on to Gradio.
+(() => {
+  const $ = (selector) => document.querySelector(selector);
+  const question = () => $("#question textarea");
+  const type = (text) => {
+    const box = question();
+    box.value = text;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+    box.setSelectionRange(text.length, text.length);
+  };
+
+  document.documentElement.lang = location.pathname.startsWith("/zh") ? "zh-CN" : "en";
+  document.cookie = `notecite_language=${document.documentElement.lang.slice(0, 2)}; path=/; max-age=31536000; samesite=lax`;
+
+  const theme = localStorage.getItem("notecite-theme");
+  const paint = (dark) => document.body.classList.toggle("dark", dark);
+  const whenBody = (act) => (document.body ? act() : addEventListener("DOMContentLoaded", act));
+  if (theme) whenBody(() => { paint(theme === "dark"); setTimeout(() => paint(theme === "dark"), 500); });
+
+  // Quotes
+
+  const bubble = document.createElement("div");
+  bubble.id = "quote-bubble";
+  bubble.setAttribute("aria-hidden", "true");
+  const hover = (event) => {
+    const mark = event.target.closest?.(".cite[data-quote]");
+    if (!mark) { bubble.remove(); return; }
+    bubble.textContent = mark.dataset.quote;
+    document.body.append(bubble);
+    const box = mark.getBoundingClientRect();
+    bubble.style.left = `${Math.max(8, Math.min(box.left, innerWidth - bubble.offsetWidth - 8))}px`;
+    const above = box.top - bubble.offsetHeight - 8;
+    bubble.style.top = `${above > 8 ? above : box.bottom + 8}px`;
+  };
+  for (const name of ["mouseover", "focusin"]) document.addEventListener(name, hover);
+
+  // Clicks that need no server
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-act]");
+    if (!button) return;
+    const { act } = button.dataset;
+    if (act === "copy") {
+      await navigator.clipboard.writeText(button.dataset.text);
+      button.classList.add("done");
+      setTimeout(() => button.classList.remove("done"), 1500);
+    } else if (act === "edit") {
+      $("#replace textarea, #replace input").value = button.dataset.turn;
+      $("#replace textarea, #replace input").dispatchEvent(new Event("input", { bubbles: true }));
+      type(button.dataset.question);
+    } else if (act === "theme") {
+      const dark = !document.body.classList.contains("dark");
+      paint(dark);
+      localStorage.setItem("notecite-theme", dark ? "dark" : "light");
+    } else if (act === "language") {
+      location.href = button.dataset.path + location.search;
+    } else if (act === "tab") {
+      $(`#tabs button[role=tab][aria-controls*="${button.dataset.tab}"], #${button.dataset.tab}-button`)?.click();
+    } else if (act === "menu") {
+      document.body.classList.toggle("menu-open");
+    } else if (act === "close") {
+      closeSource();
+    } else if (act === "open") {
+      document.body.classList.remove("menu-open");
+    }
+  });
+
+  let opener = null;
+  const closeSource = () => {
+    document.body.classList.remove("source-open");
+    opener?.isConnected && opener.focus();
+  };
+
+  // The source panel: shown when it is filled, scrolled to the marked words
+
+  const showSource = () => {
+    const mark = $("#source mark.cited") ?? $("#source mark.section");
+    document.body.classList.add("source-open");
+    const box = $("#source .scroll");
+    if (!box) return;
+    if (mark) {
+      mark.id = "cited";
+      const place = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
+      box.scrollTop += place - box.clientHeight / 3;
+    }
+    if (innerWidth < 1000) $("#source .close")?.focus({ preventScroll: true });
+    const turn = $("#source .step")?.dataset.turn;
+    for (const cite of document.querySelectorAll(".cite.current")) cite.classList.remove("current");
+    const number = $("#source .source")?.dataset.number;
+    if (turn && number) $(`.turn[data-turn="${turn}"] .cite[data-citation="${number}"]`)?.classList.add("current");
+  };
+  window.notecite = {
+    act(element, event, trigger) {
+      const mark = event.target.closest(".cite[data-citation]");
+      if (mark) {
+        opener = mark;
+        const turn = mark.closest("[data-turn]")?.dataset.turn;
+        if (turn !== undefined) trigger("source", { act: "cite", turn, citation: mark.dataset.citation });
+        return;
+      }
+      const button = event.target.closest("[data-act]");
+      if (!button || button.disabled) return;
+      const data = { ...button.dataset };
+      if (data.act === "ask") trigger("ask", data);
+      else if (["cite", "heading", "note"].includes(data.act)) {
+        opener = element.id === "source" ? opener : button;
+        trigger("source", data);
+      } else if (data.act === "open") trigger("open", data);
+      else if (data.act === "forget") trigger("forget", data);
+    },
+    showSource,
+    scrollDown() {
+      const turns = $("#turns .turns");
+      if (turns) turns.parentElement.closest("#turns").scrollTop = turns.scrollHeight;
+    },
+    remember(id) {
+      const address = new URL(location.href);
+      if (id) address.searchParams.set("c", id);
+      else address.searchParams.delete("c");
+      history.replaceState(history.state, "", address);
+      return id;
+    },
+    recalled: () => new URL(location.href).searchParams.get("c") ?? "",
+  };
+
+  // Keys
+
+  addEventListener("keydown", (event) => {
+    const inBox = event.target === question();
+    if (inBox && event.key === "Enter" && (event.shiftKey || event.isComposing)) event.stopImmediatePropagation();
+    else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      $("#ask-button")?.click();
+      question()?.focus();
+    } else if (event.key === "Escape") {
+      bubble.remove();
+      if (document.body.classList.contains("menu-open")) document.body.classList.remove("menu-open");
+      else if (document.body.classList.contains("source-open")) closeSource();
+      else if ($("#stop:not(.hide)")?.offsetParent) $("#stop").click();
+    }
+  }, true);
+
+  // Whether the server is there
+
+  let away = null;
+  const watch = async () => {
+    let ok = false;
+    try { ok = (await fetch("/alive", { cache: "no-store" })).ok; } catch { ok = false; }
+    if (!ok && !away) {
+      away = document.createElement("div");
+      away.id = "away";
+      away.setAttribute("role", "alert");
+      away.textContent = document.documentElement.lang === "en"
+        ? "The server does not answer. Waiting for it…" : "服务没有响应，正在等待它恢复……";
+      document.body.append(away);
+    } else if (ok && away) {
+      // The page of the server before belongs to a process that is gone.
+      location.reload();
+    }
+    setTimeout(watch, away ? 1000 : 4000);
+  };
+  setTimeout(watch, 4000);
+})();

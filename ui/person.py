@@ -1,0 +1,9 @@
+"""Who sits in front of the page: a random token that their browser keeps."""
+
+from collections.abc import Mapping
+
+COOKIE = "notecite_person"
+
+
+def person_of(cookies: Mapping[str, str]) -> str:
+    return cookies.get(COOKIE, "")

@@ -1,0 +1,189 @@
+"""The page's web server: who may come in, what the browser may load, and the files it may fetch."""
+
+import base64
+import hmac
+import ipaddress
+import secrets
+import threading
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ingest.errors import BadInput, NoteciteError
+from ingest.phrases import Language, Phrase
+from ui.app import mount
+from ui.conversations import as_markdown
+from ui.desk import Desk
+from ui.person import COOKIE, person_of
+
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+"""The browser itself keeps everything on this origin, whatever a note or a library of the page might hold."""
+
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_address(host: str, password: str, open_to_all: bool) -> None:
+    """Raises BadInput for an address that others can reach without a password, unless that is what is wanted."""
+    if not (is_loopback(host) or password or open_to_all):
+        raise BadInput(
+            Phrase("other machines could read your notes at this address", "其他机器能通过这个地址读到你的笔记"),
+            host,
+            Phrase(
+                "set a password with NOTECITE_PASSWORD or --password, or say --no-password",
+                "请用 NOTECITE_PASSWORD 或 --password 设置密码，或明确指定 --no-password",
+            ),
+        )
+
+
+class Guard:
+    """Lets in who may come in, gives each browser its own token, and tells it what it may load.
+
+    On a loopback address only requests that name it are answered, so that no web site can reach the page by a name
+    of its own.
+    """
+
+    def __init__(self, app: ASGIApp, password: str, loopback_only: bool) -> None:
+        self._app = app
+        self._password = password
+        self._loopback_only = loopback_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refusal(headers)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        cookie = SimpleCookie(headers.get("cookie", ""))
+        fresh = "" if COOKIE in cookie else secrets.token_urlsafe(24)
+        if fresh:
+            joined = "; ".join(part for part in (headers.get("cookie", ""), f"{COOKIE}={fresh}") if part)
+            rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+            scope = {**scope, "headers": [*rest, (b"cookie", joined.encode("latin-1"))]}
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [
+                    (b"content-security-policy", POLICY.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"same-origin"),
+                ]
+                if fresh:
+                    value = f"{COOKIE}={fresh}; Path=/; Max-Age={_YEAR_SECONDS}; HttpOnly; SameSite=Lax"
+                    added.append((b"set-cookie", value.encode()))
+                message = {**message, "headers": [*message.get("headers", []), *added]}
+            await send(message)
+
+        await self._app(scope, receive, send_guarded)
+
+    def _refusal(self, headers: dict[str, str]) -> Response | None:
+        host = headers.get("host", "").rsplit(":", 1)[0]
+        if self._loopback_only and not is_loopback(host):
+            return PlainTextResponse("unknown host", 421)
+        if not self._password:
+            return None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        try:
+            password = base64.b64decode(given).partition(b":")[2] if scheme.lower() == "basic" else b""
+        except ValueError:
+            password = b""
+        if hmac.compare_digest(password, self._password.encode()):
+            return None
+        return PlainTextResponse(
+            "password needed", 401, {"WWW-Authenticate": 'Basic realm="notecite", charset="UTF-8"'}
+        )
+
+
+def build(desk: Desk, *, password: str = "", loopback_only: bool = True, language: Language | None = None) -> ASGIApp:
+    """The whole application; ``language`` overrides what the browser asks for on a first visit."""
+    app = FastAPI(openapi_url=None)
+
+    @app.get("/")
+    def choose_language(request: Request) -> Response:
+        chosen = request.cookies.get("notecite_language")
+        if chosen not in ("en", "zh"):
+            chosen = language or _preferred(request.headers.get("accept-language", ""))
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{chosen}/{query}", headers={"Vary": "Accept-Language, Cookie"})
+
+    @app.get("/alive")
+    def alive() -> Response:
+        return Response(status_code=204)
+
+    @app.get("/export/{conversation_id}.md")
+    def export(conversation_id: str, request: Request, speech: Language = "en") -> Response:
+        try:
+            conversation = desk.conversations(person_of(request.cookies)).get(conversation_id)
+        except NoteciteError as error:
+            raise HTTPException(404, error.to(speech)) from error
+        return Response(
+            as_markdown(conversation, speech),
+            media_type="text/markdown; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="conversation-{conversation_id}.md"'},
+        )
+
+    mount(app, desk)
+    return Guard(app, password, loopback_only)
+
+
+def _preferred(accepted: str) -> Language:
+    """The first of a browser's languages that is one of ours."""
+    for part in accepted.lower().split(","):
+        if part.strip().startswith("zh"):
+            return "zh"
+        if part.strip().startswith("en"):
+            return "en"
+    return "en"
+
+
+def run(
+    desk: Desk, host: str, port: int, *, password: str = "", language: Language | None, on_ready: Callable[[], None]
+) -> None:
+    """Serves until interrupted. The models are loaded meanwhile. Raises BadInput when the port is taken."""
+    import socket
+
+    import uvicorn
+
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host.strip("[]"), port), family=family)
+    except OSError as error:
+        raise BadInput(
+            Phrase(f"the page cannot be served here ({error.strerror})", f"无法在此地址提供页面（{error.strerror}）"),
+            f"{host}:{port}",
+            Phrase("choose another with --host or --port", "请用 --host 或 --port 另选"),
+        ) from error
+    app = build(desk, password=password, loopback_only=is_loopback(host), language=language)
+    threading.Thread(target=desk.warm_up, name="warm-up", daemon=True).start()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=3))
+    threading.Thread(target=_tell_when_ready, args=(server, on_ready), daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        desk.close()
+
+
+def _tell_when_ready(server: Any, on_ready: Callable[[], None]) -> None:
+    import time
+
+    while not server.started and not server.should_exit:
+        time.sleep(0.05)
+    if server.started:
+        on_ready()
