@@ -1,7 +1,13 @@
-"""Hits over a few little notes, for the tests of answering."""
+"""Hits over a few little notes, and a pipeline that always finds them, for the tests of answering."""
+
+from collections.abc import Sequence
 
 from ingest.types import Chunk
-from rag.types import Hit
+from rag.answerability import Decision
+from rag.pipeline import Pipeline
+from rag.protocols import Generator
+from rag.rerank import KeepOrder
+from rag.types import Hit, Query, Stage
 
 
 def hit(
@@ -39,3 +45,25 @@ BREAD = hit(
     headings=("Baking",),
     document_id="bread.md",
 )
+
+
+class Found:
+    """A retriever that always finds ``hits``."""
+
+    def __init__(self, hits: Sequence[Hit]) -> None:
+        self.hits = hits
+
+    def retrieve(self, query: Query) -> dict[Stage, Sequence[Hit]]:
+        return {"dense": self.hits, "lexical": self.hits, "fused": self.hits}
+
+
+def pipeline_over(hits: Sequence[Hit], generator: Generator) -> Pipeline:
+    """A pipeline that answers every question from ``hits``."""
+    return Pipeline(
+        retriever=Found(hits),
+        reranker=KeepOrder(),
+        answerable=lambda query, stages, hits: Decision(True, None),
+        generator=generator,
+        page_at=lambda document_id, offset: None,
+        models={"generator": "test"},
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableLambda
 from pydantic import SecretStr
 
 from ingest.errors import ModelUnavailable
@@ -175,6 +176,17 @@ def test_langchain_callbacks_see_the_model_at_work() -> None:
         "token [1]",
         "end",
     ]
+
+
+def test_callbacks_of_a_surrounding_chain_see_it_too() -> None:
+    recorder = Recorder()
+    with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
+        chain: RunnableLambda[Query, list[object]] = RunnableLambda(
+            lambda query: list(generator(server).generate(query, (TEA,)))
+        )
+        chain.invoke(QUESTION, {"callbacks": [recorder], "tags": ["outer"]})
+    assert recorder.seen[0] == "start ['outer']"
+    assert recorder.seen[-1] == "end"
 
 
 def test_nothing_is_traced_unless_asked_for() -> None:

@@ -13,12 +13,10 @@ from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
-from rag.pipeline import Pipeline
-from rag.rerank import KeepOrder
 from rag.similarity import EmbeddedSimilarity
-from rag.types import Answer, Draft, Event, Hit, Notice, Query, Restart, Stage, TextPiece
+from rag.types import Answer, Draft, Event, Hit, Notice, Query, Restart, TextPiece
 from tests.fakes import FakeEmbedder
-from tests.rag.sample_hits import COFFEE, TEA, hit
+from tests.rag.sample_hits import COFFEE, TEA, hit, pipeline_over
 from tests.scripted_server import (
     ScriptedServer,
     Step,
@@ -232,26 +230,12 @@ def test_a_follow_up_is_condensed_by_rule_when_the_model_fails(fault: Step) -> N
     assert query == condense("那红茶呢？", ["绿茶用多少度的水？"])
 
 
-class Found:
-    """A retriever that always finds the tea note."""
-
-    def retrieve(self, query: Query) -> dict[Stage, Sequence[Hit]]:
-        return {"dense": (TEA,), "fused": (TEA, COFFEE)}
-
-
 def answered(*steps: Step) -> Iterator[Event]:
     embedder = FakeEmbedder()
     fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), 200)
     with ScriptedServer(*steps) as server:
         model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
-        pipeline = Pipeline(
-            retriever=Found(),
-            reranker=KeepOrder(),
-            answerable=lambda query, stages: True,
-            generator=ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None),
-            page_at=lambda document_id, offset: None,
-            models={},
-        )
+        pipeline = pipeline_over((TEA, COFFEE), ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None))
         yield from pipeline.stream(QUESTION.question)
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from ingest.library import open_library
 from ingest.sync import sync
-from rag.answerability import Answerability
+from rag.answerability import UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ChatFailed, ServedChatModel
 from rag.generate import ExtractiveGenerator
@@ -96,7 +96,7 @@ def pipeline(base_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield Pipeline(
             retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
             reranker=KeepOrder(),
-            answerable=Answerability((0.0, 0.0)),
+            answerable=UnknownNames(),
             generator=ChatGenerator(served, embedder, ExtractiveGenerator(EmbeddedSimilarity(embedder), 200), 600),
             page_at=lambda document_id, offset: None,
             models={"generator": served.model},

@@ -9,39 +9,17 @@ from pydantic import SecretStr
 from rag.chat import ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.generate import ExtractiveGenerator
-from rag.pipeline import Pipeline
-from rag.protocols import Generator
-from rag.rerank import KeepOrder
 from rag.similarity import EmbeddedSimilarity
-from rag.types import Answer, Hit, Query, Stage
+from rag.types import Answer, Hit
 from tests.fakes import FakeEmbedder
 from tests.hostile_notes import HOSTILE_NOTES
-from tests.rag.sample_hits import COFFEE, TEA, hit
+from tests.rag.sample_hits import COFFEE, TEA, hit, pipeline_over
 from tests.scripted_server import ScriptedServer, says
 
 QUESTIONS = {
     "绿茶用多少度的水？": "绿茶用 80 度左右的水冲泡。",
     "咖啡豆放在哪里？": "咖啡豆要放在密封罐里，避免阳光直射。",
 }
-
-
-class Found:
-    def __init__(self, hits: Sequence[Hit]) -> None:
-        self.hits = hits
-
-    def retrieve(self, query: Query) -> dict[Stage, Sequence[Hit]]:
-        return {"dense": self.hits, "fused": self.hits}
-
-
-def pipeline(generator: Generator, hits: Sequence[Hit]) -> Pipeline:
-    return Pipeline(
-        retriever=Found(hits),
-        reranker=KeepOrder(),
-        answerable=lambda query, stages: True,
-        generator=generator,
-        page_at=lambda document_id, offset: None,
-        models={},
-    )
 
 
 def extractive() -> ExtractiveGenerator:
@@ -68,7 +46,7 @@ def check(answer: Answer, hits: Sequence[Hit]) -> None:
 @pytest.mark.parametrize("name", sorted(HOSTILE_NOTES))
 def test_an_extractive_answer_does_what_it_does_without_the_note(name: str, question: str) -> None:
     hits = (TEA, COFFEE, hostile(name))
-    answer = pipeline(extractive(), hits).answer(question)
+    answer = pipeline_over(hits, extractive()).answer(question)
     check(answer, hits)
     assert not answer.abstained
     honest = [s.text for s in answer.sentences if answer.citations[s.citations[0] - 1].document_id != "hostile.md"]
@@ -78,7 +56,7 @@ def test_an_extractive_answer_does_what_it_does_without_the_note(name: str, ques
 @pytest.mark.parametrize("name", sorted(HOSTILE_NOTES))
 def test_asked_about_the_note_itself_the_answer_only_quotes_it(name: str) -> None:
     hits = (hostile(name), TEA)
-    answer = pipeline(extractive(), hits).answer("说明里写了什么？")
+    answer = pipeline_over(hits, extractive()).answer("说明里写了什么？")
     check(answer, hits)
     assert all(sentence.citations for sentence in answer.sentences)
 
@@ -98,7 +76,7 @@ def test_what_a_misled_model_makes_up_is_not_shown(obeyed: str) -> None:
     with ScriptedServer(says(obeyed)) as server:
         model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
         generator = ChatGenerator(model, FakeEmbedder(), extractive(), 2000)
-        answer = pipeline(generator, (TEA, COFFEE)).answer("绿茶用多少度的水？")
+        answer = pipeline_over((TEA, COFFEE), generator).answer("绿茶用多少度的水？")
     assert answer.text == "绿茶用 80 度左右的水冲泡。 [1]"
     assert answer.notice is not None
     assert "nothing that it wrote stands in the notes" in answer.notice.en
