@@ -7,7 +7,7 @@ from ingest.structure import Span
 
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uff00-\uffef，。、；：？！（）《》「」【】“”…"
 
-# Stretches in which no mark ends a sentence: code, formulas, links, addresses, tags and short brackets.
+# Stretches in which no mark ends a sentence: code, formulas, links, addresses, tags and brackets in a sentence.
 _WHOLE = "|".join(
     (
         r"```[^`\n]+```|`[^`\n]+`",
@@ -16,7 +16,7 @@ _WHOLE = "|".join(
         r"!?\[[^\[\]\n]*\]\([^()\n]*\)|\[\[[^\[\]\n]*\]\]",
         rf"https?://[^\s<>{_CJK}]+(?<![.,;:!?)'\"*])",
         r"<[^<>\n]{1,200}>",
-        r"（[^（）()\n]{1,60}）|\([^（）()\n]{1,60}\)",
+        r"（[^（）()\n]{1,60}(?<![。！？!?.])）|\([^（）()\n]{1,60}(?<![。！？!?.])\)",
     )
 )
 # What may follow a mark and still belong to its sentence. Straight quotes and emphasis only if they close.

@@ -138,8 +138,8 @@ _SENTENCE_END = "。！？；!?;：:…"
 _ENUMERATED = re.compile(r"(?<=[?？])\s*(?=\d{1,3}[.、)])")
 _ASSERTED = re.compile(r"[。！!；;…]|\.(?=\s|$)")
 _REQUEST = re.compile(
-    r"(?:请|简述|简要|介绍|解释|谈谈|谈一谈|聊聊|讲讲|讲一下|讲下|说说|说一下|说下|描述|列举|概述|阐述|手写|手撕|推导"
-    r"|对比一下|比较一下)(?![了过性])[^:：]*$|(?:explain|describe|compare|discuss)\b[^:]*$",
+    r"(?:请(?:你|您)?(?=介绍|解释|说|描述|谈|讲|列举|比较|对比|分析|举例|简|写|推导|设计|问)|简述|简要|介绍|解释|谈谈|谈一谈|聊聊|讲讲|讲一下|讲下|说说|说一下|说下|描述|列举|概述|阐述|手写|手撕|推导"
+    r"|对比一下|比较一下|什么是|有哪些|为什么|为何|如何|怎么|怎样)(?![了过性])[^:：?？]*$|(?:explain|describe|compare|discuss)\b[^:?]*$",
     re.IGNORECASE,
 )
 _ASKING_END = re.compile(r"(?:吗|呢|什么|哪些|为何|怎么办|怎么做|怎么样)$")
@@ -151,26 +151,25 @@ def is_question(text: str) -> bool:
 
 
 def is_question_list(text: str) -> bool:
-    """Whether a text asks without answering: nothing but questions, or at least three with few statements between.
+    """Whether a text asks without answering: nothing but questions, or at least three with little said between.
 
     What counts is lines and the numbered parts of a line, so that a statement needs no full stop to be one. A request
     (讲一下…) asks too. A question in a heading counts only where no statement stands below it.
     """
-    questions = titles = statements = 0
+    asked: list[str] = []
+    said: list[str] = []
+    titled = False
     for line in _lines(text):
         if line.blank or _NOISE.match(line.text):
             continue
         if _ATX.match(line.text):
-            titles += is_question(line.text)
+            titled = titled or is_question(line.text)
             continue
         for part in _ENUMERATED.split(line.text):
-            if _asks(part):
-                questions += 1
-            else:
-                statements += 1
-    if not statements:
-        return questions + titles > 0
-    return questions >= 3 and questions >= 2 * statements
+            (asked if _asks(part) else said).append(part)
+    if not said:
+        return titled or bool(asked)
+    return len(asked) >= max(3, 2 * len(said)) and sum(map(len, asked)) >= sum(map(len, said))
 
 
 def clean_title(text: str) -> str:
@@ -317,15 +316,15 @@ class _Parser:
         if not mark:
             return at
         close = {"$$": "$$", "\\[": "\\]"}.get(mark[0], f"\\end{{{mark[1]}}}")
-        for end in range(at, min(len(self.lines), at + _LONGEST_FORMULA)):
-            text = self.lines[end].text
-            closed = text.find(close, mark.end() if end == at else 0)
-            if closed >= 0:
-                if not _FORMULA_TAIL.match(text, closed + len(close)):
-                    return at
-                self._add("formula", at, end + 1)
-                return end + 1
-        return at
+        limit = self.lines[min(len(self.lines), at + _LONGEST_FORMULA) - 1].end
+        closed = self.text.find(close, self.lines[at].start + mark.end(), limit) + len(close)
+        if closed < len(close):
+            return at
+        end = self._line_at(closed)
+        if not _FORMULA_TAIL.match(self.text, closed, self.lines[end].end):
+            return at
+        self._add("formula", at, end + 1)
+        return end + 1
 
     def _comment(self, at: int) -> int:
         while (line := self.lines[at]).text.startswith("<!--") and line.start + 4 <= self.last_comment_end:
@@ -380,7 +379,7 @@ class _Parser:
         deeper = self._next_indent(at) > line.indent
         rank = (_QUESTION_RANK if marker and not line.indent else _LABEL_RANK) + min(line.indent, 40)
         if marker:
-            asks = is_question(rest) and len(rest) <= _LONGEST_LABEL
+            asks = len(rest) <= _LONGEST_LABEL and _asks(rest)
             if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (asks and deeper):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
@@ -403,6 +402,7 @@ class _Parser:
     def _open_heading(
         self, at: int, rank: int, title: str, own_indent: int | None = None, lines: int = 1, folded: bool = False
     ) -> int:
+        self._close_sections(self.lines[at].indent)
         while self.open and self.open[-1].rank >= rank:
             self.open.pop()
         self.open.append(_Open(rank, clean_title(title), own_indent, folded))
@@ -446,6 +446,7 @@ class _Parser:
         line = self.lines[at]
         if not _MARKER.match(line.text):
             return at
+        self._close_sections(line.indent)
         end = at + 1
         while end < len(self.lines) and self._continues(end):
             deeper = self.lines[end].indent > line.indent
@@ -456,6 +457,7 @@ class _Parser:
         return end
 
     def _paragraph(self, at: int) -> int:
+        self._close_sections(self.lines[at].indent)
         end = at + 1
         while end < len(self.lines) and self._continues(end):
             end += 1
@@ -472,7 +474,9 @@ class _Parser:
         text = line.text
         if _MARKER.match(text) or _ATX.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
             return False
-        if text.startswith(("$$", "\\[", "|", "<!--", "<table")) or _NOISE.match(text) or _HTML_HEADING.match(text):
+        if text.startswith(("|", "<!--", "<table")) or _FORMULA_BEGINS.match(text) or _HTML_HEADING.match(text):
+            return False
+        if _NOISE.match(text) or self._ends_section(line.indent):
             return False
         if "|" in text and at + 1 < len(self.lines) and _TABLE_RULE.match(self.lines[at + 1].text):
             return False
@@ -507,12 +511,15 @@ class _Parser:
         return bool(self.done) and self.done[-1].kind == "item" and is_question(self.lines[at - 1].text)
 
     def _is_numbered(self, at: int) -> bool:
-        """A short line such as ``一、背景`` or ``1.2 背景`` with text below it that is not the next of its kind."""
+        """A short line such as ``一、背景`` or ``1.2 背景`` with text below it and none of its kind next to it."""
         line = self.lines[at]
-        if len(line.text) > _LONGEST_NUMBERED or line.text[-1] in _SENTENCE_END[:-1] + "，,.":
+        if len(line.text) > _LONGEST_NUMBERED or line.text[-1] in "。！；;:：，,.":
             return False
-        pattern = next((p for p in (_NUMERAL, _OUTLINE_NUMBER) if p.match(line.text)), None)
-        return pattern is not None and self._answered(at) and not pattern.match(self._below(at))
+        number = next((number for number in (_NUMERAL, _OUTLINE_NUMBER) if number.match(line.text)), None)
+        below = self._below(at)
+        if number is None or not below or number.match(below) or (at and number.match(self.lines[at - 1].text)):
+            return False
+        return not self.done or self.done[-1].kind == "heading" or not number.match(self.text, self.done[-1].start)
 
     def _is_bare_name(self, at: int) -> bool:
         """A short Latin-only line directly before a sentence, under a heading of the same kind: a lost heading."""
@@ -551,8 +558,7 @@ class _Parser:
             spans = [(row.start, row.end) for row in rows]
         start, end, indent = rows[0].start, spans[-1][1], rows[0].indent
         if kind not in ("heading", "noise"):
-            while self.open and self._closes(self.open[-1], indent):
-                self.open.pop()
+            self._close_sections(indent)
         if kind in ("paragraph", "item"):
             spans = list(self._logical_lines(rows))
         self._append(kind, start, end, spans, indent)
@@ -562,9 +568,14 @@ class _Parser:
         rank = self.open[-1].rank if self.open else 0
         self.done.append(Block(kind, start, end, tuple(lines), indent, path, rank))
 
-    @staticmethod
-    def _closes(heading: _Open, indent: int) -> bool:
-        return heading.own_indent is not None and indent <= heading.own_indent
+    def _close_sections(self, indent: int) -> None:
+        while self._ends_section(indent):
+            self.open.pop()
+
+    def _ends_section(self, indent: int) -> bool:
+        """Whether text with this indentation stands outside the innermost section."""
+        own_indent = self.open[-1].own_indent if self.open else None
+        return own_indent is not None and indent <= own_indent
 
     def _logical_lines(self, rows: Sequence[_Line]) -> Iterator[Span]:
         """Rows with wrapped ones joined, and cut at ``<br>``."""

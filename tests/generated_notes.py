@@ -1,6 +1,10 @@
-"""A Hypothesis strategy for the Markdown of notes, tidy and untidy."""
+"""Hypothesis settings and a strategy for the Markdown of notes, tidy and untidy."""
 
+from hypothesis import settings
 from hypothesis import strategies as st
+
+steady = settings(deadline=None, derandomize=True)
+"""The same examples in every run, however slow the machine."""
 
 _WORDS = """
 位置编码 注意力 把显存 减少一半 ， 、 （见下） “低秩” 模型.然后 the~model reads e.g.~a~token v1.5 (see~Fig.~3) U.S.

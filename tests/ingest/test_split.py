@@ -9,7 +9,7 @@ from ingest.split import split
 from ingest.structure import parse
 from ingest.types import Chunk, Document
 from tests.fakes import count_tokens
-from tests.generated_notes import notes
+from tests.generated_notes import notes, steady
 
 ODD_NOTES = sorted(path for path in (Path(__file__).parents[1] / "notes").iterdir() if path.suffix in (".md", ".txt"))
 
@@ -31,6 +31,7 @@ def assert_well_formed(text: str, chunks: tuple[Chunk, ...], max_tokens: int) ->
     ] == []
 
 
+@steady
 @given(notes, st.integers(8, 120))
 def test_chunks_are_ordered_slices_that_hold_every_block(text: str, max_tokens: int) -> None:
     chunks = split(document(text), count_tokens, max_tokens)
@@ -38,6 +39,7 @@ def test_chunks_are_ordered_slices_that_hold_every_block(text: str, max_tokens: 
     assert split(document(text), count_tokens, max_tokens) == chunks
 
 
+@steady
 @given(notes)
 def test_text_inserted_above_leaves_chunk_ids_alone(text: str) -> None:
     below = f"# 原有\n\n原有的一段。\n\n{text}"

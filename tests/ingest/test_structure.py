@@ -1,0 +1,432 @@
+import pytest
+from hypothesis import given
+
+from ingest.structure import Block, clean_title, is_question, is_question_list, parse
+from tests.generated_notes import notes, steady
+
+
+def outline(text: str) -> list[tuple[str, ...]]:
+    """The heading path of each heading."""
+    return [block.headings for block in parse(text) if block.kind == "heading"]
+
+
+def content(text: str) -> list[tuple[str, str]]:
+    """Kind and text of each block that is no heading."""
+    return [(block.kind, text[block.start : block.end]) for block in parse(text) if block.kind != "heading"]
+
+
+def lines(text: str, block: Block) -> list[str]:
+    return [text[start:end] for start, end in block.lines]
+
+
+@steady
+@given(notes)
+def test_blocks_are_ordered_and_hold_all_but_marks(text: str) -> None:
+    position = 0
+    for block in parse(text):
+        assert position <= block.start < block.end
+        assert set(text[position : block.start]) <= set(" \n\t\u00a0\u3000>:[]!NOTEtip")
+        position = block.end
+        at = block.start
+        for start, end in block.lines:
+            assert at <= start < end <= block.end
+            assert text[start:end].strip() == text[start:end]
+            at = end
+    assert set(text[position:]) <= set(" \n\t\u00a0\u3000>:[]!NOTEtip")
+
+
+# --- headings -------------------------------------------------------------------------------------------------------
+
+
+def test_headings_nest_by_their_marks() -> None:
+    assert outline("# 甲\n## 乙\n### 丙\n## 丁\n# 戊") == [
+        ("甲",),
+        ("甲", "乙"),
+        ("甲", "乙", "丙"),
+        ("甲", "丁"),
+        ("戊",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("#### 问题？ \n答", "问题？"),
+        ("正文。\n### 紧跟正文", "紧跟正文"),
+        ("##没有空格", "没有空格"),
+        ("## 收尾 ##", "收尾"),
+        ("# C#", "C#"),
+        ("#\u3000全角空格", "全角空格"),
+        ("## prefix\u00a0LM\u00a0是什么?", "prefix LM 是什么?"),
+        ("### 5.怎么使用？\n    缩进的正文", "5.怎么使用？"),
+        ("## 位置编码:", "位置编码"),
+        ("标题\n====\n正文", "标题"),
+        ("标题\n---\n正文", "标题"),
+        ("9. Why?\n-------\nBecause.", "9. Why?"),
+        ("<h2 id='a'>标题</h2>\n正文", "标题"),
+        ("<details><summary>怎样扩容？</summary>\n正文\n</details>", "怎样扩容？"),
+        ("> ## 引用里的标题\n> 正文", "引用里的标题"),
+        ("Q1：为什么要缩放？\n因为方差。", "为什么要缩放？"),
+        ("**问题 2：为什么要缩放？**\n因为方差。", "为什么要缩放？"),
+        ('- **有哪些"方式"**\n    - 按词。', '有哪些"方式"'),
+        ("- [ ] **为什么？**\n    因为。", "为什么？"),
+        ("**怎样计算：**\n\n把时间量出来。", "怎样计算"),
+        ("1.为什么要热身？\n开头的方差大。", "1.为什么要热身？"),
+        ("• 讲一下分页缓存的原理\n\n按块存放。", "讲一下分页缓存的原理"),
+        ("三种方法有何区别?\n\n第一种最快。", "三种方法有何区别?"),
+        ("一、背景\n很久以前。", "一、背景"),
+        ("1.2 事实错误（Factuality）\n与世界不符。", "1.2 事实错误（Factuality）"),
+    ],
+)
+def test_a_heading_may_take_many_forms(text: str, title: str) -> None:
+    assert outline(text) == [(title,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#标签",
+        "    # 缩进的注释",
+        "一句话。\n---\n另一句。",
+        "- 列表项\n---",
+        "1.为什么？\n2.怎么办？",
+        "- 真的吗？\n- 当然",
+        "一、早停\n二、正则",
+        "1.5 倍的速度",
+        "为什么？",
+        "**只有一行粗体**",
+        "**粗体开头**，后面还有话。\n正文",
+        "# " + "很长" * 200,
+        "例子有两个：\n* 这封信是广告吗？\n* 他会看哪部电影？\n\n下一段。",
+    ],
+)
+def test_what_only_looks_like_a_heading_is_none(text: str) -> None:
+    assert outline(text) == []
+
+
+def test_a_bare_name_before_its_text_is_a_sibling_of_the_name_above() -> None:
+    text = "## 量化\n### GroupQuant\n按组取缩放系数。\nChannelQuant\n每个通道各有一个缩放系数，先找出最大的激活值。"
+    assert outline(text)[1:] == [("量化", "GroupQuant"), ("量化", "ChannelQuant")]
+
+
+def test_a_bold_bullet_heads_what_is_indented_below_it() -> None:
+    text = "# 笔记\n- **甲**\n    甲的。\n    - **乙**\n        乙的。\n    还是甲的。\n- **丙**\n    丙的。\n收尾。"
+    assert [(text[b.start : b.end], b.headings) for b in parse(text) if b.kind == "paragraph"] == [
+        ("甲的。", ("笔记", "甲")),
+        ("乙的。", ("笔记", "甲", "乙")),
+        ("还是甲的。", ("笔记", "甲")),
+        ("丙的。", ("笔记", "丙")),
+        ("收尾。", ("笔记",)),
+    ]
+
+
+def test_numerals_outrank_bullets_and_labels() -> None:
+    text = "# 笔记\n一、甲\n- **乙？**\n    乙的正文。\n1.1 丙\n丙的正文。\n二、丁\n丁的正文。"
+    assert outline(text) == [
+        ("笔记",),
+        ("笔记", "一、甲"),
+        ("笔记", "一、甲", "乙？"),
+        ("笔记", "一、甲", "1.1 丙"),
+        ("笔记", "二、丁"),
+    ]
+
+
+def test_the_end_of_a_folded_part_closes_its_summary() -> None:
+    text = "# 笔记\n<details>\n<summary>答案？</summary>\n\n**理由**\n\n里面。\n\n</details>\n\n外面。"
+    assert [(text[b.start : b.end], b.headings) for b in parse(text) if b.kind == "paragraph"] == [
+        ("里面。", ("笔记", "答案？", "理由")),
+        ("外面。", ("笔记",)),
+    ]
+
+
+def test_the_rank_of_a_heading_without_marks_is_below_the_six_of_markdown() -> None:
+    ranks = [block.rank for block in parse("###### 甲\n- **乙**\n    丙。\n\n丁？\n\n戊。") if block.kind == "heading"]
+    assert ranks[0] == 6
+    assert ranks[1] > 6
+    assert ranks[2] > ranks[1]
+
+
+@pytest.mark.parametrize(
+    ("raw", "title"),
+    [
+        ("**粗** *斜* _斜_ `码`", "粗 斜 斜 码"),
+        ("[文字](https://example.org/a) {#sec-a}", "文字"),
+        ("![图](a.png)标题<a name='x'></a>：", "标题"),
+        ("A* 与 B*C 与 snake_case", "A* 与 B*C 与 snake_case"),
+        ("  多\u00a0个   空格\u3000 ", "多 个 空格"),
+        ("词尾的</w>记号", "词尾的</w>记号"),
+    ],
+)
+def test_a_title_loses_its_markup_only(raw: str, title: str) -> None:
+    assert clean_title(raw) == title
+
+
+# --- content --------------------------------------------------------------------------------------------------------
+
+
+def test_indented_text_is_prose_not_code() -> None:
+    text = "### 1.怎样设置？\n    学习率1e-4\n    批量改成1"
+    (block,) = [block for block in parse(text) if block.kind != "heading"]
+    assert (block.kind, block.indent, lines(text, block)) == ("paragraph", 4, ["学习率1e-4", "批量改成1"])
+
+
+def test_line_breaks_written_as_tags_part_lines() -> None:
+    text = "<br>1. 先降维；\n<br>2. 再升维<br/>3）最后合并"
+    assert lines(text, parse(text)[0]) == ["1. 先降维；", "2. 再升维", "3）最后合并"]
+
+
+def test_lines_broken_at_a_column_are_joined() -> None:
+    rows = [
+        "模型读完左边全部的词之后再去预测下一个词也就是说右边的词对它来说始",
+        "终不可见因此必须按顺序一个接一个地生成而不能同时生成所有的词所以",
+        "很慢。",
+    ]
+    body = "\n    ".join(rows)
+    text = f"因果建模\n\n    {body}\n    下一句。"
+    block = parse(text)[1]
+    assert lines(text, block) == [body, "下一句。"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The model reads every token\nand predicts the next one.",
+        "当模型很大时，\n显存不够。",
+        "秩\n: 矩阵里独立的行数。",
+    ],
+)
+def test_a_line_that_goes_on_is_joined(text: str) -> None:
+    assert lines(text, parse(text)[0]) == [text]
+
+
+def test_statements_one_a_line_stay_apart() -> None:
+    text = "微调方式用lora\nlora的r设为8\nepoch 设为6"
+    assert lines(text, parse(text)[0]) == text.split("\n")
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["- 甲", "* 甲", "+ 甲", "• 甲", "•甲", "1. 甲", "1.甲", "2）甲", "（3）甲", "a. 甲", "① 甲", "- [x] 甲", "10、甲"],
+)
+def test_list_items_have_many_marks(item: str) -> None:
+    assert content(f"{item}\n  接着甲\n{item}") == [("item", f"{item}\n  接着甲"), ("item", item)]
+
+
+def test_a_number_with_decimals_begins_no_item() -> None:
+    assert content("1.4bit 存储\n0.5 的概率") == [("paragraph", "1.4bit 存储\n0.5 的概率")]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| 甲 | 乙 |\n|---|:-:|\n| 1 | 2 |",
+        "甲 | 乙\n--- | ---\n1 | 2",
+        "| 首行就是数据 | 乙 |\n| --- | --- |\n| 1 | 2 |",
+        "| 没有 | 表头线 |\n| 1 | 2 |",
+        "<table>\n<tr><th>甲</th></tr>\n<tr><td>1</td></tr>\n</table>",
+    ],
+)
+def test_tables(table: str) -> None:
+    assert content(f"引言\n{table}\n\n后文") == [("paragraph", "引言"), ("table", table), ("paragraph", "后文")]
+
+
+def test_the_rows_of_a_table_in_tags_are_its_lines() -> None:
+    text = "<table><tr><th>甲</th></tr>\n<tr><td>1</td></tr>\n</table> 后文"
+    table, after = parse(text)
+    assert lines(text, table) == ["<table><tr><th>甲</th></tr>", "<tr><td>1</td></tr>\n</table>"]
+    assert text[after.start : after.end] == "后文"
+
+
+def test_bars_in_prose_make_no_table() -> None:
+    assert content("求 P(a|b) 的值\n再求 P(b|a) 的值")[0][0] == "paragraph"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "```python\n# 注释\n\n    x = 1\n```",
+        "~~~\n``` 文字\n~~~",
+        "````md\n```\n# 甲\n```\n````",
+        "```sh\n> npm install\n::: tip\n```",
+        "```python\n没有结束",
+    ],
+)
+def test_fenced_code_is_one_block(code: str) -> None:
+    assert content(code) == [("code", code)]
+
+
+def test_code_lines_keep_their_marks_and_lose_blank_lines() -> None:
+    text = "```\n> a\n\n  b\n```"
+    assert lines(text, parse(text)[0]) == ["```", "> a", "b", "```"]
+
+
+def test_a_fence_that_is_only_closed_does_not_swallow_the_rest() -> None:
+    assert content("x = 1\n```\n\n# 标题\n正文") == [("paragraph", "x = 1"), ("noise", "```"), ("paragraph", "正文")]
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["$$\na = b\n\n+ c\n$$", "$$ a = b $$", "\\[ a \\]", "\\begin{align*}\na\n\\end{align*}", "$$a$$ :eqlabel:`x`"],
+)
+def test_displayed_formulas(formula: str) -> None:
+    assert content(f"有\n{formula}\n其中") == [("paragraph", "有"), ("formula", formula), ("paragraph", "其中")]
+
+
+@pytest.mark.parametrize("text", ["$$a$$ 表示能量。", "$$ 没有结束\n\n下一段", "$5 一个"])
+def test_what_begins_like_a_formula_may_be_prose(text: str) -> None:
+    assert content(text)[0][0] == "paragraph"
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "![图](a.png)",
+        '<img src="笔记 images/Untitled 1.png">',
+        "[![badge](a.svg)](https://example.org)",
+        "![[图.png]]",
+        "---",
+        "* * *",
+        "https://example.org/a?b=c",
+        "<https://example.org>",
+        "<br>",
+        '<div align="center">',
+        "<p><img src='a.png'/></p>",
+        "&nbsp;",
+        "[1]: https://example.org",
+        "[TOC]",
+        "- [第一节](#first)",
+        "-",
+        "<!-- 一\n\n二 -->",
+        ":label:`sec_a`",
+    ],
+)
+def test_noise_is_kept_apart(noise: str) -> None:
+    assert content(f"前文\n\n{noise}\n后文") == [("paragraph", "前文"), ("noise", noise), ("paragraph", "后文")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "词尾加上“</w>”作记号",
+        "</w>",
+        "[文字](https://example.org)",
+        "[[另一篇]]",
+        "[^1]: 脚注",
+        "参考：https://example.org",
+    ],
+)
+def test_what_only_looks_like_noise_is_content(text: str) -> None:
+    assert content(text) == [("paragraph", text)]
+
+
+def test_text_after_a_comment_is_content() -> None:
+    assert content("<!-- 甲 --> 乙\n<!-- 丙\n--> 丁") == [
+        ("noise", "<!-- 甲 -->"),
+        ("paragraph", "乙"),
+        ("noise", "<!-- 丙\n-->"),
+        ("paragraph", "丁"),
+    ]
+
+
+def test_front_matter_is_noise_and_a_rule_is_not_front_matter() -> None:
+    assert content("---\ntitle: 甲\ntags:\n  - 乙\n---\n正文")[0] == ("noise", "---\ntitle: 甲\ntags:\n  - 乙\n---")
+    assert content("---\n正文。\n---\n后文") == [
+        ("noise", "---"),
+        ("paragraph", "正文。"),
+        ("noise", "---"),
+        ("paragraph", "后文"),
+    ]
+
+
+def test_a_quote_is_read_like_any_other_text() -> None:
+    text = "> 第一段。\n>\n> - 甲\n> - 乙\n>\n> ```\n> x\n> ```\n没有引用。"
+    assert content(text) == [
+        ("paragraph", "第一段。"),
+        ("item", "- 甲"),
+        ("item", "- 乙"),
+        ("code", "```\n> x\n> ```"),
+        ("paragraph", "没有引用。"),
+    ]
+
+
+def test_a_comparison_is_no_quote() -> None:
+    assert content(">100 时不行\n>= 5") == [("paragraph", ">100 时不行\n>= 5")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "::: tip\n要点。\n:::",
+        ":::tip\n要点。\n:::",
+        "> [!NOTE]\n> 要点。",
+        "!!! note\n    要点。",
+        "::: details 要点。\n:::",
+    ],
+)
+def test_the_marks_of_an_admonition_are_left_out(text: str) -> None:
+    assert content(text) == [("paragraph", "要点。")]
+
+
+def test_blank_lines_may_hold_spaces() -> None:
+    assert content("甲\n    \n乙\n\u00a0\n丙\n\u3000\n丁") == [("paragraph", c) for c in "甲乙丙丁"]
+
+
+def test_an_empty_text_has_no_blocks() -> None:
+    assert parse("") == []
+    assert parse(" \n\n\u3000") == []
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["为什么？", "Why? ", "**为什么?**", "他问：“为什么？”", "是什么（重点？）"])
+def test_a_question_ends_in_its_mark(text: str) -> None:
+    assert is_question(text)
+
+
+@pytest.mark.parametrize("text", ["为什么？因为。", "什么是 x?y", ""])
+def test_a_statement_is_no_question(text: str) -> None:
+    assert not is_question(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "为什么要热身？\n为什么要衰减？\n怎样选批量？",
+        "1.为什么要热身? 2.讲一下学习率的衰减 3.怎样选批量?",
+        "- 为什么要热身？\n- 简述学习率的衰减。\n- 有哪些优化器",
+        "### 面试题，仅供参考。\n为什么要热身？\n怎样选批量？\n为什么？\n都不难。",
+        "## 为什么要热身？",
+        "## 优化器\n\n40.为什么要热身?",
+        "- **效果一定好吗？有没有例外？**\n\n![图](a.png)",
+    ],
+)
+def test_bare_questions_are_a_question_list(text: str) -> None:
+    assert is_question_list(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "为什么要热身？为什么要衰减？怎样选批量？\n- 开头方差大\n- 结尾要收敛\n- 看显存",
+        "要问三件事？\n为什么？\n真的？\n- 开头方差大\n- 结尾要收敛",
+        "## 为什么要热身？够不够？会怎样？\n低频",
+        "1. 为什么要热身？开头方差大。\n2. 怎样选批量？看显存。\n3. 为什么要衰减？要收敛。",
+        "为什么？\n怎么办？\n是什么？\n" + "这里有一段很长的答案。" * 10,
+        "## 优化器",
+        "一句话。",
+        "",
+    ],
+)
+def test_questions_with_answers_are_no_question_list(text: str) -> None:
+    assert not is_question_list(text)
+
+
+def test_a_section_of_nothing_but_questions_is_marked() -> None:
+    text = "# 提问\n1.为什么要热身?\n2.请介绍一下衰减 3.怎样选批量?\n\n# 优化器\n开头的方差大。\n\n怎么热身？热多久？"
+    assert [kind for kind, _ in content(text)] == ["questions", "questions", "paragraph", "paragraph"]
+
+
+def test_a_list_of_questions_in_an_answered_section_is_marked() -> None:
+    text = "# 优化器\n热身是把学习率慢慢升上去。\n\n思考题：1.热多久? 2.怎么热? 3.讲一下衰减 4.何时停?"
+    assert [kind for kind, _ in content(text)] == ["paragraph", "questions"]
