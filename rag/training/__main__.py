@@ -59,7 +59,7 @@ def _checkpoint(options: argparse.Namespace) -> Path:
 def _ranking(options: argparse.Namespace) -> None:
     from ingest.embed import open_token_counter, open_tokenizer
     from ingest.late import LateInteraction
-    from rag.training.calibrate import calibrate_ranking
+    from rag.training.calibrate import NOT_CALIBRATED, calibrate_ranking
     from rag.training.card import write_card
     from rag.training.examples import headings, parallel_reading, read_notes, reading, written
     from rag.training.mining import Miner, lexical_search
@@ -77,11 +77,11 @@ def _ranking(options: argparse.Namespace) -> None:
     body = Body(bundled_bert(options.cache), recipe.first_layer)
     tokenize = open_tokenizer(options.cache)
     model = train_ranking(examples, recipe, tokenize, body, _checkpoint(options), _report)
-    model.write(options.out, (1.0, 0.0))
+    model.write(options.out, NOT_CALIBRATED.late, NOT_CALIBRATED.blend)
     held_back = written(notes, options.questions, held_back=True)
     calibration = calibrate_ranking(LateInteraction(options.out, options.cache), held_back, seed=options.seed)
-    model.write(options.out, calibration)
-    figures = f"Logit of the probability = {calibration[0]:.2f} times the score {calibration[1]:+.2f}."
+    model.write(options.out, calibration.late, calibration.blend)
+    figures = f"Logit of the probability = {calibration.late[0]:.2f} times the score {calibration.late[1]:+.2f}."
     kinds = [example.source for example in examples.examples]
     write_card(options.out, "Ranking weights", asdict(recipe), options.data, kinds, figures, _RANKING_LIMITS)
 

@@ -2,16 +2,22 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.late import LateInteraction, late_scores
+from rag.rerank import blend_features
+from rag.retrieve import RRF_CONSTANT
 from rag.training.examples import ExampleSet
-from rag.training.mining import lexical_search
+from rag.training.mining import Bm25
 
-_CANDIDATES = 20
-_MOST_QUESTIONS = 300
+Floats = NDArray[np.float32]
+
+_CANDIDATES = 30
+_DEPTH = 50
+_MOST_QUESTIONS = 1000
 _ROUNDS = 100
 _RIDGE = 1e-3
 
@@ -47,28 +53,50 @@ def calibration_error(chances: Sequence[float], labels: Sequence[float], bins: i
     return float(sum(gaps) / max(1, len(order)))
 
 
-def calibrate_ranking(late: LateInteraction, held_back: ExampleSet, seed: int = 0) -> tuple[float, float]:
-    """Slope and intercept from a late-interaction score to the logit of "this passage answers the question".
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """``late``: slope and intercept from a late-interaction score to the logit of "this passage answers".
+    ``blend``: the same from the features of ``rag.rerank.blend_features``, the intercept last."""
 
-    Fitted on what a lexical search finds for questions that were not trained on; (1, 0) without such questions.
+    late: Floats
+    blend: Floats
+
+
+NOT_CALIBRATED = Calibration(np.array([1, 0], np.float32), np.array([1, 0, 0, 0, 0, 0], np.float32))
+
+
+def calibrate_ranking(late: LateInteraction, held_back: ExampleSet, seed: int = 0) -> Calibration:
+    """Fitted on the first hits of a fused search for questions that were not trained on.
+
+    ``NOT_CALIBRATED`` if there are none.
     """
     examples = [example for example in held_back.examples if example.source == "written"]
     random.Random(seed).shuffle(examples)  # noqa: S311
-    search = lexical_search(held_back.passages, _CANDIDATES)
-    found = [
-        (example, list(dict.fromkeys((*example.positives[:1], *search(example.question)))))
-        for example in examples[:_MOST_QUESTIONS]
-    ]
-    wanted = sorted({passage_id for _, candidates in found for passage_id in candidates})
-    _, tokens = late.encode_passages([held_back.passages[passage_id].text for passage_id in wanted])
-    vectors = dict(zip(wanted, tokens, strict=True))
-    scores: list[float] = []
-    labels: list[float] = []
-    for example, candidates in found:
+    ids = list(held_back.passages)
+    texts = [held_back.passages[passage_id].text for passage_id in ids]
+    dense, tokens = late.encode_passages(texts)
+    lexical = Bm25(texts)
+    features, scores, labels = [], [], []
+    for example in examples[:_MOST_QUESTIONS]:
         question = late.encode_question(example.question)
-        scores += late_scores(question, [vectors[passage_id] for passage_id in candidates]).tolist()
-        labels += [float(passage_id in example.positives) for passage_id in candidates]
-    if not scores:
-        return 1.0, 0.0
-    slope, intercept = fit_logistic(np.array(scores)[:, None], np.array(labels))
-    return float(slope), float(intercept)
+        cosines, words = dense @ question.dense, lexical.scores(example.question)
+        first = _fused(cosines, words)
+        scores.append(late_scores(question, [tokens[at] for at in first]))
+        features.append(blend_features(scores[-1], cosines[first], words[first]))
+        labels.append([float(ids[at] in example.positives) for at in first])
+    if not labels:
+        return NOT_CALIBRATED
+    right = np.concatenate(labels)
+    one = fit_logistic(np.concatenate(scores)[:, None].astype(np.float64), right)
+    return Calibration(
+        one.astype(np.float32), fit_logistic(np.concatenate(features).astype(np.float64), right).astype(np.float32)
+    )
+
+
+def _fused(*rankings: Floats) -> NDArray[np.int64]:
+    """The places of the best texts by reciprocal rank over the score lists."""
+    fused = np.zeros(len(rankings[0]))
+    for scores in rankings:
+        order = np.argsort(-scores, kind="stable")[:_DEPTH]
+        fused[order] += 1 / (RRF_CONSTANT + 1 + np.arange(len(order)))
+    return np.argsort(-fused, kind="stable")[:_CANDIDATES]

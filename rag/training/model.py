@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -154,9 +153,9 @@ class RankingModel(nn.Module):
             "gate_bias": self.gate.bias.detach().numpy(),
         }
 
-    def write(self, path: Path, calibration: Sequence[float]) -> None:
-        """``calibration``: slope and intercept from score to the logit of its probability."""
-        write_adaptation(path, self.body.differences(), self.head() | {"calibration": np.array(calibration)})
+    def write(self, path: Path, late: Floats, blend: Floats) -> None:
+        """``late`` and ``blend``: see ``rag.training.calibrate.Calibration``."""
+        write_adaptation(path, self.body.differences(), self.head() | {"calibration": late, "blend": blend})
 
 
 def late_scores(query: Encoded, passage: Encoded) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class RankingRecipe:
     """``mixture`` gives each source's share of the steps."""
 
-    steps: int = 800
+    steps: int = 560
     questions: int = 32
     """Per step; each brings one passage that answers it, which is a negative for the others."""
     dimensions: int = 96

@@ -10,6 +10,7 @@ from transformers import BertConfig, BertModel
 
 from ingest.adaptation import read_adaptation
 from rag.training.batches import Batches, framed, passage_window
+from rag.training.calibrate import NOT_CALIBRATED
 from rag.training.claims import Claim
 from rag.training.examples import Example, ExampleSet, Passage
 from rag.training.judge import judge_loss, pair_tokens, train_judge
@@ -92,7 +93,7 @@ def test_a_checkpoint_of_another_recipe_is_not_taken_up(tmp_path: Path) -> None:
 
 def test_written_weights_read_back_within_their_rounding(tmp_path: Path) -> None:
     model = trained(tmp_path)
-    model.write(tmp_path / "ranking.safetensors", (2.0, -1.0))
+    model.write(tmp_path / "ranking.safetensors", np.array([2.0, -1.0], np.float32), NOT_CALIBRATED.blend)
     read = read_adaptation(tmp_path / "ranking.safetensors")
     for name, values in model.body.differences().items():
         np.testing.assert_allclose(read.differences[name], values, atol=np.abs(values).max() / 120)
