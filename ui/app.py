@@ -39,6 +39,7 @@ Update = dict[Any, Any]
 
 def mount(app: FastAPI, desk: Desk) -> None:
     """Puts the page at /en/ and /zh/."""
+    script = (ASSETS / "page.js").read_text(encoding="utf-8")
     for language in ("en", "zh"):
         gr.mount_gradio_app(
             app,
@@ -52,7 +53,7 @@ def mount(app: FastAPI, desk: Desk) -> None:
                 font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
             ),
             css=(ASSETS / "page.css").read_text(encoding="utf-8"),
-            head=f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
+            head=f'<link rel="icon" href="/favicon.ico"><script>{script}</script>',
             footer_links=[],
             run_history=False,
             max_file_size=LARGEST_UPLOAD,
@@ -63,7 +64,7 @@ def mount(app: FastAPI, desk: Desk) -> None:
 def page(desk: Desk, language: Language) -> gr.Blocks:
     """The page in one language."""
     with gr.Blocks(title="notecite", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
-        gr.HTML(_header(language), elem_id="header", js_on_load=None)
+        gr.HTML(_header(language), elem_id="header", js_on_load=None, apply_default_css=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(_text("Ask", "提问", language), elem_id="ask") as tab:
                 _ask_tab(blocks, tab, desk, language)
@@ -114,7 +115,7 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
                 container=False,
                 elem_id="search-conversations",
             )
-            entries = gr.HTML(elem_id="entries", js_on_load=_SENDS)
+            entries = gr.HTML(elem_id="entries", js_on_load=_SENDS, apply_default_css=False)
         with gr.Column(elem_id="chat", scale=3, min_width=320):
             with gr.Row(elem_id="title-row"):
                 gr.HTML(
@@ -123,6 +124,7 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
                     ),
                     elem_id="menu-switch",
                     js_on_load=None,
+                    apply_default_css=False,
                 )
                 title = gr.Textbox(
                     "",
@@ -134,7 +136,7 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
                     visible=False,
                     scale=1,
                 )
-                export = gr.HTML(elem_id="export", js_on_load=None)
+                export = gr.HTML(elem_id="export", js_on_load=None, apply_default_css=False)
                 delete = gr.Button(
                     _text("Delete", "删除", language), elem_id="delete", size="sm", visible=False, min_width=60, scale=0
                 )
@@ -147,7 +149,7 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
                     min_width=60,
                     scale=0,
                 )
-            turns = gr.HTML(elem_id="turns", js_on_load=_SENDS, autoscroll=True)
+            turns = gr.HTML(elem_id="turns", js_on_load=_SENDS, apply_default_css=False, autoscroll=True)
             with gr.Row(elem_id="composer"):
                 question = gr.Textbox(
                     "",
@@ -179,7 +181,7 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
             current = gr.Textbox("", elem_id="current", visible=False)
             replace = gr.Textbox("", elem_id="replace", visible="hidden", label="replace", show_label=False)
         with gr.Column(elem_id="source-column", scale=2, min_width=320):
-            source = gr.HTML(elem_id="source", js_on_load=_SENDS)
+            source = gr.HTML(elem_id="source", js_on_load=_SENDS, apply_default_css=False)
 
     def shown(conversation: Conversation | None, conversations: Conversations, words: str = "") -> Update:
         """Everything that depends on which conversation is open."""
@@ -402,13 +404,13 @@ def _library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language)
                 )
                 start = gr.Button(_text("Sync", "同步", language), variant="primary", elem_id="sync")
                 cancel = gr.Button(_text("Cancel", "取消", language), variant="stop", elem_id="cancel", visible=False)
-    changed = gr.HTML(elem_id="changed", js_on_load=None)
-    progress = gr.HTML(elem_id="progress", js_on_load=None)
+    changed = gr.HTML(elem_id="changed", js_on_load=None, apply_default_css=False)
+    progress = gr.HTML(elem_id="progress", js_on_load=None, apply_default_css=False)
     with gr.Row(elem_id="library-row"):
         with gr.Column(scale=3, min_width=320):
-            listed = gr.HTML(elem_id="documents", js_on_load=_SENDS)
+            listed = gr.HTML(elem_id="documents", js_on_load=_SENDS, apply_default_css=False)
         with gr.Column(scale=2, min_width=320):
-            note = gr.HTML(elem_id="note", js_on_load=None)
+            note = gr.HTML(elem_id="note", js_on_load=None, apply_default_css=False)
     everything = [listed, changed, progress, start, cancel, files]
 
     def show() -> Update:
@@ -518,8 +520,7 @@ def _inside_tab(desk: Desk, language: Language) -> None:
     settings = desk.settings
     with gr.Row():
         question = gr.Textbox(
-            "",
-            label=_text("Question", "问题", language), elem_id="inside-question", scale=4, lines=1, max_lines=3
+            "", label=_text("Question", "问题", language), elem_id="inside-question", scale=4, lines=1, max_lines=3
         )
         look = gr.Button(_text("Look", "查看", language), variant="primary", elem_id="look", scale=0, min_width=100)
     with gr.Row(elem_id="sliders"):
@@ -534,7 +535,7 @@ def _inside_tab(desk: Desk, language: Language) -> None:
                 50, 3000, settings.answer_characters, step=50, label=_text("Length of the answer", "回答长度", language)
             ),
         ]
-    result = gr.HTML(elem_id="stages", js_on_load=None)
+    result = gr.HTML(elem_id="stages", js_on_load=None, apply_default_css=False)
 
     def show(asked: str, *values: float) -> str:
         if not asked.strip():
@@ -581,11 +582,13 @@ def _inside_tab(desk: Desk, language: Language) -> None:
 
 def _settings_tab(desk: Desk, language: Language) -> None:
     values = desk.settings.model_dump(mode="json")
-    gr.HTML(panels.settings(values, sources(), language), elem_id="settings-table", js_on_load=None)
+    gr.HTML(
+        panels.settings(values, sources(), language), elem_id="settings-table", js_on_load=None, apply_default_css=False
+    )
     check = gr.Button(
         _text("Check the chat model", "检查对话模型", language), elem_id="check", visible=bool(desk.settings.chat_model)
     )
-    found = gr.HTML(elem_id="check-result", js_on_load=None)
+    found = gr.HTML(elem_id="check-result", js_on_load=None, apply_default_css=False)
 
     def contact() -> str:
         try:

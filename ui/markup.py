@@ -93,6 +93,8 @@ def formula(latex: str, block: bool = False) -> str:
     from latex2mathml.converter import convert
 
     source = re.sub(r"\\(begin|end)\{(?:aligned|split|gathered)\}", r"\\\1{align*}", latex.strip())
+    # The converter draws \mathbb R as a plain R, and \mathbb{R} as it should.
+    source = re.sub(r"\\(mathbb|mathcal|mathbf|mathrm)\s+([A-Za-z])", r"\\\1{\2}", source)
     try:
         return str(convert(source, display="block" if block else "inline"))
     except Exception:

@@ -165,7 +165,7 @@ def _card(
         f'<p class="where">{escape(" › ".join((chunk.document_id, *chunk.headings)))}</p>'
         f'<p class="terms">{matched}</p>'
         f"<details><summary>{escape(' '.join(chunk.text.split())[:90])}</summary>"
-        f'<div class="prose">{rendered(chunk.text, highlights)}</div></details></li>'
+        f'<div class="written">{rendered(chunk.text, highlights)}</div></details></li>'
     )
 
 

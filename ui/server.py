@@ -27,6 +27,10 @@ POLICY = (
 )
 """The browser itself keeps everything on this origin, whatever a note or a library of the page might hold."""
 
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b6e69"/>'
+    '<path d="M11 8H8v16h3M21 8h3v16h-3M16 11v10" stroke="white" stroke-width="3" fill="none"/></svg>'
+)
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -126,6 +130,14 @@ def build(desk: Desk, *, password: str = "", loopback_only: bool = True, languag
     @app.get("/alive")
     def alive() -> Response:
         return Response(status_code=204)
+
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(ICON, media_type="image/svg+xml")
+
+    @app.get("/manifest.json")
+    def manifest() -> dict[str, str]:
+        return {"name": "notecite"}
 
     @app.get("/export/{conversation_id}.md")
     def export(conversation_id: str, request: Request, speech: Language = "en") -> Response:

@@ -62,7 +62,7 @@ def turn(number: int, answer: Answer, language: Language) -> str:
 
 def _answer_body(answer: Answer) -> str:
     quotes = {citation.number: citation.quote for citation in answer.citations}
-    return f'<div class="prose">{rendered(answer.text, quotes=quotes)}</div>'
+    return f'<div class="written">{rendered(answer.text, quotes=quotes)}</div>'
 
 
 def _refusal(number: int, answer: Answer, language: Language) -> str:
@@ -73,7 +73,7 @@ def _refusal(number: int, answer: Answer, language: Language) -> str:
     )
     label = say("Nearest headings", "最接近的标题", language)
     group = f'<div class="headings" role="group" aria-label="{label}">{headings}</div>' if headings else ""
-    return f'<div class="refusal"><div class="prose">{rendered(said)}</div>{group}</div>'
+    return f'<div class="refusal"><div class="written">{rendered(said)}</div>{group}</div>'
 
 
 def _writing(writing: Writing, language: Language) -> str:
@@ -85,7 +85,7 @@ def _writing(writing: Writing, language: Language) -> str:
     ended = {stage.stage for stage in writing.stages}
     now = stage_name("generate" if "retrieve" in ended else "retrieve", language)
     stages = f'<p class="stages" role="status">{done}{" · " if done else ""}<span class="now">{escape(now)}…</span></p>'
-    body = f'<div class="prose">{rendered(writing.text)}</div>' if writing.text else ""
+    body = f'<div class="written">{rendered(writing.text)}</div>' if writing.text else ""
     return (
         f'<article class="turn writing" aria-busy="true"><div class="asked">{lines(writing.question)}</div>'
         f'<div class="reply">{body}{stages}</div></article>'
@@ -241,7 +241,7 @@ def note_panel(document: Document, chunks: Sequence[Chunk], language: Language) 
         f'<li class="chunk"><p class="where">{number}. {escape(chunk.context)} '
         f"<small>{say(f'{chunk.tokens} tokens', f'{chunk.tokens} 个词元', language)}"
         f"{page_number(chunk.page, language)}</small></p>"
-        f'<div class="prose">{rendered(chunk.text)}</div></li>'
+        f'<div class="written">{rendered(chunk.text)}</div></li>'
         for number, chunk in enumerate(chunks, 1)
     )
     problems = "".join(f'<p class="notice">{escape(problem.to(language))}</p>' for problem in document.problems)
@@ -258,7 +258,7 @@ def _panel(
     language: Language,
 ) -> str:
     show = as_written if document.id.lower().endswith((".txt", ".text")) else rendered
-    body = f'{above}<div class="prose note">{show(document.text, highlights)}</div>'
+    body = f'{above}<div class="written note">{show(document.text, highlights)}</div>'
     return _frame(document.id, headings, page, nav, body, language)
 
 
