@@ -1,11 +1,15 @@
 """Whether the hits can answer at all, and what is said when they cannot."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+import numpy as np
+
 from ingest.lexical import search_tokens
+from ingest.protocols import Vectors
 from rag.terms import TERM, key_terms
 from rag.types import Hit, Query, Stage
 
@@ -17,21 +21,51 @@ _SHORTEST_MISSPELT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answerability:
-    """Refuses when more than half of the names in the question stand in none of the best hits, or when the best
-    cosine is below ``least_cosine``: (for questions with, without Chinese characters)."""
+class Decision:
+    """Whether to answer, and with what ``confidence`` in [0, 1] the notes hold the answer; None if that is not
+    calibrated."""
 
-    least_cosine: tuple[float, float]
+    answered: bool
+    confidence: float | None
 
-    def __call__(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> bool:
-        hits, dense = stages["fused"], stages["dense"]
-        if not hits or not dense:
-            return False
-        chinese, other = self.least_cosine
-        if dense[0].score < (chinese if _CHINESE.search(query.question) else other):
-            return False
-        asked = names(query.question)
-        return len(unknown_names(asked, hits[:_HITS_READ])) * 2 <= len(asked)
+
+@dataclass(frozen=True, slots=True)
+class UnknownNames:
+    """For any embedder: refuses when more than half of the names in the question stand in none of the best hits."""
+
+    def __call__(self, query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit]) -> Decision:
+        return Decision(bool(hits) and unknown_share(query, stages) <= 0.5, None)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedAnswerability:
+    """For the bundled models: refuses below the confidence ``least``.
+
+    ``weights`` are those of a logistic layer over ``answer_features``, the intercept last, fitted on questions whose
+    notes do and do not answer them (``python -m eval.calibrate``).
+    """
+
+    weights: Vectors
+    least: float
+
+    def __call__(self, query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit]) -> Decision:
+        if not hits:
+            return Decision(False, 0.0)
+        logit = float(answer_features(query, stages, hits) @ self.weights[:-1] + self.weights[-1])
+        confidence = 1 / (1 + math.exp(-logit))
+        return Decision(confidence >= self.least, confidence)
+
+
+def answer_features(query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit]) -> Vectors:
+    """Shape (3,): the best hit's probability, the best cosine, the share of the question's names that no hit knows."""
+    cosine = max((hit.score for hit in stages["dense"]), default=0.0)
+    return np.array([hits[0].score, cosine, unknown_share(query, stages)], np.float32)
+
+
+def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:
+    """The share of the names in the question that stand in none of the best fused hits."""
+    asked = names(query.question)
+    return len(unknown_names(asked, stages["fused"][:_HITS_READ])) / len(asked) if asked else 0.0
 
 
 def names(question: str) -> list[str]:

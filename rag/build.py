@@ -9,11 +9,13 @@ from typing import Any
 
 from ingest import embed
 from ingest.embed import BUNDLED
+from ingest.errors import BadInput
 from ingest.late import LateInteraction
 from ingest.library import Library, open_library
+from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 from ingest.sync import Progress, SyncReport, sync
-from rag.answerability import Answerability
+from rag.answerability import CalibratedAnswerability, UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.compress import Similarity
@@ -27,15 +29,14 @@ from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
 
-# Below these no development question was answerable; cosines of two models do not compare.
-_LEAST_COSINE = {BUNDLED: (0.87, 0.79)}
-
+# Where along the risk-coverage curve of the shipped questions each strictness stands.
+_LEAST_CONFIDENCE = {"strict": 0.75, "balanced": 0.6, "eager": 0.4}
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
 
 
 def open_embedder(settings: Settings) -> Embedder:
     """The embedder that the settings name: ``bundled`` is e5 with the trained ranking layers."""
-    if settings.embedder == BUNDLED and RANKING_WEIGHTS.exists():
+    if settings.embedder == BUNDLED:
         return LateInteraction(RANKING_WEIGHTS)
     return embed.open_embedder(BUNDLED if settings.embedder == UNTRAINED else settings.embedder)
 
@@ -61,6 +62,17 @@ class Application:
     def embedder(self) -> Embedder:
         return open_embedder(self.settings)
 
+    @property
+    def late(self) -> LateInteraction:
+        """The embedder, where it is the bundled one; raises BadInput for another."""
+        if not isinstance(self.embedder, LateInteraction):
+            raise BadInput(
+                Phrase("this needs the bundled embedder", "这需要内置的嵌入模型"),
+                self.settings.embedder,
+                Phrase(f"set embedder to {BUNDLED}", f"请把 embedder 设为 {BUNDLED}"),
+            )
+        return self.embedder
+
     @cached_property
     def library(self) -> Library:
         return open_library(self.settings.library, embedder_fingerprint=self.embedder.fingerprint)
@@ -71,17 +83,20 @@ class Application:
         other.__dict__.update(embedder=self.embedder, library=self.library)
         return other
 
+    @property
+    def retriever(self) -> HybridRetriever:
+        settings = self.settings
+        return HybridRetriever(
+            self.library, self.embedder, settings.candidates, settings.dense_weight, settings.lexical_weight
+        )
+
     @cached_property
     def pipeline(self) -> Pipeline:
-        settings, library = self.settings, self.library
+        library = self.library
         return Pipeline(
-            retriever=HybridRetriever(
-                library, self.embedder, settings.candidates, settings.dense_weight, settings.lexical_weight
-            ),
+            retriever=self.retriever,
             reranker=self._reranker,
-            answerable=Answerability(
-                _LEAST_COSINE.get(BUNDLED if settings.embedder == UNTRAINED else settings.embedder, (0.0, 0.0))
-            ),
+            answerable=self._answerable,
             generator=self._generator,
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
             models=self._models,
@@ -116,6 +131,14 @@ class Application:
         if isinstance(self.embedder, LateInteraction):
             return LateSimilarity(self.library, self.embedder)
         return EmbeddedSimilarity(self.embedder)
+
+    @property
+    def _answerable(self) -> UnknownNames | CalibratedAnswerability:
+        if isinstance(self._reranker, LateReranker) and isinstance(self.embedder, LateInteraction):
+            return CalibratedAnswerability(
+                self.embedder.head("answerable"), _LEAST_CONFIDENCE[self.settings.strictness]
+            )
+        return UnknownNames()
 
     @property
     def _reranker(self) -> Reranker:

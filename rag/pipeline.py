@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingest.errors import BadInput
 from ingest.phrases import Phrase
-from rag.answerability import nearest_headings, refusal
+from rag.answerability import Decision, nearest_headings, refusal
 from rag.cite import Citer
 from rag.condense import condense
 from rag.protocols import Condenser, Config, Generator, Reranker, Retriever
@@ -34,7 +34,7 @@ class Pipeline:
 
     retriever: Retriever
     reranker: Reranker
-    answerable: Callable[[Query, Mapping[Stage, Sequence[Hit]]], bool]
+    answerable: Callable[[Query, Mapping[Stage, Sequence[Hit]], Sequence[Hit]], Decision]
     generator: Generator
     page_at: Callable[[str, int], int | None]
     models: Mapping[str, str]
@@ -49,7 +49,7 @@ class Pipeline:
         with _timed(seconds, "retrieve"):
             stages = self.retriever.retrieve(query)
         with _timed(seconds, "rerank"):
-            hits = self.reranker.rerank(query, stages["fused"])
+            hits = self.reranker.rerank(query, stages)
         return Search(query, stages, hits, seconds)
 
     def stream(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Iterator[Event]:
@@ -58,9 +58,9 @@ class Pipeline:
         seconds = dict(found.seconds)
         yield from (StageDone(stage, spent, len(found.hits)) for stage, spent in seconds.items())
         citer = Citer(self.page_at)
-        answered = self.answerable(found.query, found.stages)
+        decision = self.answerable(found.query, found.stages, found.hits)
         with _timed(seconds, "generate"):
-            for item in self.generator.generate(found.query, found.hits, config) if answered else ():
+            for item in self.generator.generate(found.query, found.hits, config) if decision.answered else ():
                 yield citer.take(item)
         text = citer.text
         nearest: tuple[tuple[str, ...], ...] = ()
@@ -77,6 +77,7 @@ class Pipeline:
             sentences=tuple(citer.sentences),
             citations=tuple(citer.citations),
             hits=tuple(found.hits),
+            confidence=decision.confidence,
             nearest=nearest,
             seconds=seconds,
             models=self.models,

@@ -39,8 +39,8 @@ class Retriever(Protocol):
 
 
 class Reranker(Protocol):
-    def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
-        """The same hits in a better order; a hit that was not read keeps its place behind those that were."""
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        """The fused hits in a better order; one that was not read keeps its place behind those that were."""
         ...
 
 

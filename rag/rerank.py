@@ -1,16 +1,19 @@
 """Hits -> the same hits in a better order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ingest.errors import ModelUnavailable
 from ingest.late import LateInteraction, late_scores
 from ingest.phrases import Phrase
+from ingest.protocols import Vectors
 from ingest.structure import is_question_list
 from rag.protocols import SearchableLibrary
-from rag.types import Hit, Query
+from rag.types import Hit, Query, Stage
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -20,13 +23,21 @@ if TYPE_CHECKING:
 class KeepOrder:
     """The fused order as it is."""
 
-    def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
-        return hits
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        return stages["fused"]
+
+
+def blend_features(late: Vectors, dense: Vectors, lexical: Vectors) -> Vectors:
+    """What the blend sees of each hit, shape (hits, 5): late interaction and cosine as they are, BM25 as a share of
+    the best, and how far late interaction and cosine lie below the best of this question."""
+    share = lexical / max(float(lexical.max()), 1e-6)
+    return np.column_stack([late, dense, share, late - late.max(), dense - dense.max()]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class LateReranker:
-    """Late interaction over the token vectors that were made at sync; it reads the first ``candidates`` hits.
+    """Late interaction over the token vectors that were made at sync, blended with the dense and lexical scores; it
+    reads the first ``candidates`` hits.
 
     Scores are probabilities that the hit answers. Lists of bare questions go behind everything else that was read.
     """
@@ -35,18 +46,30 @@ class LateReranker:
     late: LateInteraction
     candidates: int
 
-    def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        hits = stages["fused"]
         ids = [hit.chunk.id for hit in hits[: self.candidates]]
         vectors = self.library.token_vectors(ids, self.late.token_dimensions)
         read = [hit for hit in hits[: self.candidates] if hit.chunk.id in vectors]
         if not read:
             return hits
         question = self.late.encode_question(query.question)
-        scores = self.late.probability(late_scores(question, [vectors[hit.chunk.id] for hit in read]))
+        late = late_scores(question, [vectors[hit.chunk.id] for hit in read])
+        features = blend_features(
+            late, scores_of(read, stages["dense"]), scores_of(read, stages["lexical"], absent=0.0)
+        )
+        scores = self.late.blend(features)
         scored = [replace(hit, score=float(score), stage="rerank") for hit, score in zip(read, scores, strict=True)]
         scored.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
         known = {hit.chunk.id for hit in read}
         return [*scored, *(hit for hit in hits if hit.chunk.id not in known)]
+
+
+def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = None) -> Vectors:
+    """The scores that a stage gave to hits; to one that it did not find ``absent``, or else its worst."""
+    known = {hit.chunk.id: hit.score for hit in stage}
+    worst = min(known.values(), default=0.0) if absent is None else absent
+    return np.array([known.get(hit.chunk.id, worst) for hit in hits], np.float32)
 
 
 @dataclass(frozen=True)
@@ -56,7 +79,8 @@ class CrossEncoderReranker:
     model: str
     candidates: int
 
-    def rerank(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        hits = stages["fused"]
         read = hits[: self.candidates]
         if not read:
             return hits

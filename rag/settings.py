@@ -46,12 +46,14 @@ class Settings(BaseSettings):
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 50
     """Hits taken from each of dense and lexical search before fusion."""
-    rerank_candidates: Annotated[int, Field(ge=1, le=1000)] = 20
+    rerank_candidates: Annotated[int, Field(ge=1, le=1000)] = 50
     """Fused hits that the reranker reads."""
     dense_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weight of the dense ranking in fusion."""
     lexical_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weight of the lexical ranking in fusion."""
+    strictness: Literal["strict", "balanced", "eager"] = "balanced"
+    """How sure it must be that the notes hold the answer; with the bundled models only."""
     answer_characters: Annotated[int, Field(ge=50, le=20_000)] = 600
     """About how long an extractive answer may grow, in characters."""
 

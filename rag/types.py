@@ -77,7 +77,8 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``text`` is Markdown with [n] marks; ``nearest`` the headings offered when the answer is a refusal;
+    """``text`` is Markdown with [n] marks; ``confidence`` the chance in [0, 1] that the notes hold the answer, None
+    where that is not calibrated; ``nearest`` the headings offered when the answer is a refusal;
     ``seconds`` per stage, in the order in which the stages ran; ``models`` the names in use by role;
     ``dropped_citations`` how many numbers of the chat model's were no source; ``notice`` what the reader should know
     of how the answer was made, such as that the chat model could not be reached."""
@@ -89,6 +90,7 @@ class Answer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
+    confidence: float | None = None
     nearest: tuple[tuple[str, ...], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)

@@ -26,6 +26,7 @@ def answer_object(case_id: str | None, answer: Answer) -> dict[str, Any]:
         "standalone_question": answer.standalone_question,
         "answer": answer.text,
         "abstained": answer.abstained,
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "sentences": [{"text": s.text, "citations": list(s.citations)} for s in answer.sentences],
         "citations": [_citation(citation) for citation in answer.citations],
         "nearest": [list(path) for path in answer.nearest],

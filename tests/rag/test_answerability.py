@@ -1,6 +1,20 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
 from ingest.types import Chunk
-from rag.answerability import Answerability, names, nearest_headings, refusal, unknown_names
-from rag.types import Hit, Query
+from rag.answerability import (
+    CalibratedAnswerability,
+    Decision,
+    UnknownNames,
+    answer_features,
+    names,
+    nearest_headings,
+    refusal,
+    unknown_names,
+)
+from rag.types import Hit, Query, Stage
 
 
 def hit(text: str, score: float = 0.9, headings: tuple[str, ...] = ()) -> Hit:
@@ -22,18 +36,33 @@ def test_another_version_or_a_longer_name_is_unknown() -> None:
     assert unknown_names(["ZeRO-3", "AdaLoRA", "lora"], hits) == ["ZeRO-3", "AdaLoRA"]
 
 
-def test_refuses_without_hits_with_unknown_names_or_below_the_least_cosine() -> None:
-    decide = Answerability((0.8, 0.7))
-    near, far = hit("LoRA 的初始化"), hit("LoRA 的初始化", 0.75)
+def test_refuses_without_hits_or_when_most_names_are_unknown() -> None:
+    near = hit("LoRA 的初始化")
 
-    def verdict(question: str, *hits: Hit) -> bool:
-        return decide(Query(question, question), {"dense": hits, "lexical": (), "fused": hits})
+    def decide(question: str, *hits: Hit) -> Decision:
+        return UnknownNames()(Query(question, question), {"dense": hits, "fused": hits}, hits)
 
-    assert verdict("LoRA 怎么初始化", near)
-    assert not verdict("LoRA 怎么初始化")
-    assert not verdict("LoRA 怎么初始化", far)
-    assert verdict("How is LoRA initialised?", far)
-    assert not verdict("AdaLoRA 怎么初始化", near)
+    assert decide("LoRA 怎么初始化", near) == Decision(True, None)
+    assert decide("AdaLoRA 怎么初始化", near) == Decision(False, None)
+    assert decide("LoRA 怎么初始化") == Decision(False, None)
+
+
+def test_features_are_best_chance_best_cosine_and_share_of_unknown_names() -> None:
+    hits = [hit("LoRA 的初始化", 0.8), hit("别的", 0.6)]
+    query = Query("LoRA 和 AdaLoRA 哪个好", "")
+    features = answer_features(query, {"dense": hits, "fused": hits}, [replace(hits[0], score=0.25)])
+    assert features.tolist() == pytest.approx([0.25, 0.8, 0.5])
+
+
+def test_confidence_is_logistic_in_the_features_and_the_threshold_decides() -> None:
+    hits = [hit("LoRA 的初始化", 0.8)]
+    stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
+    weights = np.array([1.0, 0.0, 0.0, -0.8], np.float32)
+    decision = CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, hits)
+    assert decision.answered
+    assert decision.confidence == pytest.approx(0.5)
+    assert not CalibratedAnswerability(weights, 0.6)(Query("LoRA", "LoRA"), stages, hits).answered
+    assert CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, []) == Decision(False, 0.0)
 
 
 def test_nearest_headings_are_different_paths_with_the_title_first() -> None:

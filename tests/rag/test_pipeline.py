@@ -6,7 +6,7 @@ import pytest
 from ingest.errors import BadInput
 from ingest.library import Library, open_library
 from ingest.sync import sync
-from rag.answerability import Answerability
+from rag.answerability import UnknownNames
 from rag.generate import ExtractiveGenerator
 from rag.langchain import NoteRetriever, as_runnable
 from rag.pipeline import LONGEST_QUESTION, Pipeline
@@ -41,7 +41,7 @@ def pipeline(library: Library) -> Pipeline:
     return Pipeline(
         retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
         reranker=KeepOrder(),
-        answerable=Answerability((0.0, 0.0)),
+        answerable=UnknownNames(),
         generator=ExtractiveGenerator(EmbeddedSimilarity(embedder), 600),
         page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
         models={"embedder": "fake"},
