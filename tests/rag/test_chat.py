@@ -11,10 +11,12 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import SecretStr
 
 from ingest.errors import ModelUnavailable
+from rag.build import Application
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
+from rag.settings import Settings
 from rag.similarity import EmbeddedSimilarity
 from rag.types import Draft, Notice, Query, Restart
 from tests.fakes import FakeEmbedder
@@ -249,3 +251,21 @@ def test_a_first_question_is_not_sent_to_be_rewritten() -> None:
     with ScriptedServer(says("别的问题")) as server:
         assert ChatCondenser(served(server))("绿茶怎么泡？", ()).question == "绿茶怎么泡？"
         assert server.seen == []
+
+
+def test_without_a_chat_model_there_is_nobody_to_send_to() -> None:
+    assert Application(Settings(chat_base_url="http://127.0.0.1:9/v1", chat_api_key=SecretStr("k"))).chat_model is None
+
+
+def test_the_settings_name_the_chat_model() -> None:
+    settings = Settings(chat_model="m", chat_base_url="http://127.0.0.1:9/v1", chat_max_tokens=50)
+    assert Application(settings).chat_model == ServedChatModel(
+        "m", "http://127.0.0.1:9/v1", SecretStr(""), 0.0, 50, 60.0
+    )
+
+
+def test_the_key_shows_nowhere() -> None:
+    settings = Settings(chat_model="m", chat_api_key=SecretStr("sk-secret"))
+    application = Application(settings)
+    shown = (settings, settings.model_dump(mode="json"), application, application.chat_model)
+    assert "sk-secret" not in f"{shown!r} {shown}"
