@@ -39,7 +39,7 @@ Update = dict[Any, Any]
 
 def mount(app: FastAPI, desk: Desk) -> None:
     """Puts the page at /en/ and /zh/."""
-    script = (ASSETS / "page.js").read_text(encoding="utf-8")
+    style, script = ((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     for language in ("en", "zh"):
         gr.mount_gradio_app(
             app,
@@ -52,8 +52,8 @@ def mount(app: FastAPI, desk: Desk) -> None:
                 font=["system-ui", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"],
                 font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
             ),
-            css=(ASSETS / "page.css").read_text(encoding="utf-8"),
-            head=f'<link rel="icon" href="/favicon.ico"><script>{script}</script>',
+            # As css= it would be rewritten: inside @media its rules on <body> would match nothing.
+            head=f'<link rel="icon" href="/favicon.ico"><style>{style}</style><script>{script}</script>',
             footer_links=[],
             run_history=False,
             max_file_size=LARGEST_UPLOAD,

@@ -3,6 +3,7 @@
 All text from notes, models and people is escaped, or rendered by ``ui.markup``.
 """
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from rag.types import Answer, Citation, StageDone
 from ui.elements import button, duration, lines, message, page_number, say, stage_name
 from ui.markup import Highlight, as_written, rendered
 
+# The numbers of a formula, a table or code stand below it, in a paragraph of their own.
+_ONLY_NUMBERS = re.compile(r"<p>((?:<button[^>]*>\d+</button>)+)</p>")
 _ASKING = ("?", "？", "吗", "呢")
 
 
@@ -62,7 +65,8 @@ def turn(number: int, answer: Answer, language: Language) -> str:
 
 def _answer_body(answer: Answer) -> str:
     quotes = {citation.number: citation.quote for citation in answer.citations}
-    return f'<div class="written">{rendered(answer.text, quotes=quotes)}</div>'
+    html = _ONLY_NUMBERS.sub(r'<p class="numbers">\1</p>', rendered(answer.text, quotes=quotes))
+    return f'<div class="written">{html}</div>'
 
 
 def _refusal(number: int, answer: Answer, language: Language) -> str:
@@ -210,7 +214,7 @@ def source_panel(document: Document, answer: Answer, number: int, turn_number: i
 
     nav = (
         step(at - 1, say("Previous citation", "上一处引用", language), "‹")
-        + f'<span class="number">{number} / {len(numbers)}</span>'
+        + f'<span class="number" data-turn="{turn_number}" data-citation="{number}">{number} / {len(numbers)}</span>'
         + step(at + 1, say("Next citation", "下一处引用", language), "›")
     )
     also = "".join(f"<li>{escape(place.document_id)}</li>" for place in current.also_at)

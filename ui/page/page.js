@@ -85,10 +85,9 @@
       box.scrollTop += place - box.clientHeight / 3;
     }
     if (innerWidth < 1000) $("#source .close")?.focus({ preventScroll: true });
-    const turn = $("#source .step")?.dataset.turn;
     for (const cite of document.querySelectorAll(".cite.current")) cite.classList.remove("current");
-    const number = $("#source .source")?.dataset.number;
-    if (turn && number) $(`.turn[data-turn="${turn}"] .cite[data-citation="${number}"]`)?.classList.add("current");
+    const shown = $("#source .number")?.dataset;
+    if (shown) $(`.turn[data-turn="${shown.turn}"] .cite[data-citation="${shown.citation}"]`)?.classList.add("current");
   };
   window.notecite = {
     act(element, event, trigger) {
