@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from ingest.protocols import TokenCounter
 from ingest.sentences import sentences
-from ingest.structure import Block, parse
+from ingest.structure import Block, is_question, parse
 from ingest.types import Chunk, Document
 
 MAX_TOKENS = 256
@@ -60,7 +60,8 @@ class _Section:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Sections that become chunks together. ``bare`` means that it ends in a heading that is its own content."""
+    """Sections that become chunks together. ``bare`` means that it ends in a heading that is its own content; a
+    question without an answer is not."""
 
     headings: tuple[str, ...]
     parent: tuple[str, ...]
@@ -125,15 +126,19 @@ def _sections(text: str) -> Iterator[_Section]:
 def _section(text: str, blocks: Sequence[Block]) -> _Section:
     content = [block for block in blocks if block.kind != "noise"]
     has_body = any(block.kind != "heading" for block in content)
-    if not has_body and content:
-        # A link or a picture is all that stands below the heading.
-        content = [block for block in blocks if block.end - block.start <= _MOST_CHARACTERS * MIN_TOKENS]
+    if not has_body:
+        # The address is all that the section holds.
+        content = [block for block in blocks if block.kind == "heading" or _is_address(text, block)]
     pieces = [
         piece
         for number, block in enumerate(content)
         for piece in _pieces(text, block, content[number + 1] if number + 1 < len(content) else None)
     ]
     return _Section(blocks[0].headings, blocks[0].rank, blocks[0].kind == "heading", has_body, tuple(pieces))
+
+
+def _is_address(text: str, block: Block) -> bool:
+    return text.startswith(("http", "<http", "www."), block.start)
 
 
 def _pieces(text: str, block: Block, following: Block | None) -> Iterator[_Piece]:
@@ -241,7 +246,8 @@ def _groups(sections: Sequence[_Section], max_tokens: int) -> Iterator[_Group]:
             carried += section.pieces
         else:
             pieces = (*carried, *family)
-            bare = not section.has_body and after == at + 1
+            asks = bool(section.headings) and is_question(section.headings[-1])
+            bare = not section.has_body and after == at + 1 and not asks
             parent = section.headings[:-1]
             yield _Group(section.headings, parent, pieces, _tokens(pieces), bare, section.has_heading)
             carried = ()
@@ -291,7 +297,8 @@ def _merged(groups: Iterator[_Group], max_tokens: int) -> list[_Group]:
         before = merged[-1] if merged else None
         if before is not None and before.tokens + group.tokens <= max_tokens:
             related = _common(before.headings, group.headings)
-            siblings = group.headed and before.parent == group.parent and (before.bare or group.bare)
+            siblings = group.headed and bool(group.parent) and before.parent == group.parent
+            siblings = siblings and (before.bare or group.bare)
             scrap = not group.headed and group.tokens < MIN_TOKENS and (related or not group.headings)
             if siblings or scrap:
                 merged[-1] = replace(

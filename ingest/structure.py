@@ -112,16 +112,18 @@ _TAG = (
     r"</?(?:a|article|b|br|center|col|colgroup|details|div|em|figcaption|figure|font|hr|i|iframe|img|li|nav|ol|p|picture"
     r"|section|source|span|strong|summary|svg|table|tbody|td|th|thead|tr|u|ul|video)\b[^<>]*>"
 )
+_CONTENTS = rf"@?\[\[?toc\]?\]$|(?:{_MARKER.pattern})?\[[^\]]*\]\(#[^)]*\)$"
 _NOISE = re.compile(
     # Images, tags and spaces alone.
     rf"(?:\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\([^)]*\))?|!\[\[[^\]]*\]\]|{_TAG}|&nbsp;|[ \t\u00a0])+$"
     # A rule, an empty bullet, a bare address, a link's definition, a role of MyST.
     r"|(?:[-*_=][ \t]*){3,}$|[-*+•]$|(?:<?https?://[^\s<>]+>?|www\.\S+)$|\[(?!\^)[^\]]+\]:[ \t]*\S+(?:[ \t]+[\"'(].*)?$"
     r"|:\w+:(?:`[^`]*`)?$"
-    # A table of contents.
-    rf"|@?\[\[?toc\]?\]$|(?:{_MARKER.pattern})?\[[^\]]*\]\(#[^)]*\)$",
+    # A link of a table of contents.
+    rf"|{_CONTENTS}",
     re.IGNORECASE,
 )
+_CONTENTS_LINE = re.compile(_CONTENTS, re.IGNORECASE)
 _KEY = re.compile(r"[A-Za-z_][\w.-]*[ \t]*[:=]")
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]:")
 
@@ -278,7 +280,7 @@ class _Parser:
                     break
             else:
                 at = self._paragraph(at)
-        return list(_with_question_lists(self.text, self.done))
+        return list(_in_their_sections(self.text, self.done))
 
     # --- what a line begins -------------------------------------------------------------------------------------
 
@@ -610,11 +612,16 @@ def _trim(text: str, start: int, end: int) -> Span:
     return left, max(left, start + len(piece.rstrip()))
 
 
-def _with_question_lists(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, with kind "questions" for those that only ask: in a section that holds no answer, and everywhere
-    if they are written as a list. A rhetorical question in an answer stays what it is."""
+def _in_their_sections(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, with the kinds that only their section tells.
+
+    A heading over a table of contents is noise. A block that only asks is "questions" in a section that holds no
+    answer, and everywhere if it is written as a list; a rhetorical question in an answer stays what it is.
+    """
     for _, run in groupby(blocks, key=lambda block: block.headings):
         section = list(run)
+        if section[0].kind == "heading" and _is_contents(text, section[1:]):
+            section[0] = replace(section[0], kind="noise")
         asking = [block.kind in _PROSE and _asks_only(text[block.start : block.end]) for block in section]
         if not any(asking):
             yield from section
@@ -624,6 +631,11 @@ def _with_question_lists(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
         for block, asks in zip(section, asking, strict=True):
             bare = asks and (not answered or _is_written_list(text, block))
             yield replace(block, kind="questions") if bare else block
+
+
+def _is_contents(text: str, blocks: Sequence[Block]) -> bool:
+    listed = (_CONTENTS_LINE.match(text[block.start : block.end]) for block in blocks if block.kind == "noise")
+    return any(listed) and all(block.kind == "noise" for block in blocks)
 
 
 def _asks_only(text: str) -> bool:
