@@ -19,7 +19,15 @@ HOMES = {
     "mammoth": {"ingest/readers/docx.py"},
     "nbformat": {"ingest/readers/notebook.py"},
     "pydantic_settings": {"rag/settings.py"},
+    "langchain_openai": {"rag/chat_model.py"},
+    "openai": {"rag/chat_model.py"},
+    "langchain_core": {"rag/langchain.py", "rag/chat_model.py", "rag/protocols.py"},
     "typer": {"ui/cli.py", "ui/eval_commands.py"},
+    "gradio": {"ui/app.py"},
+    "uvicorn": {"ui/server.py"},
+    "nh3": {"ui/markup.py"},
+    "markdown_it": {"ui/markup.py"},
+    "latex2mathml": {"ui/markup.py"},
 }
 
 

@@ -230,6 +230,45 @@ def _read_line() -> str:
         return ""
 
 
+@app.command(help=say("Open the page to ask and read in a browser.", "在浏览器中打开网页，提问并查看原文。"))
+def ui(
+    host: Annotated[str, typer.Option(help=say("Address to serve at.", "服务地址。"))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help=say("Port to serve at.", "服务端口。"))] = 7860,
+    password: Annotated[
+        str, typer.Option(envvar="NOTECITE_PASSWORD", help=say("Asked of everyone who comes.", "访问者须输入的密码。"))
+    ] = "",
+    no_password: Annotated[
+        bool,
+        typer.Option("--no-password", help=say("Let anyone in at another address.", "在其他地址上不设密码。")),
+    ] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help=say("Open a browser window.", "打开浏览器窗口。"))
+    ] = True,
+    library: Library = None,
+    embedder: Embedder = None,
+    reranker: Reranker = None,
+    chat_model: ChatModel = None,
+    speech: Speech = None,
+) -> None:
+    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    from ui.desk import Desk
+    from ui.server import check_address, is_loopback, run
+
+    check_address(host, password, no_password)
+
+    def tell(address: str) -> None:
+        typer.echo(
+            Phrase(f"notecite is ready at {address} (Ctrl+C ends)", f"notecite 已就绪：{address}（Ctrl+C 结束）").to(
+                _language
+            )
+        )
+        if browser and sys.stdout.isatty():
+            typer.launch(address)
+
+    desk = Desk(settings, folders_allowed=is_loopback(host))
+    run(desk, host, port, password=password, language=None if settings.language == "auto" else _language, on_ready=tell)
+
+
 @app.command(help=say("Show what the library holds.", "查看笔记库的内容。"))
 def status(library: Library = None, as_json: AsJson = False, speech: Speech = None) -> None:
     settings = _settings(library=library, language=speech)

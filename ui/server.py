@@ -4,11 +4,12 @@ import base64
 import hmac
 import ipaddress
 import secrets
+import socket
 import threading
 from collections.abc import Callable
 from http.cookies import SimpleCookie
-from typing import Any
 
+import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -116,7 +117,10 @@ class Guard:
 
 
 def build(desk: Desk, *, password: str = "", loopback_only: bool = True, language: Language | None = None) -> ASGIApp:
-    """The whole application; ``language`` overrides what the browser asks for on a first visit."""
+    """The whole application, its models loading in the background.
+
+    ``language`` overrides what the browser asks for on a first visit.
+    """
     app = FastAPI(openapi_url=None)
 
     @app.get("/")
@@ -152,6 +156,7 @@ def build(desk: Desk, *, password: str = "", loopback_only: bool = True, languag
         )
 
     mount(app, desk)
+    threading.Thread(target=desk.warm_up, name="warm-up", daemon=True).start()
     return Guard(app, password, loopback_only)
 
 
@@ -166,13 +171,19 @@ def _preferred(accepted: str) -> Language:
 
 
 def run(
-    desk: Desk, host: str, port: int, *, password: str = "", language: Language | None, on_ready: Callable[[], None]
+    desk: Desk,
+    host: str,
+    port: int,
+    *,
+    password: str = "",
+    language: Language | None = None,
+    on_ready: Callable[[str], None],
 ) -> None:
-    """Serves until interrupted. The models are loaded meanwhile. Raises BadInput when the port is taken."""
-    import socket
+    """Serves until interrupted, the models loading meanwhile; ``on_ready`` is told the address.
 
-    import uvicorn
-
+    Port 0 takes a free one.
+    Raises BadInput when the port is taken.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host.strip("[]"), port), family=family)
@@ -182,20 +193,24 @@ def run(
             f"{host}:{port}",
             Phrase("choose another with --host or --port", "请用 --host 或 --port 另选"),
         ) from error
-    app = build(desk, password=password, loopback_only=is_loopback(host), language=language)
-    threading.Thread(target=desk.warm_up, name="warm-up", daemon=True).start()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=3))
-    threading.Thread(target=_tell_when_ready, args=(server, on_ready), daemon=True).start()
+    server = _Server(
+        uvicorn.Config(
+            build(desk, password=password, loopback_only=is_loopback(host), language=language),
+            log_level="error",
+            timeout_graceful_shutdown=2,
+        )
+    )
+    shown_host = f"[{host.strip('[]')}]" if ":" in host else host
+    server.on_ready = lambda: on_ready(f"http://{shown_host}:{listener.getsockname()[1]}/")
     try:
         server.run(sockets=[listener])
     finally:
         desk.close()
 
 
-def _tell_when_ready(server: Any, on_ready: Callable[[], None]) -> None:
-    import time
+class _Server(uvicorn.Server):
+    on_ready: Callable[[], None]
 
-    while not server.started and not server.should_exit:
-        time.sleep(0.05)
-    if server.started:
-        on_ready()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_ready()
