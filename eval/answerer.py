@@ -57,7 +57,7 @@ def answer_with(application: Application) -> Answerer:
         return Trial(
             answer=replace(given, hits=()),
             rankings={stage: ranking_of(hits) for stage, hits in stages.items()},
-            confidence=max((hit.score for hit in stages["dense"]), default=None),
+            confidence=given.confidence,
         )
 
     return answer

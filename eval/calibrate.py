@@ -1,6 +1,6 @@
 """Fits the two small layers on top of the ranking weights: the blend of scores and when to answer.
 
-    python -m eval.calibrate --notes FOLDER --questions FILE [--check-notes FOLDER --check-questions FILE] [--write]
+    python -m eval.calibrate --notes FOLDER --questions FILE … [--check-notes FOLDER --check-questions FILE …] [--write]
 
 Both are logistic layers. The blend turns late interaction, cosine and BM25 of a hit into the chance that it holds
 gold evidence. Answerability turns the best hit's chance, the best cosine and the share of unknown names into the
@@ -53,14 +53,14 @@ class Searched:
     gold: Gold | None
 
 
-def search_all(notes: Path, questions: Path) -> list[Searched]:
-    """Every question of the file over the notes, with the bundled models."""
+def search_all(notes: Path, questions: Sequence[Path]) -> list[Searched]:
+    """Every question of the files over the notes, with the bundled models."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(library=Path(folder) / "library")
         sync_notes(settings, [notes])
         with Application(settings) as application:
             finder = finder_in(application.library)
-            cases = load_cases(questions, finder)
+            cases = [case for file in questions for case in load_cases(file, finder)]
             return [_search(application, finder, case) for case in cases]
 
 
@@ -127,9 +127,9 @@ def report(name: str, searched: Sequence[Searched], blend: Matrix, answerable: M
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--notes", type=Path, required=True)
-    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, nargs="+", required=True)
     parser.add_argument("--check-notes", type=Path)
-    parser.add_argument("--check-questions", type=Path)
+    parser.add_argument("--check-questions", type=Path, nargs="+")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     searched = search_all(options.notes, options.questions)

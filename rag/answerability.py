@@ -10,10 +10,9 @@ import numpy as np
 
 from ingest.lexical import search_tokens
 from ingest.protocols import Vectors
-from rag.terms import TERM, key_terms
+from rag.terms import TERM, is_chinese, key_terms
 from rag.types import Hit, Query, Stage
 
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
 _HITS_READ = 10
 _SPELLING = 0.85
 """How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
@@ -72,7 +71,7 @@ def names(question: str) -> list[str]:
     """The technical names in a question: Latin terms in Chinese text; in other text those with a capital inside, a
     digit or a hyphen."""
     terms = [term for term in key_terms(question) if TERM.fullmatch(term) and len(term) > 1]
-    if _CHINESE.search(question):
+    if is_chinese(question):
         return terms
     first = question.strip().split(" ", 1)[0]
     return [term for term in terms if re.search(r".[A-Z]|\d|\w-\w", term) or (term[0].isupper() and term != first)]
@@ -110,6 +109,6 @@ def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ..
 def refusal(question: str, nearest: Sequence[tuple[str, ...]]) -> str:
     """The refusal in the question's language, with the nearest headings as a list."""
     headings = "".join(f"\n- {' > '.join(dict.fromkeys(path))}" for path in nearest)
-    if _CHINESE.search(question):
+    if is_chinese(question):
         return "笔记里没有说到这个问题。" + (f"最接近的标题：\n{headings}" if headings else "")
     return "Your notes don't say." + (f" The nearest headings:\n{headings}" if headings else "")

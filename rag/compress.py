@@ -105,7 +105,8 @@ def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
 
 def score(query: Query, hits: Sequence[Hit], similarity: Similarity) -> list[Statement]:
     """The statements of ``hits`` with scores: similarity to the question, share of the question's words in the
-    statement and in its headings (weighted by how rare they are among these statements), and the rank of the hit."""
+    statement and in its headings (weighted by how rare they are among these statements), the hit's own score as
+    log-odds, and its rank. What only leads in to something else counts less."""
     found = [statement for rank, hit in enumerate(hits) for statement in statements(hit, rank)]
     if not found:
         return []
@@ -115,9 +116,23 @@ def score(query: Query, hits: Sequence[Hit], similarity: Similarity) -> list[Sta
     alone = _coverage(query.question, [s.text for s in found])
     # The weights were chosen on the development questions; the ranking of statements is flat around them.
     return [
-        replace(s, score=0.25 * float(near) + 3 * held + own - 0.2 * math.log2(1 + s.rank))
-        for s, near, held, own in zip(found, standard, with_headings, alone, strict=True)
+        replace(
+            s,
+            score=0.25 * float(close)
+            + 2 * held
+            + own
+            + 0.2 * _log_odds(s.hit.score)
+            - 0.2 * math.log2(1 + s.rank)
+            - 0.5 * s.leads_in,
+        )
+        for s, close, held, own in zip(found, standard, with_headings, alone, strict=True)
     ]
+
+
+def _log_odds(chance: float) -> float:
+    """Of a score in [0, 1]; others count as the nearest of the two."""
+    bounded = min(max(chance, 1e-3), 1 - 1e-3)
+    return math.log(bounded / (1 - bounded))
 
 
 def _coverage(question: str, texts: Sequence[str]) -> list[float]:

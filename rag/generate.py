@@ -53,7 +53,7 @@ class _Extent:
     whole_list: bool
 
 
-_ONE = _Extent(same_section=0.6, elsewhere=0.4, share=0.27, whole_list=False)
+_ONE = _Extent(same_section=0.45, elsewhere=0.3, share=0.27, whole_list=False)
 _MANY = _Extent(same_section=0.8, elsewhere=0.5, share=0.83, whole_list=True)
 
 

@@ -43,7 +43,9 @@ def _document(hit: Hit) -> Document:
 
 def as_runnable(pipeline: Pipeline) -> Runnable[Any, AddableDict]:
     """The pipeline as a Runnable from ``{"question": str, "history": [str]}`` (or a bare question) to
-    ``{"text": str, "answer": Answer}``; its stream yields the text piece by piece and the answer last."""
+    ``{"text": str, "answer": Answer}``; its stream yields the text piece by piece and the answer last.
+
+    A chat model's text that had to be withdrawn stays in ``text``; ``answer.text`` is what counts."""
 
     def stream(inputs: Iterator[Any]) -> Iterator[AddableDict]:
         for given in inputs:

@@ -14,6 +14,7 @@ import typer
 
 from ingest.errors import BadInput, NoteciteError
 from ingest.phrases import Phrase
+from ui import eval_commands
 from ui.language import language, say
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ app = typer.Typer(
         "向自己的笔记提问；回答的每一句都注明它所依据的原文。",
     ),
 )
+
+app.add_typer(eval_commands.app, name="eval")
 
 Library = Annotated[Path | None, typer.Option(help=say("Folder of the library.", "笔记库所在的文件夹。"))]
 Embedder = Annotated[
