@@ -31,7 +31,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with the sample notes, not yet synced, and a question file."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "notes", folder / "notes")
+    shipped = (ROOT / "eval" / "data" / "sample_notes.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "few.jsonl").write_text("\n".join(shipped[:3]), encoding="utf-8")
     return folder
+
+
+def filled_in(command: list[str], folder: Path) -> list[str]:
+    """The command with the README's placeholders replaced."""
+    runs = sorted(str(run) for run in (folder / "runs").glob("*")) or [""]
+    values = {"FILE": "few.jsonl", "FOLDER": "notes", "RUN": runs[-1], "RUN_A": runs[0], "RUN_B": runs[-1]}
+    return [values.get(word, word) for word in command]
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +53,10 @@ def environment(folder: Path) -> dict[str, str]:
 def test_the_notecite_commands_run(readme: str, folder: Path, environment: dict[str, str]) -> None:
     ran = []
     for command in commands(readme):
-        if command[0] != "notecite" or "FOLDER" in command or "FILE" in command:
+        if command[0] != "notecite":
             continue
         done = subprocess.run(
-            [sys.executable, "-m", "ui.cli", *command[1:]],
+            [sys.executable, "-m", "ui.cli", *filled_in(command[1:], folder)],
             cwd=folder,
             env=environment,
             input="",
