@@ -10,8 +10,15 @@
     box.setSelectionRange(text.length, text.length);
   };
 
-  document.documentElement.lang = location.pathname.startsWith("/zh") ? "zh-CN" : "en";
-  document.cookie = `notecite_language=${document.documentElement.lang.slice(0, 2)}; path=/; max-age=31536000; samesite=lax`;
+  const language = location.pathname.startsWith("/zh") ? "zh" : "en";
+  const tellLanguage = () => {
+    const tag = language === "zh" ? "zh-CN" : "en";
+    if (document.documentElement.lang !== tag) document.documentElement.lang = tag;
+  };
+  tellLanguage();
+  // Gradio sets the browser's own language, whatever this page is written in.
+  new MutationObserver(tellLanguage).observe(document.documentElement, { attributeFilter: ["lang"] });
+  document.cookie = `notecite_language=${language}; path=/; max-age=31536000; samesite=lax`;
 
   const theme = localStorage.getItem("notecite-theme");
   const paint = (dark) => document.body.classList.toggle("dark", dark);
@@ -150,7 +157,7 @@
       away = document.createElement("div");
       away.id = "away";
       away.setAttribute("role", "alert");
-      away.textContent = document.documentElement.lang === "en"
+      away.textContent = language === "en"
         ? "The server does not answer. Waiting for it…" : "服务没有响应，正在等待它恢复……";
       document.body.append(away);
     } else if (ok && away) {
