@@ -1,6 +1,8 @@
-"""Training of the weights in ``rag/weights``: examples -> mined negatives -> trained layers -> calibration -> file.
+"""Training of the weights in ``rag/weights`` on one's own notes and questions, or on others.
 
-python -m rag.training ranking --notes FOLDER --questions FILE --out FOLDER
-python -m rag.training judge --claims FILE --out FOLDER
-python -m rag.training evaluate --notes FOLDER --questions FILE --weights FILE
+    python -m rag.training ranking --notes FOLDER --questions FILE --out ranking.safetensors
+    python -m rag.training judge --notes FOLDER --questions FILE --ranking ranking.safetensors --out judge.safetensors
+
+Ranking: examples -> mined negatives -> trained layers -> calibration -> weights and model card.
+Judge: claims, true and corrupted -> features of their alignment -> a logistic layer.
 """

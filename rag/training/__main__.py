@@ -7,11 +7,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ingest.errors import NoteciteError
-from rag.training.settings import JudgeRecipe, RankingRecipe
+from rag.training.settings import RankingRecipe
 
 _RANKING_LIMITS = """\
 Trained on passages of at most 160 tokens and questions of at most 64; Chinese and English. The probability is that of
 one passage among the candidates of a search, on notes like those it was fitted on."""
+
+_JUDGE_LIMITS = """\
+Sees what is missing from the premise or changed in a word. Sees little of what is turned around with the same words:
+swapped subjects, causes, negations far from their verb."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,23 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rag.training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, run, steps in (("ranking", _ranking, RankingRecipe().steps), ("judge", _judge, JudgeRecipe().steps)):
+    for name, run in (("ranking", _ranking), ("judge", _judge)):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("--notes", type=Path, required=True, help="folder of notes; a fifth is held back")
         command.add_argument("--questions", type=Path, nargs="*", default=[], help="questions over them (JSON lines)")
         command.add_argument("--reading", type=Path, nargs="*", default=[], help="SQuAD-style reading sets")
         command.add_argument("--out", type=Path, required=True, help="the weights file to write")
-        command.add_argument("--checkpoint", type=Path, help="where to leave off and go on; beside --out if left out")
-        command.add_argument("--steps", type=int, default=steps)
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--data", action="append", default=[], help="a line of the model card: a set, its licence")
         command.add_argument("--cache", type=Path, help="folder of the unpacked bundled model")
         if name == "ranking":
             command.add_argument("--parallel", type=Path, nargs="*", default=[], help="pairs of parallel reading sets")
+            command.add_argument("--checkpoint", type=Path, help="where a run leaves off and goes on; beside --out")
+            command.add_argument("--steps", type=int, default=RankingRecipe().steps)
         else:
+            command.add_argument("--ranking", type=Path, required=True, help="the ranking weights to judge with")
             command.add_argument("--support", type=Path, nargs="*", default=[], help="public support sets")
-            command.add_argument("--held-back", type=Path, nargs="*", default=[], help="support sets to fit the blend")
+            command.add_argument("--claims", type=int, default=4000, help="how many claims to fit on")
     return parser
 
 
@@ -87,10 +92,12 @@ def _ranking(options: argparse.Namespace) -> None:
 
 
 def _judge(options: argparse.Namespace) -> None:
-    from ingest.embed import open_token_counter, open_tokenizer
-    from rag.training.blend import fit_blend
+    from ingest.embed import open_token_counter
+    from ingest.late import LateInteraction
+    from rag.alignment import FEATURES
+    from rag.training.alignment import train_alignment
+    from rag.training.card import write_card
     from rag.training.claims import (
-        Claim,
         from_answers,
         from_parallel,
         from_passages,
@@ -99,27 +106,24 @@ def _judge(options: argparse.Namespace) -> None:
         note_texts,
     )
     from rag.training.examples import read_notes
-    from rag.training.judge import train_judge
-    from rag.training.model import Body, bundled_bert
 
-    recipe = replace(JudgeRecipe(), steps=options.steps, seed=options.seed)
-    tokenize = open_tokenizer(options.cache)
     notes = read_notes(options.notes, open_token_counter(cache_folder=options.cache))
-
-    def made(held_back: bool) -> list[Claim]:
-        return [
-            *from_answers(notes, options.questions, held_back=held_back, seed=options.seed),
-            *from_passages(note_texts(notes, held_back=held_back), options.seed),
-            *from_parallel(notes, held_back=held_back, seed=options.seed),
-        ]
-
-    claims = [*made(held_back=False), *from_reading(options.reading, options.seed)]
-    claims += [claim for path in options.support for claim in from_support_set(path, options.seed)]
+    claims = [
+        *from_answers(notes, options.questions, held_back=False, seed=options.seed),
+        *from_passages(note_texts(notes, held_back=False), options.seed),
+        *from_parallel(notes, held_back=False, seed=options.seed),
+        *from_reading(options.reading, options.seed),
+        *(claim for path in options.support for claim in from_support_set(path, options.seed)),
+    ]
     _report(f"{len(claims)} claims")
-    body = Body(bundled_bert(options.cache), recipe.first_layer)
-    model = train_judge(claims, recipe, tokenize, body, _checkpoint(options), _report)
-    unseen = [*made(held_back=True), *(c for path in options.held_back for c in from_support_set(path, options.seed))]
-    model.write(options.out, fit_blend(model, unseen, recipe, tokenize, options.seed))
+    late = LateInteraction(options.ranking, options.cache)
+    weights, used = train_alignment(late, claims, options.claims, options.seed)
+    weights.write(options.out)
+    rows = zip(FEATURES, weights.support, weights.contradiction, strict=False)
+    figures = "\n".join(f"- {name}: support {one:+.2f}, contradiction {two:+.2f}" for name, one, two in rows)
+    recipe = {"claims": options.claims, "seed": options.seed, "ranking weights": late.fingerprint}
+    kinds = [claim.kind for claim in used]
+    write_card(options.out, "Judge weights", recipe, options.data, kinds, figures, _JUDGE_LIMITS)
 
 
 if __name__ == "__main__":

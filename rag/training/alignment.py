@@ -38,6 +38,9 @@ def fit_alignment(features: Floats, claims: Sequence[Claim]) -> AlignmentWeights
     return AlignmentWeights(mean, deviation, support.astype(np.float32), contradiction.astype(np.float32))
 
 
-def train_alignment(late: LateInteraction, claims: Sequence[Claim], count: int, seed: int) -> AlignmentWeights:
+def train_alignment(
+    late: LateInteraction, claims: Sequence[Claim], count: int, seed: int
+) -> tuple[AlignmentWeights, list[Claim]]:
+    """The weights and the claims that they were fitted on."""
     sample = balanced_sample(claims, count, seed)
-    return fit_alignment(alignment_features(late, [(claim.premise, claim.claim) for claim in sample]), sample)
+    return fit_alignment(alignment_features(late, [(claim.premise, claim.claim) for claim in sample]), sample), sample

@@ -1,4 +1,4 @@
-"""The loop that both trainings share: optimizer, schedule, checkpoints, report."""
+"""The training loop: optimizer, schedule, checkpoints, report."""
 
 import os
 import time

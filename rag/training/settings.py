@@ -1,4 +1,4 @@
-"""The recipes: every number that shapes a training run."""
+"""The recipe: every number that shapes a training run."""
 
 from dataclasses import dataclass
 
@@ -35,18 +35,4 @@ class RankingRecipe:
     )
     heading_filler: float = 0.25
     """Share of heading examples in a step of written ones."""
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeRecipe:
-    steps: int = 800
-    pairs: int = 32
-    """Per step."""
-    first_layer: int = 6
-    premise_tokens: int = 224
-    claim_tokens: int = 72
-    learning_rate: float = 1e-4
-    head_learning_rate: float = 1e-3
-    warm_up: int = 40
     seed: int = 0

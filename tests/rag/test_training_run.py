@@ -11,12 +11,10 @@ from transformers import BertConfig, BertModel
 from ingest.adaptation import read_adaptation
 from rag.training.batches import Batches, framed, passage_window
 from rag.training.calibrate import NOT_CALIBRATED
-from rag.training.claims import Claim
 from rag.training.examples import Example, ExampleSet, Passage
-from rag.training.judge import judge_loss, pair_tokens, train_judge
 from rag.training.model import Body, RankingModel, late_scores
 from rag.training.ranking import train_ranking
-from rag.training.settings import JudgeRecipe, RankingRecipe
+from rag.training.settings import RankingRecipe
 
 VOCABULARY = 64
 RECIPE = RankingRecipe(steps=10, questions=4, dimensions=8, first_layer=1, passage_tokens=24, query_tokens=12)
@@ -127,25 +125,3 @@ def test_a_passage_of_the_same_group_is_no_negative_for_an_unquoted_example() ->
     batches = Batches(ExampleSet(passages, both), replace(RECIPE, questions=2), tokenize)
     _, batch = batches.draw()
     assert batch.excluded.tolist() == [[False, True], [True, False]]
-
-
-def test_ten_steps_of_judging_lower_the_loss(tmp_path: Path) -> None:
-    claims = [Claim("茶在第一层", "茶在第一层", "supported", "verbatim", "a")]
-    claims += [Claim("茶在第一层", "酒在第九层", "contradicted", "name", "a")]
-    lines: list[str] = []
-    recipe = JudgeRecipe(steps=20, pairs=4, first_layer=1, learning_rate=1e-3, warm_up=2)
-    train_judge(claims, recipe, tokenize, tiny_body(), tmp_path / "checkpoint", lines.append)
-    losses = [float(line.partition("not: ")[2].split()[0]) for line in lines]
-    assert losses[-1] < losses[0]
-
-
-def test_a_claim_begins_after_the_premise() -> None:
-    ids, begins = pair_tokens("ab", "cd", tokenize, 10, 10)
-    assert ids == (0, *tokenize("ab"), 2, 2, *tokenize("cd"), 2)
-    assert ids[begins:-1] == tuple(tokenize("cd"))
-
-
-def test_unsupported_counts_contradiction_and_missing_together() -> None:
-    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]]))
-    assert float(judge_loss(logits, ["unsupported"])) == pytest.approx(-np.log(0.5), abs=1e-6)
-    assert float(judge_loss(logits, ["contradicted"])) == pytest.approx(-np.log(0.3), abs=1e-6)
