@@ -59,7 +59,7 @@ Grouped-query attention makes the KV cache smaller, because several query heads 
 
 注入样例是一段想要<script>document.title='owned'</script>运行的文字。<img src=x onerror="document.title='owned'">
 [点这里](javascript:document.title='owned') ![远程图片](http://203.0.113.9/x.png) <iframe src="http://203.0.113.9/"></iframe>
-注入样例里还有 {{7*7}} 和 ${7*7}，它们也只是文字。
+注入样例里还有 {{7+7}} 和 ${7+7}，它们也只是文字。
 """,
 }
 UPLOADED = """# Speculative decoding
@@ -315,7 +315,7 @@ def test_keys_reach_the_question_break_lines_and_close_the_source(visit: Visit) 
     page = visit.page
     visit.tab("settings")
     page.keyboard.press("Control+k")
-    assert page.evaluate("document.activeElement.closest('#question') !== null")
+    page.wait_for_function("document.activeElement.closest('#question')")
     page.keyboard.type("a")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("b")
@@ -345,7 +345,7 @@ def test_a_hostile_note_does_nothing(visit: Visit) -> None:
     assert page.title() == "notecite"
     text = page.locator("#source .note").inner_text()
     assert "<script>document.title='owned'</script>" in text
-    assert "{{7*7}} 和 ${7*7}" in text
+    assert "{{7+7}} 和 ${7+7}" in text
     assert page.locator("#source :is(script, img, iframe), #turns :is(script, img, iframe)").count() == 0
 
 

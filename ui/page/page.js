@@ -138,7 +138,8 @@
     else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       $("#ask-button")?.click();
-      question()?.focus();
+      // A box that is not shown yet takes no focus.
+      setTimeout(() => question()?.focus(), 50);
     } else if (event.key === "Escape") {
       bubble.remove();
       if (document.body.classList.contains("menu-open")) document.body.classList.remove("menu-open");
