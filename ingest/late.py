@@ -90,12 +90,8 @@ class LateInteraction:
 
     def blend(self, features: Vectors) -> Vectors:
         """The chance that each hit answers, from ``features`` of shape (hits, n): a logistic layer."""
-        weights = self.head("blend")
+        weights = self._adaptation.head["blend"]
         return np.asarray(1 / (1 + np.exp(-(features @ weights[:-1] + weights[-1]))), np.float32)
-
-    def head(self, name: str) -> Vectors:
-        """A layer that was fitted on top of the trained ones, as one row of weights with the intercept last."""
-        return np.asarray(self._adaptation.head[name], np.float32)
 
     def probability(self, scores: Vectors) -> Vectors:
         """The chance that a passage with this late-interaction score answers the question."""

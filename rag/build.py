@@ -1,5 +1,6 @@
 """Settings -> a pipeline: the one place that names the concrete parts."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from ingest import embed
 from ingest.embed import BUNDLED
-from ingest.errors import BadInput
 from ingest.late import LateInteraction
 from ingest.library import Library, open_library
-from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 from ingest.sync import Progress, SyncReport, sync
 from rag.answerability import CalibratedAnswerability, UnknownNames
@@ -32,6 +33,7 @@ from rag.similarity import EmbeddedSimilarity, LateSimilarity
 # Where along the risk-coverage curve of the shipped questions each strictness stands.
 _LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.4, "eager": 0.2}
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
+ANSWERABILITY_WEIGHTS = Path(__file__).parent / "weights" / "answerability.json"
 
 
 def open_embedder(settings: Settings) -> Embedder:
@@ -62,17 +64,6 @@ class Application:
     def embedder(self) -> Embedder:
         return open_embedder(self.settings)
 
-    @property
-    def late(self) -> LateInteraction:
-        """The embedder, where it is the bundled one; raises BadInput for another."""
-        if not isinstance(self.embedder, LateInteraction):
-            raise BadInput(
-                Phrase("this needs the bundled embedder", "这需要内置的嵌入模型"),
-                self.settings.embedder,
-                Phrase(f"set embedder to {BUNDLED}", f"请把 embedder 设为 {BUNDLED}"),
-            )
-        return self.embedder
-
     @cached_property
     def library(self) -> Library:
         return open_library(self.settings.library, embedder_fingerprint=self.embedder.fingerprint)
@@ -95,7 +86,7 @@ class Application:
         library = self.library
         return Pipeline(
             retriever=self.retriever,
-            reranker=self._reranker,
+            reranker=self.reranker,
             answerable=self._answerable,
             generator=self._generator,
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
@@ -134,14 +125,13 @@ class Application:
 
     @property
     def _answerable(self) -> UnknownNames | CalibratedAnswerability:
-        if isinstance(self._reranker, LateReranker) and isinstance(self.embedder, LateInteraction):
-            return CalibratedAnswerability(
-                self.embedder.head("answerable"), _LEAST_CONFIDENCE[self.settings.strictness]
-            )
-        return UnknownNames()
+        if not isinstance(self.reranker, LateReranker):
+            return UnknownNames()
+        weights = json.loads(ANSWERABILITY_WEIGHTS.read_text(encoding="utf-8"))["weights"]
+        return CalibratedAnswerability(np.array(weights, np.float32), _LEAST_CONFIDENCE[self.settings.strictness])
 
     @property
-    def _reranker(self) -> Reranker:
+    def reranker(self) -> Reranker:
         settings = self.settings
         if settings.reranker == "none":
             return KeepOrder()
