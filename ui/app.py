@@ -28,9 +28,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "page"
-MOST_WAITING = 20
-"""Questions that may wait; the next one is told so."""
-ANSWERS_AT_ONCE = 2
+MOST_EVENTS_WAITING = 200
 _SECONDS_BETWEEN_UPDATES = 0.06
 
 Update = dict[Any, Any]
@@ -74,7 +72,7 @@ def page(desk: Desk, language: Language) -> gr.Blocks:
                 _inside_tab(desk, language)
             with gr.Tab(_text("Settings", "设置", language), elem_id="settings"):
                 _settings_tab(desk, language)
-        blocks.queue(max_size=MOST_WAITING, default_concurrency_limit=8, api_open=False)
+        blocks.queue(max_size=MOST_EVENTS_WAITING, default_concurrency_limit=8, api_open=False)
     built: gr.Blocks = blocks
     return built
 
@@ -288,8 +286,8 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
 
     asking: dict[str, Any] = {
         "outputs": [*whole, question, replace, send, stop],
-        "concurrency_limit": ANSWERS_AT_ONCE,
-        "concurrency_id": "answers",
+        # The desk lets them through and tells whom it cannot.
+        "concurrency_limit": None,
         "show_progress": "hidden",
         "api_visibility": "private",
     }
@@ -535,17 +533,27 @@ def _inside_tab(desk: Desk, language: Language) -> None:
                 50, 3000, settings.answer_characters, step=50, label=_text("Length of the answer", "回答长度", language)
             ),
         ]
+    strictness = gr.Radio(
+        [
+            (_text("strict", "严格", language), "strict"),
+            (_text("balanced", "适中", language), "balanced"),
+            (_text("eager", "宽松", language), "eager"),
+        ],
+        value=settings.strictness,
+        label=_text("How sure before it answers", "多有把握才回答", language),
+        elem_id="strictness",
+    )
     result = gr.HTML(elem_id="stages", js_on_load=None, apply_default_css=False)
 
-    def show(asked: str, *values: float) -> str:
+    def show(asked: str, strict: str, *values: float) -> str:
         if not asked.strip():
             return ""
         names = ("candidates", "rerank_candidates", "dense_weight", "lexical_weight", "answer_characters")
-        changes = {
+        changes: dict[str, object] = {
             name: value if name.endswith("weight") else int(value) for name, value in zip(names, values, strict=True)
         }
         try:
-            found, answer = desk.look_inside(asked, changes)
+            found, answer = desk.look_inside(asked, {**changes, "strictness": strict})
         except NoteciteError as error:
             return message(error.to(language))
         columns: dict[str, Sequence[Hit]] = {str(stage): hits for stage, hits in found.stages.items()}
@@ -569,14 +577,13 @@ def _inside_tab(desk: Desk, language: Language) -> None:
         return panels.stages(columns, chosen, terms, language) + view.turn(0, answer, language)
 
     gr.on(
-        [question.submit, look.click, *(slider.release for slider in sliders)],
+        [question.submit, look.click, strictness.input, *(slider.release for slider in sliders)],
         show,
-        [question, *sliders],
+        [question, strictness, *sliders],
         result,
         show_progress="minimal",
         api_visibility="private",
-        concurrency_limit=ANSWERS_AT_ONCE,
-        concurrency_id="answers",
+        concurrency_limit=None,
     )
 
 

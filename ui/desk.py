@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,9 @@ UPLOADS = "uploads"
 LARGEST_UPLOAD = 50_000_000
 """Bytes."""
 MOST_UPLOADS = 100
+ANSWERS_AT_ONCE = 2
+MOST_WAITING = 20
+"""Questions that may wait; the next one is told so."""
 
 
 class _Cancelled(Exception):
@@ -53,6 +57,34 @@ class SyncJob:
             raise _Cancelled
 
 
+class Line:
+    """Lets ``at_once`` people through together and ``most_waiting`` stand in line."""
+
+    def __init__(self, at_once: int, most_waiting: int) -> None:
+        self._free = threading.Semaphore(at_once)
+        self._most = at_once + most_waiting
+        self._here = 0
+        self._counting = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits for one's turn. Raises BadInput at once when the line is full."""
+        with self._counting:
+            if self._here >= self._most:
+                raise BadInput(
+                    Phrase("too many questions are waiting", "排队的问题太多"),
+                    self._here,
+                    Phrase("ask again in a moment", "请稍后再问"),
+                )
+            self._here += 1
+        try:
+            with self._free:
+                yield
+        finally:
+            with self._counting:
+                self._here -= 1
+
+
 class Desk:
     """Safe to use from several threads."""
 
@@ -63,6 +95,7 @@ class Desk:
         self.job: SyncJob | None = None
         self._application = Application(settings)
         self._opening = threading.RLock()
+        self._line = Line(ANSWERS_AT_ONCE, MOST_WAITING)
 
     def warm_up(self) -> None:
         """Loads the models and answers once, so that the first person need not wait; an empty library is no error."""
@@ -96,12 +129,15 @@ class Desk:
         return self.application.pipeline
 
     def ask(self, question: str, history: Sequence[str]) -> Iterator[Event]:
-        return self.pipeline.stream(question, history)
+        """What ``Pipeline.stream`` yields, when it is this question's turn. Raises BadInput when too many wait."""
+        with self._line.turn():
+            yield from self.pipeline.stream(question, history)
 
-    def look_inside(self, question: str, changes: Mapping[str, float]) -> tuple[Search, Answer]:
+    def look_inside(self, question: str, changes: Mapping[str, object]) -> tuple[Search, Answer]:
         """A search and its answer with some settings changed."""
-        pipeline = self.application.with_settings(**changes).pipeline
-        return pipeline.search(question), pipeline.answer(question)
+        with self._line.turn():
+            pipeline = self.application.with_settings(**changes).pipeline
+            return pipeline.search(question), pipeline.answer(question)
 
     def document(self, document_id: str) -> Document:
         return self.application.library.document(document_id)

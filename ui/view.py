@@ -5,7 +5,7 @@ All text from notes, models and people is escaped, or rendered by ``ui.markup``.
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -59,7 +59,7 @@ def turn(number: int, answer: Answer, language: Language) -> str:
     return (
         f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
         f'<div class="reply">{understood}{notice}{body}'
-        f'<footer><span class="times">{_times(answer.seconds, language)}</span>{actions}</footer></div></article>'
+        f'<footer><span class="times">{_made(answer, language)}</span>{actions}</footer></div></article>'
     )
 
 
@@ -96,10 +96,16 @@ def _writing(writing: Writing, language: Language) -> str:
     )
 
 
-def _times(seconds: Mapping[str, float], language: Language) -> str:
+def _made(answer: Answer, language: Language) -> str:
+    """How sure the answer is and what each stage took."""
     parts = [
-        f"{escape(stage_name(name, language))} {duration(spent)}" for name, spent in seconds.items() if spent >= 0.0005
+        f"{escape(stage_name(name, language))} {duration(spent)}"
+        for name, spent in answer.seconds.items()
+        if spent >= 0.0005
     ]
+    if answer.confidence is not None:
+        sure = f"{answer.confidence:.0%}"
+        parts.insert(0, say(f"confidence {sure}", f"把握 {sure}", language))
     return " · ".join(parts)
 
 

@@ -1,4 +1,5 @@
 import base64
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from starlette.testclient import TestClient
 
 from ingest.errors import BadInput
 from rag.settings import load_settings
-from ui.desk import Desk
+from ui.desk import Desk, Line
 from ui.person import person_of
 from ui.server import POLICY, Guard, check_address, is_loopback
 
@@ -70,6 +71,32 @@ def test_on_loopback_only_its_own_names_are_answered() -> None:
 def test_the_browser_is_told_to_stay_on_this_origin() -> None:
     assert guarded().get("/").headers["content-security-policy"] == POLICY
     assert "http" not in POLICY
+
+
+def test_who_finds_the_line_full_is_told_at_once() -> None:
+    line = Line(at_once=1, most_waiting=0)
+    with line.turn():
+        with pytest.raises(BadInput, match="too many questions are waiting"), line.turn():
+            pass
+    with line.turn():
+        pass
+
+
+def test_who_stands_in_line_gets_a_turn() -> None:
+    line, through = Line(at_once=1, most_waiting=3), []
+
+    def come(number: int) -> None:
+        with line.turn():
+            through.append(number)
+
+    with line.turn():
+        people = [threading.Thread(target=come, args=(number,)) for number in range(3)]
+        for person in people:
+            person.start()
+        assert through == []
+    for person in people:
+        person.join()
+    assert sorted(through) == [0, 1, 2]
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -77,7 +78,14 @@ def test_words_that_are_gone_from_a_note_are_still_quoted() -> None:
 
 def test_a_refusal_offers_its_nearest_headings_as_buttons() -> None:
     refused = Answer(
-        "q", "q", "Your notes don't say. The nearest headings:\n\n- A > B", True, (), (), (), (("A", "B"), ("C",))
+        "q",
+        "q",
+        "Your notes don't say. The nearest headings:\n\n- A > B",
+        True,
+        (),
+        (),
+        (),
+        nearest=(("A", "B"), ("C",)),
     )
     html = turn(1, refused, "en")
     assert re.findall(r'data-act="heading" data-turn="1" data-at="(\d)">([^<]+)<', html) == [("0", "A › B"), ("1", "C")]
@@ -98,6 +106,11 @@ def test_an_answer_being_written_shows_the_stages_that_ended_and_the_one_that_ru
     assert "data-citation" not in html
 
 
+def test_confidence_is_told_where_it_is_known() -> None:
+    assert "confidence" not in turn(0, ANSWER, "en")
+    assert "confidence 87%" in turn(0, replace(ANSWER, confidence=0.871), "en")
+
+
 def test_a_notice_stands_above_the_answer() -> None:
     told = Answer("q", "q", "a", False, (), (), (), notice=Phrase("the server is away", "服务器不在"))
     assert "服务器不在" in turn(0, told, "zh")
@@ -113,7 +126,7 @@ def test_footnotes_carry_place_and_quote() -> None:
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '" onmouseover="alert(1)', "</article><img src=x>"])
 def test_questions_titles_and_headings_cannot_carry_html(hostile: str) -> None:
     answer = Answer(hostile, hostile + "?", hostile, False, (), (citation(1, "另一段。"),), ())
-    bad = Answer(hostile, hostile, "no\n- x", True, (), (), (), ((hostile,),))
+    bad = Answer(hostile, hostile, "no\n- x", True, (), (), (), nearest=((hostile,),))
     document = Document(hostile, hostile, TEXT, "hash")
     pages = [
         conversation((answer, bad), Writing(hostile, hostile), "en"),

@@ -67,7 +67,10 @@
     } else if (act === "menu") {
       document.body.classList.toggle("menu-open");
     } else if (act === "close") {
-      closeSource();
+      if (button.closest("#note")) button.closest(".source").hidden = true;
+      else closeSource();
+    } else if (act === "note") {
+      $("#note .source")?.removeAttribute("hidden");
     } else if (act === "open") {
       document.body.classList.remove("menu-open");
     }
