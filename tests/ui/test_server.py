@@ -75,9 +75,8 @@ def test_the_browser_is_told_to_stay_on_this_origin() -> None:
 
 def test_who_finds_the_line_full_is_told_at_once() -> None:
     line = Line(at_once=1, most_waiting=0)
-    with line.turn():
-        with pytest.raises(BadInput, match="too many questions are waiting"), line.turn():
-            pass
+    with line.turn(), pytest.raises(BadInput, match="too many questions are waiting"), line.turn():
+        pass
     with line.turn():
         pass
 
