@@ -1,7 +1,8 @@
 """What judging looks at besides the model: the premise's part that matters, and signs that need no model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,17 @@ _PIECE = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n't", re.IGNORECASE)
 
-SIGNS = ("overlap", "missing numbers", "missing terms", "negations", "length")
+SIGNS = (
+    "overlap",
+    "missing numbers",
+    "missing terms",
+    "negations",
+    "length",
+    "all words",
+    "missing words",
+    "missing pairs",
+    "verbatim",
+)
 
 
 def relevant_part(premise: str, claim: str, characters: int) -> str:
@@ -33,21 +44,29 @@ def relevant_part(premise: str, claim: str, characters: int) -> str:
 
 
 def signs(premise: str, claim: str) -> NDArray[np.float32]:
-    """Shape (5,), as ``SIGNS`` names them, each about in [0, 1]."""
-    said, wanted = set(search_tokens(premise)), list(dict.fromkeys(query_tokens(claim)))
-    overlap = sum(token in said for token in wanted) / max(1, len(wanted))
-    numbers = _NUMBER.findall(claim)
-    known = set(_NUMBER.findall(premise))
-    missing_numbers = sum(number not in known for number in numbers) / max(1, len(numbers))
+    """Shape (9,), as ``SIGNS`` names them, each in [0, 1]."""
+    order, row = search_tokens(premise), query_tokens(claim)
+    said, pairs, wanted = set(order), set(pairwise(order)), list(dict.fromkeys(row))
+    absent = sum(token not in said for token in wanted)
+    numbers, known = _NUMBER.findall(claim), set(_NUMBER.findall(premise))
     terms = [token for token in wanted if token.isascii() and len(token) > 1]
-    missing_terms = sum(term not in said for term in terms) / max(1, len(terms))
     near = relevant_part(premise, claim, len(claim) * 2)
     negations = abs(len(_NEGATION.findall(claim)) - len(_NEGATION.findall(near)))
-    values: Sequence[float] = (
-        overlap,
-        missing_numbers,
-        missing_terms,
+    values = (
+        1 - absent / max(1, len(wanted)),
+        _share(number not in known for number in numbers),
+        _share(term not in said for term in terms),
         min(negations, 3) / 3,
         min(len(claim), 300) / 300,
+        float(not absent),
+        min(absent, 6) / 6,
+        _share(pair not in pairs for pair in pairwise(row)),
+        float("".join(claim.split()) in "".join(premise.split())),
     )
     return np.array(values, np.float32)
+
+
+def _share(found: Iterable[bool]) -> float:
+    """The share of what is true; 0 of nothing."""
+    flags = list(found)
+    return sum(flags) / max(1, len(flags))
