@@ -16,6 +16,7 @@ from ingest.late import LateInteraction
 from ingest.library import Library, open_library
 from ingest.protocols import Embedder
 from ingest.sync import Progress, SyncReport, sync
+from ingest.types import Chunk
 from rag.answerability import CalibratedAnswerability, UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
@@ -111,11 +112,14 @@ class Application:
     @property
     def _generator(self) -> Generator:
         settings = self.settings
-        extractive = ExtractiveGenerator(self._similarity, settings.answer_characters)
+        extractive = ExtractiveGenerator(self._similarity, self._section_of, settings.answer_characters)
         if self.chat_model is None:
             return extractive
         room = max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
         return ChatGenerator(self.chat_model, self.embedder, extractive, room)
+
+    def _section_of(self, chunk: Chunk) -> list[Chunk]:
+        return [other for other in self.library.chunks_of(chunk.document_id) if other.headings == chunk.headings]
 
     @property
     def _similarity(self) -> Similarity:

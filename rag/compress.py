@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ingest.lexical import query_tokens, search_tokens
 from ingest.protocols import Vectors
 from ingest.sentences import sentences
 from ingest.structure import Block, Kind, parse
+from ingest.types import Chunk
 from rag.types import Hit, Query
 
 _LONGEST_HEADER_CELL = 20
@@ -103,11 +104,30 @@ def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
     return (span for line in block.lines for span in sentences(text, *line))
 
 
-def score(query: Query, hits: Sequence[Hit], similarity: Similarity) -> list[Statement]:
-    """The statements of ``hits`` with scores: similarity to the question, share of the question's words in the
-    statement and in its headings (weighted by how rare they are among these statements), the hit's own score as
-    log-odds, and its rank. What only leads in to something else counts less."""
-    found = [statement for rank, hit in enumerate(hits) for statement in statements(hit, rank)]
+SectionOf = Callable[[Chunk], Sequence[Chunk]]
+"""A chunk -> all chunks of its section in order, itself among them."""
+
+_SECTIONS_READ = 3
+
+
+def read_sections(hits: Sequence[Hit], section_of: SectionOf) -> Iterator[tuple[int, Hit]]:
+    """(rank, hit) of every hit; around each of the first three also the rest of its section, which may be longer than
+    one chunk, at the same rank. Each chunk comes once, within a rank in the order of the note."""
+    known = {hit.chunk.id: hit for hit in hits}
+    done: set[str] = set()
+    for rank, hit in enumerate(hits):
+        section = section_of(hit.chunk) if rank < _SECTIONS_READ else (hit.chunk,)
+        for chunk in section:
+            if chunk.id not in done and (chunk.id == hit.chunk.id or hit.chunk.id not in done):
+                yield rank, known.get(chunk.id) or replace(hit, chunk=chunk, also_at=())
+        done.update(chunk.id for chunk in section)
+
+
+def score(query: Query, hits: Sequence[Hit], similarity: Similarity, section_of: SectionOf) -> list[Statement]:
+    """The statements of ``hits`` and of their sections, with scores: similarity to the question, share of the
+    question's words in the statement and in its headings (weighted by how rare they are among these statements), the
+    hit's own score as log-odds, and its rank. What only leads in to something else counts less."""
+    found = [statement for rank, hit in read_sections(hits, section_of) for statement in statements(hit, rank)]
     if not found:
         return []
     near = similarity(query, found)

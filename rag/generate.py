@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ingest.lexical import search_tokens
-from rag.compress import Similarity, Statement, score
+from rag.compress import SectionOf, Similarity, Statement, score
 from rag.protocols import Config
 from rag.types import Draft, Hit, Query, Source
 
@@ -34,10 +34,11 @@ class ExtractiveGenerator:
     """Picks and orders the note's own statements. ``characters`` bounds the answer's length, roughly."""
 
     similarity: Similarity
+    section_of: SectionOf
     characters: int
 
     def generate(self, query: Query, hits: Sequence[Hit], config: Config | None = None) -> Iterator[Draft]:
-        scored = score(query, hits[:_HITS_READ], self.similarity)
+        scored = score(query, hits[:_HITS_READ], self.similarity, self.section_of)
         extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
         yield from _write(_choose(scored, extent, round(self.characters * extent.share)))
 
@@ -141,7 +142,7 @@ def _between(previous: Statement, statement: Statement) -> str:
         return "\n" if listed and previous.kind in ("item", "table", "heading") else "\n\n"
     if {statement.kind, previous.kind} & {"code", "formula"}:
         return "\n\n"
-    same_paragraph = statement.rank == previous.rank and statement.block == previous.block
+    same_paragraph = statement.hit.chunk.id == previous.hit.chunk.id and statement.block == previous.block
     return " " if same_paragraph else "\n\n"
 
 

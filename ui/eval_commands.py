@@ -220,7 +220,11 @@ def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
     ask = Phrase("(a)ccept, (e)dit, (r)eject, (q)uit", "(a) 接受，(e) 修改，(r) 拒绝，(q) 结束").to(speech)
     choice = ""
     while choice not in ("a", "e", "r", "q"):
-        choice = str(typer.prompt(ask, default="r")).strip().lower()[:1]
+        try:
+            choice = str(typer.prompt(ask, default="r")).strip().lower()[:1]
+        except typer.Abort:
+            # The end of the input, or Ctrl-C: what was kept so far is in the file.
+            return "q"
     return choice
 
 

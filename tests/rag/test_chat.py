@@ -33,7 +33,11 @@ def served(server: ScriptedServer, key: str = "sk-secret") -> ServedChatModel:
 def generator(server: ScriptedServer) -> ChatGenerator:
     embedder = FakeEmbedder()
     return ChatGenerator(
-        served(server), embedder, ExtractiveGenerator(EmbeddedSimilarity(embedder), 200), 2000, lambda seconds: None
+        served(server),
+        embedder,
+        ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200),
+        2000,
+        lambda seconds: None,
     )
 
 

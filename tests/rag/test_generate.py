@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ingest.structure import Kind
@@ -24,7 +26,11 @@ def hit(text: str, name: str = "a.md", headings: tuple[str, ...] = ()) -> Hit:
 
 
 def ask(question: str, *hits: Hit) -> list[Draft]:
-    return list(ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), 600).generate(Query(question, question), hits))
+    return list(
+        ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: (chunk,), 600).generate(
+            Query(question, question), hits
+        )
+    )
 
 
 def quoted(draft: Draft) -> list[str]:
@@ -81,3 +87,16 @@ def test_display(kind: Kind, indent: int, text: str, shown: str) -> None:
 
 def test_plain_leaves_words_and_drops_layout_and_stray_spaces() -> None:
     assert plain('<br>见 [文档](https://a.b/c) <img src="x y.png"> **重点**') == "见文档重点"
+
+
+def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
+    first = hit("常用的手段：\n1. 权重衰减：加平方和", headings=("正则化手段",))
+    rest = hit("2. 早停：验证集损失不再下降就停", "b", ("正则化手段",))
+    chunks = (first.chunk, replace(rest.chunk, document_id="a.md", start=100, end=100 + len(rest.chunk.text)))
+    generator = ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: chunks, 600)
+    drafts = list(generator.generate(Query("正则化手段有哪些", "正则化手段有哪些"), [first]))
+    assert [draft.text for draft in drafts] == [
+        "常用的手段：",
+        "1. 权重衰减：加平方和",
+        "2. 早停：验证集损失不再下降就停",
+    ]

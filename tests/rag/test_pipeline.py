@@ -42,7 +42,7 @@ def pipeline(library: Library) -> Pipeline:
         retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
         reranker=KeepOrder(),
         answerable=UnknownNames(),
-        generator=ExtractiveGenerator(EmbeddedSimilarity(embedder), 600),
+        generator=ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 600),
         page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
         models={"embedder": "fake"},
     )
