@@ -149,9 +149,12 @@ def _pieces(text: str, block: Block, following: Block | None) -> Iterator[_Piece
     head = _head_rows(text, block) if block.kind == "table" else 0
     for number, (start, end) in enumerate(block.lines):
         depth = indent
-        if number:
-            parted = block.kind == "code" and text.count("\n", block.lines[number - 1][1], start) > 1
-            depth += _NEXT_PART if parted else _NEXT_LINE
+        if number and block.kind == "code":
+            parted = text.count("\n", block.lines[number - 1][1], start) > 1
+            column = start - text.rfind("\n", block.start, start) - 1
+            depth += (_NEXT_PART if parted else _NEXT_LINE) + min(column, 12) // 4
+        elif number:
+            depth += _NEXT_LINE
         last = number == len(block.lines) - 1
         binds = number < head or (block.kind == "code" and (number == 0 or number == len(block.lines) - 2))
         if block.kind in _PROSE:

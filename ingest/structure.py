@@ -6,12 +6,27 @@ offsets, so this one works line by line and only ever points into the text; it n
 """
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
+
+from ingest.lines import (
+    ATX_HEADING,
+    BEGINS_BLOCK,
+    CONTENTS,
+    MARKER,
+    NOISE,
+    Line,
+    are_wrapped,
+    clean_title,
+    goes_on,
+    read_lines,
+)
+from ingest.questions import asks, is_question, is_question_list, numbered_parts
+
+__all__ = ["Block", "Kind", "Span", "clean_title", "is_question", "is_question_list", "parse"]
 
 Kind = Literal["heading", "paragraph", "item", "questions", "table", "code", "formula", "noise"]
 
@@ -39,25 +54,6 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """A line without the white space, quote marks and admonition marks around its ``text``.
-
-    ``outer`` is where the line begins with those marks. ``quote`` is how many quote marks it has.
-    """
-
-    outer: int
-    start: int
-    end: int
-    text: str
-    indent: int
-    quote: int
-
-    @property
-    def blank(self) -> bool:
-        return not self.text
-
-
-@dataclass(frozen=True, slots=True)
 class _Open:
     """A heading whose section is still open. ``own_indent`` is None where indentation does not close it; ``folded``
     marks the summary of a ``<details>``, which ends with it."""
@@ -73,111 +69,32 @@ _NUMERAL_RANK = 7
 _QUESTION_RANK = 8
 _LABEL_RANK = 9
 
+# In characters: what is longer is no heading.
 _LONGEST_TITLE = 300
 _LONGEST_LABEL = 80
 _LONGEST_NUMBERED = 40
+# In lines: what is not closed by then is none.
 _LONGEST_FORMULA = 100
 _LONGEST_FRONT_MATTER = 60
-_WRAPPED_WIDTH = 56
 
-_QUOTE = re.compile(r"(?:>(?![=\d])[ \t]?)+")
-_ADMONITION = re.compile(
-    r"(?::{3,}[ \t]*\{?[\w-]*\}?"
-    r"|(?:!!!|\?\?\?\+?)[ \t]+(?:note|tip|warning|info|danger|caution|important|question|example|hint|abstract)\b"
-    r"|\[!\w+\][+-]?)[ \t]*",
-    re.IGNORECASE,
-)
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
-_ATX = re.compile(r"(#{1,6})(?:[ \t\u00a0\u3000]+|(?<=##)(?=[^#\s]))(\S.*)$")
 _CLOSING_HASHES = re.compile(r"(?:^|(?<=[ \t]))#+$")
 _UNDERLINE = re.compile(r"(?:={3,}|-{3,})$")
 _HTML_HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.+)</h\1>$", re.IGNORECASE)
 _SUMMARY = re.compile(r"(?:<details\b[^<>]*>\s*)?<summary\b[^<>]*>(.+)</summary>$", re.IGNORECASE)
-_MARKER = re.compile(
-    r"(?:[-*+•·◦▪‣●○■□–][ \t\u00a0]+|[•●■]|\d{1,3}[.)、．](?!\d)[ \t\u00a0]*|[（(]\d{1,2}[)）][ \t]*"
-    r"|[a-zA-Z][.)、][ \t]+|[①-⑳][ \t]*|\d{1,2}[)）][ \t]*)(?:\[[ xX]\][ \t]+)?"
-)
 _BOLD = re.compile(r"(?:\*\*|__)((?:(?!\*\*|__).)+)(?:\*\*|__)[ \t]*[:：]?$")
 _ASKED = re.compile(r"[*_]*(?:Q|问|问题|Question)[ \t]*\d*[ \t]*[:：.、][ \t]*(.+)$", re.IGNORECASE)
 _NUMERAL = re.compile(r"[一二三四五六七八九十]{1,3}、[ \t]*(?=\S)")
 _OUTLINE_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}[ \t.、]+(?=[^\W\d])")
 _BARE_NAME = re.compile(r"[A-Za-z][\w.+()-]*$", re.ASCII)
-_BEGINS_BLOCK = re.compile(rf"{_MARKER.pattern}|#|>|\||```|~~~|\$\$|!\[|<")
 _FORMULA_BEGINS = re.compile(r"\$\$|\\\[|\\begin\{(\w+\*?)\}")
 _FORMULA_TAIL = re.compile(r"[ \t.,;，。；]*(?::\w+:`[^`]*`)?$")
 _TABLE_RULE = re.compile(r"(?=.*\|)\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
 _TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_TAG = (
-    r"</?(?:a|article|b|br|center|col|colgroup|details|div|em|figcaption|figure|font|hr|i|iframe|img|li|nav|ol|p|picture"
-    r"|section|source|span|strong|summary|svg|table|tbody|td|th|thead|tr|u|ul|video)\b[^<>]*>"
-)
-_CONTENTS = rf"@?\[\[?toc\]?\]$|(?:{_MARKER.pattern})?\[[^\]]*\]\(#[^)]*\)$"
-_NOISE = re.compile(
-    # Images, tags and spaces alone.
-    rf"(?:\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\([^)]*\))?|!\[\[[^\]]*\]\]|{_TAG}|&nbsp;|[ \t\u00a0])+$"
-    # A rule, an empty bullet, a bare address, a link's definition, a role of MyST.
-    r"|(?:[-*_=][ \t]*){3,}$|[-*+•]$|(?:<?https?://[^\s<>]+>?|www\.\S+)$|\[(?!\^)[^\]]+\]:[ \t]*\S+(?:[ \t]+[\"'(].*)?$"
-    r"|:\w+:(?:`[^`]*`)?$"
-    # A link of a table of contents.
-    rf"|{_CONTENTS}",
-    re.IGNORECASE,
-)
-_CONTENTS_LINE = re.compile(_CONTENTS, re.IGNORECASE)
 _KEY = re.compile(r"[A-Za-z_][\w.-]*[ \t]*[:=]")
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]:")
-
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]+)(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)([^_]+)(?<=\S)_(?!\w)")
-_MARKUP = re.compile(rf"{_TAG}|[ \t]\{{[#.][^{{}}]*\}}$|\*\*|(?<!\w)__|__(?!\w)|`", re.IGNORECASE)
 _PROSE = ("paragraph", "item")
-# A line of English words, and one that begins in the middle of a sentence.
-_ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
-_ENGLISH_GOES_ON = re.compile(r"[a-z]+[ ,]")
-_SENTENCE_END = "。！？；!?;：:…"
-
-_ENUMERATED = re.compile(r"(?<=[?？])\s*(?=\d{1,3}[.、)])")
-_ASSERTED = re.compile(r"[。！!；;…]|\.(?=\s|$)")
-_REQUEST = re.compile(
-    r"(?:请(?:你|您)?(?=介绍|解释|说|描述|谈|讲|列举|比较|对比|分析|举例|简|写|推导|设计|问)|简述|简要|介绍|解释|谈谈|谈一谈|聊聊|讲讲|讲一下|讲下|说说|说一下|说下|描述|列举|概述|阐述|手写|手撕|推导"
-    r"|对比一下|比较一下|什么是|有哪些|为什么|为何|如何|怎么|怎样)(?![了过性])[^:：?？]*$|(?:explain|describe|compare|discuss)\b[^:?]*$",
-    re.IGNORECASE,
-)
-_ASKING_END = re.compile(r"(?:吗|呢|什么|哪些|为何|怎么办|怎么做|怎么样)$")
-
-
-def is_question(text: str) -> bool:
-    """Whether the text's last sentence has a question mark."""
-    return text.rstrip(" \u00a0*_\"'”’」』])）】").endswith(("?", "？"))
-
-
-def is_question_list(text: str) -> bool:
-    """Whether a text asks without answering: nothing but questions, or at least three with little said between.
-
-    What counts is lines and the numbered parts of a line, so that a statement needs no full stop to be one. A request
-    (讲一下…) asks too. A question in a heading counts only where no statement stands below it.
-    """
-    asked: list[str] = []
-    said: list[str] = []
-    titled = False
-    for line in _lines(text):
-        if line.blank or _NOISE.match(line.text):
-            continue
-        if _ATX.match(line.text):
-            titled = titled or is_question(line.text)
-            continue
-        for part in _ENUMERATED.split(line.text):
-            (asked if _asks(part) else said).append(part)
-    if not said:
-        return titled or bool(asked)
-    return len(asked) >= max(3, 2 * len(said)) and sum(map(len, asked)) >= sum(map(len, said))
-
-
-def clean_title(text: str) -> str:
-    """A heading as a person reads it: no marks, links by their text, single spaces. Its own number stays."""
-    text = _MARKUP.sub("", _LINK.sub(r"\1", _IMAGE.sub("", text)))
-    return " ".join(_EMPHASIS.sub(r"\1\2", text).split()).strip(" :：")
 
 
 def parse(text: str) -> list[Block]:
@@ -186,70 +103,11 @@ def parse(text: str) -> list[Block]:
     return _Parser(text).blocks()
 
 
-def _asks(part: str) -> bool:
-    part = part[: 2 * _LONGEST_TITLE]
-    marker = _MARKER.match(part)
-    words = clean_title(part[marker.end() :] if marker else part)
-    if _ASSERTED.search(words[:-1]):
-        return False
-    requests = len(words) <= _LONGEST_LABEL and _REQUEST.match(words)
-    return is_question(words) or bool(requests or _ASKING_END.search(words))
-
-
-def _lines(text: str) -> Iterator[_Line]:
-    position = 0
-    for raw in text.split("\n"):
-        stripped = raw.strip()
-        outer = start = position + (raw.index(stripped[0]) if stripped else 0)
-        end = start + len(stripped)
-        before, quote = raw[: start - position], 0
-        if stripped[:1] in (">", ":", "!", "?", "["):
-            if mark := _QUOTE.match(stripped):
-                quote = mark[0].count(">")
-                inside = stripped[mark.end() :]
-                stripped = inside.lstrip()
-                before = inside[: len(inside) - len(stripped)]
-            if mark := _ADMONITION.match(stripped):
-                stripped = stripped[mark.end() :]
-            start = end - len(stripped)
-        indent = sum(4 if c == "\t" else 2 if c == "\u3000" else 1 for c in before) if before else 0
-        yield _Line(outer, start, end, stripped, indent, quote)
-        position += len(raw) + 1
-
-
-def _width(text: str) -> int:
-    """Terminal columns: two for wide characters. Latin text takes the short way."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _is_wrapped(lines: Sequence[_Line]) -> bool:
-    """Whether a note's lines were broken by hand or by an exporter in the middle of sentences.
-
-    In such notes nearly every line that goes on without a sentence end is long; where a line break means a new
-    statement, many of them are short. A short text must show lines of one width.
-    """
-    widths, short = [], 0
-    for line, below in pairwise(lines):
-        if not line.text or not below.text or line.text[-1] in _SENTENCE_END or _BEGINS_BLOCK.match(below.text):
-            continue
-        if "|" in line.text or _ATX.match(line.text):
-            continue
-        width = line.indent + _width(line.text[:200])
-        if width < _WRAPPED_WIDTH:
-            short += 1
-        elif width <= 130:
-            widths.append(width)
-    enough = len(widths) >= 5 or (len(widths) >= 2 and max(widths) - min(widths) <= 16)
-    return enough and len(widths) > 3 * short
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.lines = list(_lines(text))
-        self.wrapped = _is_wrapped(self.lines)
+        self.lines = list(read_lines(text))
+        self.wrapped = are_wrapped(self.lines)
         self.open: list[_Open] = []
         self.done: list[Block] = []
         # Looking for an end that is not there again and again would take quadratic time.
@@ -343,7 +201,7 @@ class _Parser:
         line = self.lines[at]
         if len(line.text) > _LONGEST_TITLE:
             return at
-        if atx := _ATX.match(line.text):
+        if atx := ATX_HEADING.match(line.text):
             # In an indented listing a single hash begins a comment.
             title = _CLOSING_HASHES.sub("", atx[2])
             if clean_title(title) and (line.indent < 4 or len(atx[1]) > 1):
@@ -363,29 +221,34 @@ class _Parser:
         """The rank of a heading that is underlined, else 0. A rule below a sentence or a bullet underlines nothing."""
         line = self.lines[at]
         mark = _UNDERLINE.match(self.lines[at + 1].text) if at + 1 < len(self.lines) else None
-        if not mark or len(line.text) > _LONGEST_LABEL or _NOISE.match(line.text):
+        if not mark or len(line.text) > _LONGEST_LABEL or NOISE.match(line.text):
             return 0
         if mark[0][0] == "=":
             return 1
         titled = self._begins_paragraph(at) and line.indent < 4 and line.text[-1] not in "。！；;:：….，,"
-        return 2 if titled and (line.text[0].isdigit() or not _BEGINS_BLOCK.match(line.text)) else 0
+        return 2 if titled and (line.text[0].isdigit() or not BEGINS_BLOCK.match(line.text)) else 0
 
     def _marked_heading(self, at: int) -> int:
         """Headings without heading marks: bold bullets, bold lines, questions, numbers, a bare name before its text."""
         line = self.lines[at]
         if len(line.text) > 2 * _LONGEST_LABEL:
             return at
-        marker = _MARKER.match(line.text)
+        marker = MARKER.match(line.text)
         rest = line.text[marker.end() :] if marker else line.text
         bold = _BOLD.match(rest)
         deeper = self._next_indent(at) > line.indent
         rank = (_QUESTION_RANK if marker and not line.indent else _LABEL_RANK) + min(line.indent, 40)
         if marker:
-            asks = len(rest) <= _LONGEST_LABEL and _asks(rest)
-            if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (asks and deeper):
+            questions = len(rest) <= _LONGEST_LABEL and asks(rest)
+            if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (questions and deeper):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
-            if asks and self._answered(at) and not _MARKER.match(self._below(at)) and not self._follows_question(at):
+            if (
+                questions
+                and self._answered(at)
+                and not MARKER.match(self._below(at))
+                and not self._follows_question(at)
+            ):
                 title = line.text if marker[0][0].isdigit() else rest
                 return self._open_heading(at, rank, title)
             return at
@@ -428,16 +291,19 @@ class _Parser:
         line = self.lines[at]
         if not line.text.lower().startswith("<table") or line.start > self.last_table_end:
             return at
+        self._close_sections(line.indent)
         close = self.text.index("</table>", line.start) + len("</table>")
         after = self._line_at(close)
         marks = [mark.start() for mark in _TABLE_ROW.finditer(self.text, line.start, close)]
         starts = [line.start, *marks[1:]]
-        self._append("table", line.start, close, [_trim(self.text, *span) for span in pairwise([*starts, close])], 0)
+        self._append(
+            "table", line.start, close, [_trim(self.text, *span) for span in pairwise([*starts, close])], line.indent
+        )
         return after if self._drop_until(after, close) else after + 1
 
     def _noise(self, at: int) -> int:
         text = self.lines[at].text
-        if not _NOISE.match(text):
+        if not NOISE.match(text):
             return at
         if "</details>" in text:
             self._fold()
@@ -446,13 +312,13 @@ class _Parser:
 
     def _item(self, at: int) -> int:
         line = self.lines[at]
-        if not _MARKER.match(line.text):
+        if not MARKER.match(line.text):
             return at
         self._close_sections(line.indent)
         end = at + 1
         while end < len(self.lines) and self._continues(end):
             deeper = self.lines[end].indent > line.indent
-            if not deeper and not self._wrapped(self.lines[end - 1], self.lines[end]):
+            if not deeper and not goes_on(self.lines[end - 1], self.lines[end], self.wrapped):
                 break
             end += 1
         self._add("item", at, end)
@@ -474,17 +340,17 @@ class _Parser:
         if line.blank or line.quote != self.lines[at - 1].quote:
             return False
         text = line.text
-        if _MARKER.match(text) or _ATX.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
+        if MARKER.match(text) or ATX_HEADING.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
             return False
         if text.startswith(("|", "<!--", "<table")) or _FORMULA_BEGINS.match(text) or _HTML_HEADING.match(text):
             return False
-        if _NOISE.match(text) or self._ends_section(line.indent):
+        if NOISE.match(text) or self._ends_section(line.indent):
             return False
         if "|" in text and at + 1 < len(self.lines) and _TABLE_RULE.match(self.lines[at + 1].text):
             return False
         return not (_ASKED.match(text) or _SUMMARY.match(text) or self._is_numbered(at) or self._is_bare_name(at))
 
-    def _next(self, at: int) -> _Line | None:
+    def _next(self, at: int) -> Line | None:
         return next((line for line in self.lines[at + 1 : at + 40] if line.text), None)
 
     def _below(self, at: int) -> str:
@@ -498,9 +364,9 @@ class _Parser:
     def _answered(self, at: int) -> bool:
         """Whether something that can be an answer follows: neither a heading nor one more question."""
         following = self._next(at)
-        if following is None or _ATX.match(following.text) or is_question(following.text):
+        if following is None or ATX_HEADING.match(following.text) or is_question(following.text):
             return False
-        return not _NOISE.match(following.text)
+        return not NOISE.match(following.text)
 
     def _begins_paragraph(self, at: int) -> bool:
         """Whether nothing but white space or a heading stands right above."""
@@ -579,12 +445,12 @@ class _Parser:
         own_indent = self.open[-1].own_indent if self.open else None
         return own_indent is not None and indent <= own_indent
 
-    def _logical_lines(self, rows: Sequence[_Line]) -> Iterator[Span]:
+    def _logical_lines(self, rows: Sequence[Line]) -> Iterator[Span]:
         """Rows with wrapped ones joined, and cut at ``<br>``."""
         start: int | None = None
         for row, following in zip(rows, [*rows[1:], None], strict=True):
             start = row.start if start is None else start
-            if following is not None and self._wrapped(row, following):
+            if following is not None and goes_on(row, following, self.wrapped):
                 continue
             position = start
             for mark in _BREAK.finditer(self.text, start, row.end):
@@ -594,16 +460,6 @@ class _Parser:
             if self.text[position : row.end].strip():
                 yield _trim(self.text, position, row.end)
             start = None
-
-    def _wrapped(self, row: _Line, following: _Line) -> bool:
-        """Whether ``row`` ends inside a sentence, or with a term whose definition follows."""
-        if following.text.startswith(": ") or row.text[-1] in "，、":
-            return True
-        if row.text[-1] in f"{_SENTENCE_END}." or _BREAK.match(following.text):
-            return False
-        if _ENGLISH_OPEN.search(row.text[-80:]) and _ENGLISH_GOES_ON.match(following.text):
-            return True
-        return self.wrapped and row.indent + _width(row.text[:200]) >= _WRAPPED_WIDTH
 
 
 def _trim(text: str, start: int, end: int) -> Span:
@@ -628,13 +484,13 @@ def _in_their_sections(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
             continue
         prose = "\n".join(text[block.start : block.end] for block in section if block.kind in _PROSE)
         answered = any(block.kind in ("table", "code", "formula") for block in section) or not is_question_list(prose)
-        for block, asks in zip(section, asking, strict=True):
-            bare = asks and (not answered or _is_written_list(text, block))
+        for block, only_asks in zip(section, asking, strict=True):
+            bare = only_asks and (not answered or _is_written_list(text, block))
             yield replace(block, kind="questions") if bare else block
 
 
 def _is_contents(text: str, blocks: Sequence[Block]) -> bool:
-    listed = (_CONTENTS_LINE.match(text[block.start : block.end]) for block in blocks if block.kind == "noise")
+    listed = (CONTENTS.match(text[block.start : block.end]) for block in blocks if block.kind == "noise")
     return any(listed) and all(block.kind == "noise" for block in blocks)
 
 
@@ -644,5 +500,5 @@ def _asks_only(text: str) -> bool:
 
 def _is_written_list(text: str, block: Block) -> bool:
     """Whether a block has at least three lines or numbered parts that end in a question mark."""
-    parts = (part for start, end in block.lines for part in _ENUMERATED.split(text[start:end]))
+    parts = (part for start, end in block.lines for part in numbered_parts(text[start:end]))
     return sum(is_question(part) for part in parts) >= 3

@@ -1,0 +1,145 @@
+"""The lines of a note, and the marks that tell what a line is."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+ATX_HEADING = re.compile(r"(#{1,6})(?:[ \t\u00a0\u3000]+|(?<=##)(?=[^#\s]))(\S.*)$")
+MARKER = re.compile(
+    r"(?:[-*+•·◦▪‣●○■□–][ \t\u00a0]+|[•●■]|\d{1,3}[.)、．](?!\d)[ \t\u00a0]*|[（(]\d{1,2}[)）][ \t]*"
+    r"|[a-zA-Z][.)、][ \t]+|[①-⑳][ \t]*|\d{1,2}[)）][ \t]*)(?:\[[ xX]\][ \t]+)?"
+)
+"""What a list item begins with, the box of a task included."""
+BEGINS_BLOCK = re.compile(rf"{MARKER.pattern}|#|>|\||```|~~~|\$\$|!\[|<")
+SENTENCE_END = "。！？；!?;：:…"
+
+_TAG = (
+    r"</?(?:a|article|b|br|center|col|colgroup|details|div|em|figcaption|figure|font|hr|i|iframe|img|li|nav|ol|p|picture"
+    r"|section|source|span|strong|summary|svg|table|tbody|td|th|thead|tr|u|ul|video)\b[^<>]*>"
+)
+_IMAGE = r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])"
+_CONTENTS = rf"@?\[\[?toc\]?\]$|(?:{MARKER.pattern})?\[[^\]]*\]\(#[^)]*\)$"
+CONTENTS = re.compile(_CONTENTS, re.IGNORECASE)
+"""A line of a table of contents."""
+NOISE = re.compile(
+    # Images, perhaps linked, tags and spaces alone.
+    rf"(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*\)|!\[\[[^\]]*\]\]|{_TAG}|&nbsp;|[ \t\u00a0])+$"
+    # A rule, an empty bullet.
+    r"|(?:[-*_=][ \t]*){3,}$|[-*+•]$"
+    # A bare address, the address of a link, a role of MyST.
+    r"|(?:<?https?://[^\s<>，。；、：（）]+>?|www\.[^\s<>\u3000-\u9fff，。]+)$"
+    r"|\[(?!\^)[^\]]+\]:[ \t]*(?:<|https?://|mailto:|\.{0,2}/|#)\S*(?:[ \t]+[\"'(].*)?$|:\w+:(?:`[^`]*`)?$"
+    rf"|{_CONTENTS}",
+    re.IGNORECASE,
+)
+"""A line that holds nothing to cite."""
+
+_QUOTE = re.compile(r"(?:>(?![=\d])[ \t]?)+")
+_ADMONITION = re.compile(
+    r"(?::{3,}[ \t]*\{?[\w-]*\}?"
+    r"|(?:!!!|\?\?\?\+?)[ \t]+(?:note|tip|warning|info|danger|caution|important|question|example|hint|abstract)\b"
+    r"|\[!\w+\][+-]?)[ \t]*",
+    re.IGNORECASE,
+)
+
+_LINKED = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
+_PICTURED = re.compile(_IMAGE)
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]+)(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)([^_]+)(?<=\S)_(?!\w)")
+_MARKUP = re.compile(rf"{_TAG}|[ \t]\{{[#.][^{{}}]*\}}$|\*\*|(?<!\w)__|__(?!\w)|`", re.IGNORECASE)
+
+_LEAST_WRAPPED_WIDTH, _MOST_WRAPPED_WIDTH = 56, 130
+_SPREAD_OF_ONE_WIDTH = 16
+# A line that ends among English words, and one that begins among them.
+_ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
+_ENGLISH_GOES_ON = re.compile(r"[a-z]+[ ,]")
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without the white space, quote marks and admonition marks around its ``text``.
+
+    ``outer`` is where the line begins with those marks. ``indent`` counts columns inside the quote; ``quote`` is how
+    many quote marks the line has.
+    """
+
+    outer: int
+    start: int
+    end: int
+    text: str
+    indent: int
+    quote: int
+
+    @property
+    def blank(self) -> bool:
+        return not self.text
+
+
+def read_lines(text: str) -> Iterator[Line]:
+    """The lines of ``text``, blank ones too, in order."""
+    position = 0
+    for raw in text.split("\n"):
+        stripped = raw.strip()
+        outer = start = position + (raw.index(stripped[0]) if stripped else 0)
+        end = start + len(stripped)
+        before, quote = raw[: start - position], 0
+        if stripped[:1] in (">", ":", "!", "?", "["):
+            if mark := _QUOTE.match(stripped):
+                quote = mark[0].count(">")
+                inside = stripped[mark.end() :]
+                stripped = inside.lstrip()
+                before = inside[: len(inside) - len(stripped)]
+            if mark := _ADMONITION.match(stripped):
+                stripped = stripped[mark.end() :]
+            start = end - len(stripped)
+        indent = sum(4 if c == "\t" else 2 if c == "\u3000" else 1 for c in before) if before else 0
+        yield Line(outer, start, end, stripped, indent, quote)
+        position += len(raw) + 1
+
+
+def _width(text: str) -> int:
+    """Terminal columns: two for wide characters. Latin text takes the short way."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def clean_title(text: str) -> str:
+    """A heading as a person reads it: no marks, links by their text, single spaces. Its own number stays."""
+    text = _MARKUP.sub("", _LINKED.sub(r"\1", _PICTURED.sub("", text)))
+    return " ".join(_EMPHASIS.sub(r"\1\2", text).split()).strip(" :：")
+
+
+def are_wrapped(lines: Sequence[Line]) -> bool:
+    """Whether a note's lines were broken by hand or by an exporter in the middle of sentences.
+
+    In such notes nearly every line that goes on without a sentence end is long; where a line break means a new
+    statement, many of them are short. A short text must show lines of one width.
+    """
+    widths, short = [], 0
+    for line, below in pairwise(lines):
+        if not line.text or not below.text or line.text[-1] in SENTENCE_END or BEGINS_BLOCK.match(below.text):
+            continue
+        if "|" in line.text or ATX_HEADING.match(line.text):
+            continue
+        width = line.indent + _width(line.text[:200])
+        if width < _LEAST_WRAPPED_WIDTH:
+            short += 1
+        elif width <= _MOST_WRAPPED_WIDTH:
+            widths.append(width)
+    enough = len(widths) >= 5 or (len(widths) >= 2 and max(widths) - min(widths) <= _SPREAD_OF_ONE_WIDTH)
+    return enough and len(widths) > 3 * short
+
+
+def goes_on(line: Line, following: Line, wrapped: bool) -> bool:
+    """Whether ``line`` ends inside a sentence, or with a term whose definition follows. ``wrapped`` says that the lines
+    of this text are."""
+    if following.text.startswith(": ") or line.text[-1] in "，、":
+        return True
+    if line.text[-1] in f"{SENTENCE_END}." or _BREAK.match(following.text):
+        return False
+    if _ENGLISH_OPEN.search(line.text[-80:]) and _ENGLISH_GOES_ON.match(following.text):
+        return True
+    return wrapped and line.indent + _width(line.text[:200]) >= _LEAST_WRAPPED_WIDTH
