@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-Q ?= LoRA 的 A、B 两个矩阵应该怎么初始化，为什么？
+Q ?= QLoRA 省显存靠哪几招？
 
 export NOTECITE_LIBRARY ?= library
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

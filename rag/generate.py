@@ -70,7 +70,7 @@ def _choose(scored: Sequence[Statement], extent: _Extent, budget: int) -> list[S
         at_home = statement.rank == best.rank and statement.headings == best.headings
         if statement in chosen or statement.score < best.score - (extent.same_section if at_home else extent.elsewhere):
             continue
-        group = _belonging(statement, scored, whole_list=extent.whole_list and statement is best)
+        group = _belonging(statement, scored, whole_list=extent.whole_list and at_home)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
         length = sum(len(s.text) for s in fresh)
         if not chosen or used + length <= budget:
