@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ingest.errors import BadInput
+from ingest.late import LateInteraction
 from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
+from rag.alignment import AlignmentJudge, AlignmentWeights
+from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS
 
 Pair = tuple[str, str]
 """(premise, claim)."""
@@ -52,12 +55,28 @@ class LexicalOverlap:
         return Verdict(len(words & set(search_tokens(premise))) / len(words))
 
 
+class BundledJudge:
+    """The judge that ships with the product; what it can and cannot tell is in ``rag/weights/judge.md``."""
+
+    name = "bundled"
+
+    def __init__(self) -> None:
+        self._judge = AlignmentJudge(LateInteraction(RANKING_WEIGHTS), AlignmentWeights.read(JUDGE_WEIGHTS))
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        return [Verdict(float(support), float(against)) for support, against in self._judge.chances(pairs)]
+
+
 def open_judge(name: str) -> Judge:
     """Raises BadInput for a name that is no judge."""
     if name == LexicalOverlap.name:
         return LexicalOverlap()
+    if name == BundledJudge.name:
+        return BundledJudge()
     raise BadInput(
         Phrase("no such judge", "没有这个评判者"),
         name,
-        Phrase(f"use {LexicalOverlap.name}", f"可用：{LexicalOverlap.name}"),
+        Phrase(
+            f"use {BundledJudge.name} or {LexicalOverlap.name}", f"可用：{BundledJudge.name}、{LexicalOverlap.name}"
+        ),
     )

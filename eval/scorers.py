@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eval.answers import ANSWER_SCORERS
-from eval.judge import LexicalOverlap, open_judge
+from eval.judge import BundledJudge, LexicalOverlap, open_judge
 from eval.judged import judged_scorers
 from eval.relevance import relevance_scorer
 from eval.retrieval import retrieval_scorers
@@ -23,7 +23,7 @@ from ingest.errors import BadInput
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 
-DEFAULT_JUDGES = (LexicalOverlap.name,)
+DEFAULT_JUDGES = (BundledJudge.name,)
 
 
 def all_scorers(

@@ -34,6 +34,7 @@ from rag.similarity import EmbeddedSimilarity, LateSimilarity
 # Where along the risk-coverage curve of the shipped questions each strictness stands.
 _LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.4, "eager": 0.2}
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
+JUDGE_WEIGHTS = Path(__file__).parent / "weights" / "judge.safetensors"
 ANSWERABILITY_WEIGHTS = Path(__file__).parent / "weights" / "answerability.json"
 
 

@@ -17,8 +17,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.library import open_library
 from ingest.bundled import sentence_transformers_folder
+from ingest.library import open_library
 
 
 def timed_sync(notes: Path, library: Path) -> float:
