@@ -227,11 +227,15 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
             stop: gr.update(visible=True),
         }
         try:
-            for item in _answering(desk, asked, answers):
+            stopped = True
+            for item in _answering(desk, asked, answers, person_of(request.cookies)):
                 if isinstance(item, Answer):
+                    stopped = False
                     conversation = conversations.add(conversation.id if conversation else None, item, after)
                 else:
                     yield {turns: view.conversation(answers, item, language)}
+            if stopped:
+                yield {question: asked}
         except NoteciteError as error:
             gr.Warning(error.to(language))
             yield {question: asked}
@@ -243,12 +247,8 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
         data = _data(event)
         yield from answer(data.get("question", ""), conversation_id, data.get("turn", kept_turns), request)
 
-    def stopped(conversation_id: str, request: gr.Request) -> Update:
-        conversations = _conversations(desk, request)
-        return shown(opened(conversations, conversation_id), conversations) | {
-            send: gr.update(visible=True),
-            stop: gr.update(visible=False),
-        }
+    def stop_writing(request: gr.Request) -> None:
+        desk.stop(person_of(request.cookies))
 
     def open_source(conversation_id: str, event: gr.EventData, request: gr.Request) -> str:
         data = _data(event)
@@ -298,7 +298,7 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
     ]
     for run in runs:
         run.then(None, current, None, js="(id) => { window.notecite.remember(id); }")
-    stop.click(stopped, current, [*whole, send, stop], cancels=runs, **quiet)
+    stop.click(stop_writing, **quiet)
     for panel in (turns, source):
         panel.source(open_source, current, source, **quiet).then(None, js=_SHOW_SOURCE)
     entries.open(entry_id, None, current, **quiet).then(show, [current, search], whole, **quiet).then(
@@ -323,10 +323,10 @@ def _data(event: gr.EventData) -> dict[str, str]:
     return {str(name): str(value) for name, value in data.items()}
 
 
-def _answering(desk: Desk, asked: str, answers: Sequence[Answer]) -> Iterator[view.Writing | Answer]:
+def _answering(desk: Desk, asked: str, answers: Sequence[Answer], person: str) -> Iterator[view.Writing | Answer]:
     """The answer as it grows, not more often than an eye can follow, and last the Answer."""
     writing, shown_at = view.Writing(asked), 0.0
-    for event in desk.ask(asked, [answer.question for answer in answers]):
+    for event in desk.ask(asked, [answer.question for answer in answers], person):
         if isinstance(event, Answer):
             yield event
             return

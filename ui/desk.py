@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, Queue
 
 from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
 from ingest.phrases import Phrase
@@ -95,6 +96,7 @@ class Desk:
         self.job: SyncJob | None = None
         self._application = Application(settings)
         self._opening = threading.RLock()
+        self._asking: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._line = Line(ANSWERS_AT_ONCE, MOST_WAITING)
 
     def warm_up(self) -> None:
@@ -128,10 +130,48 @@ class Desk:
     def pipeline(self) -> Pipeline:
         return self.application.pipeline
 
-    def ask(self, question: str, history: Sequence[str]) -> Iterator[Event]:
-        """What ``Pipeline.stream`` yields, when it is this question's turn. Raises BadInput when too many wait."""
-        with self._line.turn():
-            yield from self.pipeline.stream(question, history)
+    def ask(self, question: str, history: Sequence[str], person: str = "") -> Iterator[Event]:
+        """What ``Pipeline.stream`` yields, when it is this question's turn; nothing more once ``person`` stops it.
+
+        Raises BadInput when too many wait, and what ``Pipeline.stream`` raises.
+        """
+        stopped = threading.Event()
+        events: Queue[Event | Exception | None] = Queue()
+
+        def produce() -> None:
+            try:
+                with self._line.turn():
+                    for event in self.pipeline.stream(question, history):
+                        if stopped.is_set():
+                            return
+                        events.put(event)
+            except Exception as error:
+                events.put(error)
+            finally:
+                events.put(None)
+
+        self._asking[person].add(stopped)
+        # In a thread of its own, since a model server may keep us waiting longer than a person who stops it.
+        threading.Thread(target=produce, name="answer", daemon=True).start()
+        try:
+            while not stopped.is_set():
+                try:
+                    event = events.get(timeout=0.1)
+                except Empty:
+                    continue
+                if event is None:
+                    return
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+        finally:
+            stopped.set()
+            self._asking[person].discard(stopped)
+
+    def stop(self, person: str) -> None:
+        """Ends the answers that are being written for a person."""
+        for stopped in tuple(self._asking[person]):
+            stopped.set()
 
     def look_inside(self, question: str, changes: Mapping[str, object]) -> tuple[Search, Answer]:
         """A search and its answer with some settings changed."""

@@ -1,0 +1,105 @@
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import BadInput
+from rag.settings import load_settings
+from rag.types import Event, TextPiece
+from ui.desk import Desk, Line
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(load_settings(library=tmp_path / "library"))
+
+
+class SlowPipeline:
+    """One word, and the next only when it is let go."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def stream(self, question: str, history: Sequence[str]) -> Iterator[Event]:
+        yield TextPiece(question)
+        self.go_on.wait()
+        yield TextPiece("never shown")
+
+
+def test_an_answer_can_be_stopped_while_its_model_keeps_silent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = SlowPipeline()
+    monkeypatch.setattr(Desk, "pipeline", property(lambda _: pipeline))
+    mine, yours = desk.ask("mine", (), "me"), desk.ask("yours", (), "you")
+    assert next(mine) == TextPiece("mine")
+    assert next(yours) == TextPiece("yours")
+    desk.stop("me")
+    assert list(mine) == []
+    pipeline.go_on.set()
+    assert list(yours) == [TextPiece("never shown")]
+
+
+def test_who_finds_the_line_full_is_told_at_once() -> None:
+    line = Line(at_once=1, most_waiting=0)
+    with line.turn(), pytest.raises(BadInput, match="too many questions are waiting"), line.turn():
+        pass
+    with line.turn():
+        pass
+
+
+def test_who_stands_in_line_gets_a_turn() -> None:
+    line, through = Line(at_once=1, most_waiting=3), []
+
+    def come(number: int) -> None:
+        with line.turn():
+            through.append(number)
+
+    with line.turn():
+        people = [threading.Thread(target=come, args=(number,)) for number in range(3)]
+        for person in people:
+            person.start()
+        assert through == []
+    for person in people:
+        person.join()
+    assert sorted(through) == [0, 1, 2]
+
+
+def test_a_dropped_note_is_kept_under_its_own_name_once(desk: Desk, tmp_path: Path) -> None:
+    note = tmp_path / "笔记.md"
+    note.write_text("a", encoding="utf-8")
+    assert desk.keep_upload(note) == desk.keep_upload(note) == desk.settings.library / "uploads" / "笔记.md"
+
+
+def test_another_note_of_the_same_name_is_kept_beside_it(desk: Desk, tmp_path: Path) -> None:
+    note = tmp_path / "README.md"
+    note.write_text("a", encoding="utf-8")
+    desk.keep_upload(note)
+    note.write_text("b", encoding="utf-8")
+    assert desk.keep_upload(note).name == "README (2).md"
+
+
+@pytest.mark.parametrize("name", ["program.exe", "noextension", ".md"])
+def test_a_file_that_is_no_note_is_refused(desk: Desk, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text("x", encoding="utf-8")
+    with pytest.raises(BadInput):
+        desk.keep_upload(file)
+
+
+def test_a_link_is_refused(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("x", encoding="utf-8")
+    (tmp_path / "link.md").symlink_to(tmp_path / "secret.md")
+    with pytest.raises(BadInput):
+        desk.keep_upload(tmp_path / "link.md")
+
+
+def test_a_name_cannot_leave_the_folder(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "..\\..\\out.md"
+    file.write_text("x", encoding="utf-8")
+    assert desk.keep_upload(file).parent == desk.settings.library / "uploads"
+
+
+def test_folders_of_the_machine_are_not_for_visitors(tmp_path: Path) -> None:
+    desk = Desk(load_settings(library=tmp_path / "library"), folders_allowed=False)
+    with pytest.raises(BadInput):
+        desk.folder(str(tmp_path))
