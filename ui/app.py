@@ -12,7 +12,6 @@ from ingest.errors import NoteciteError
 from ingest.lexical import search_tokens
 from ingest.phrases import Language, Phrase
 from ingest.readers import SUFFIXES
-from rag.settings import sources
 from rag.terms import key_terms
 from rag.types import Answer, Hit, Notice, Restart, StageDone, TextPiece
 from ui import panels, view
@@ -590,10 +589,16 @@ def _inside_tab(desk: Desk, language: Language) -> None:
 def _settings_tab(desk: Desk, language: Language) -> None:
     values = desk.settings.model_dump(mode="json")
     gr.HTML(
-        panels.settings(values, sources(), language), elem_id="settings-table", js_on_load=None, apply_default_css=False
+        panels.settings(values, desk.origins, language),
+        elem_id="settings-table",
+        js_on_load=None,
+        apply_default_css=False,
     )
     check = gr.Button(
-        _text("Check the chat model", "检查对话模型", language), elem_id="check", visible=bool(desk.settings.chat_model)
+        _text("Check the chat model", "检查对话模型", language),
+        elem_id="check",
+        size="sm",
+        visible=bool(desk.settings.chat_model),
     )
     found = gr.HTML(elem_id="check-result", js_on_load=None, apply_default_css=False)
 

@@ -253,7 +253,15 @@ def ui(
     chat_model: ChatModel = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    options = {
+        "library": library,
+        "embedder": embedder,
+        "reranker": reranker,
+        "chat_model": chat_model,
+        "language": speech,
+    }
+    settings = _settings(**options)
+    from rag.settings import sources
     from ui.desk import Desk
     from ui.server import check_address, is_loopback, run
 
@@ -268,7 +276,7 @@ def ui(
         if browser and sys.stdout.isatty():
             typer.launch(address)
 
-    desk = Desk(settings, folders_allowed=is_loopback(host))
+    desk = Desk(settings, origins=sources(**options), folders_allowed=is_loopback(host))
     run(desk, host, port, password=password, language=None if settings.language == "auto" else _language, on_ready=tell)
 
 

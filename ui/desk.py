@@ -89,9 +89,13 @@ class Line:
 class Desk:
     """Safe to use from several threads."""
 
-    def __init__(self, settings: Settings, *, folders_allowed: bool = True) -> None:
-        """``folders_allowed`` lets the page add folders of this machine by their path."""
+    def __init__(
+        self, settings: Settings, *, origins: Mapping[str, str] | None = None, folders_allowed: bool = True
+    ) -> None:
+        """``origins`` tells where each setting came from; ``folders_allowed`` lets the page add folders of this machine
+        by their path."""
         self.settings = settings
+        self.origins = origins or {}
         self.folders_allowed = folders_allowed
         self.job: SyncJob | None = None
         self._application = Application(settings)

@@ -177,7 +177,13 @@ def settings(values: Mapping[str, object], origins: Mapping[str, str], language:
     heads = (say("Setting", "设置项", language), say("Value", "值", language), say("From", "来源", language))
     rows = [
         f'<tr><th scope="row"><code>{escape(name)}</code></th><td>{escape(str(value)) or "–"}</td>'
-        f"<td>{escape(origins.get(name, ''))}</td></tr>"
+        f"<td>{_origin(origins.get(name, ''), language)}</td></tr>"
         for name, value in values.items()
     ]
     return table(say("Settings", "设置", language), heads, rows)
+
+
+def _origin(origin: str, language: Language) -> str:
+    if origin == "default":
+        return say("default", "默认", language)
+    return say("command line", "命令行", language) if origin == "option" else escape(origin)

@@ -17,6 +17,7 @@ from ui.markup import Highlight, as_written, rendered
 
 # The numbers of a formula, a table or code stand below it, in a paragraph of their own.
 _ONLY_NUMBERS = re.compile(r"<p>((?:<button[^>]*>\d+</button>)+)</p>")
+_UNKNOWN_QUOTES = dict.fromkeys(range(1, 1000), "")
 _ASKING = ("?", "？", "吗", "呢")
 
 
@@ -89,7 +90,8 @@ def _writing(writing: Writing, language: Language) -> str:
     ended = {stage.stage for stage in writing.stages}
     now = stage_name("generate" if "retrieve" in ended else "retrieve", language)
     stages = f'<p class="stages" role="status">{done}{" · " if done else ""}<span class="now">{escape(now)}…</span></p>'
-    body = f'<div class="written">{rendered(writing.text)}</div>' if writing.text else ""
+    # Which words a number stands for is known when the answer is whole.
+    body = f'<div class="written">{rendered(writing.text, quotes=_UNKNOWN_QUOTES)}</div>' if writing.text else ""
     return (
         f'<article class="turn writing" aria-busy="true"><div class="asked">{lines(writing.question)}</div>'
         f'<div class="reply">{body}{stages}</div></article>'

@@ -103,7 +103,7 @@ def test_an_answer_being_written_shows_the_stages_that_ended_and_the_one_that_ru
     assert "q&lt;" in html
     assert "searching 30 <small>20 ms</small> · reranking 20 <small>1 ms</small>" in html
     assert '<span class="now">writing…</span>' in html
-    assert "data-citation" not in html
+    assert 'aria-label="[1] ">1</button>' in html
 
 
 def test_confidence_is_told_where_it_is_known() -> None:
