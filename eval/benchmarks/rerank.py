@@ -1,10 +1,11 @@
-"""What late-interaction weights are worth: quality and milliseconds against the fused order of the bare embedder.
+"""What the ranking weights are worth: quality and milliseconds against the fused order of the untouched embedder.
 
-    python -m eval.benchmarks.rerank --notes FOLDER --questions FILE --weights FILE [--candidates 10,20,30,50]
+    python -m eval.benchmarks.rerank --notes FOLDER --questions FILE [--weights FILE] [--candidates 10,20,30,50]
 
-Syncs the notes into a temporary library with the bundled embedder, encodes every chunk with the weights, and prints one
-Markdown line per order: "fused" as it is, "late@N" with its first N hits reordered, "trained" fused with the weights'
-own dense vectors, and "trained late@N". Intervals are paired against "fused" and clustered by document, 95 %.
+Syncs the notes into a temporary library with the untouched embedder, encodes every chunk with the weights, and prints
+one Markdown line per order: "fused" as it is; "trained", fused with the weights' own dense vectors; "late@N" and
+"blend@N", its first N hits reordered by late interaction alone and by the blend. Intervals are paired against "fused"
+and clustered by document, 95 %.
 """
 
 import argparse
@@ -28,8 +29,10 @@ from ingest.errors import NoteciteError
 from ingest.late import LateInteraction, QuestionVectors, late_scores
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
-from rag.build import Application
+from rag.build import RANKING_WEIGHTS, Application
+from rag.rerank import blend_features, scores_of
 from rag.retrieve import fuse
+from rag.settings import UNTRAINED
 from rag.types import Hit
 
 MEASURES = ("hit@1", "hit@5", "MRR@10", "nDCG@10")
@@ -44,23 +47,32 @@ class EncodedChunks:
     chunks: Sequence[Chunk]
     dense: Vectors
     tokens: Mapping[str, TokenVectors]
+    rows: Mapping[str, int]
 
     @classmethod
     def of(cls, chunks: Sequence[Chunk], weights: Path) -> "EncodedChunks":
         late = LateInteraction(weights)
         dense, tokens = late.encode_passages([chunk.embedded_text for chunk in chunks])
-        return cls(late, chunks, dense, dict(zip([chunk.id for chunk in chunks], tokens, strict=True)))
+        ids = [chunk.id for chunk in chunks]
+        return cls(late, chunks, dense, dict(zip(ids, tokens, strict=True)), {id_: row for row, id_ in enumerate(ids)})
 
     def nearest(self, question: QuestionVectors, count: int) -> list[Hit]:
         similar = self.dense @ question.dense
         best = np.argsort(-similar, kind="stable")[:count]
         return [Hit(self.chunks[at], float(similar[at]), "dense") for at in best]
 
-    def reordered(self, question: QuestionVectors, hits: Sequence[Hit], candidates: int) -> list[Hit]:
-        read = hits[:candidates]
-        scores = late_scores(question, [self.tokens[hit.chunk.id] for hit in read])
-        order = np.argsort(-scores, kind="stable")
-        return [*(replace(read[at], score=float(scores[at]), stage="rerank") for at in order), *hits[candidates:]]
+    def late_order(self, question: QuestionVectors, hits: Sequence[Hit], lexical: Sequence[Hit]) -> list[Hit]:
+        return _by(late_scores(question, [self.tokens[hit.chunk.id] for hit in hits]), hits)
+
+    def blend_order(self, question: QuestionVectors, hits: Sequence[Hit], lexical: Sequence[Hit]) -> list[Hit]:
+        late = late_scores(question, [self.tokens[hit.chunk.id] for hit in hits])
+        dense = self.dense[[self.rows[hit.chunk.id] for hit in hits]] @ question.dense
+        return _by(self.late.blend(blend_features(late, dense, scores_of(hits, lexical, absent=0.0))), hits)
+
+
+def _by(scores: Vectors, hits: Sequence[Hit]) -> list[Hit]:
+    order = np.argsort(-scores, kind="stable")
+    return [replace(hits[at], score=float(scores[at]), stage="rerank") for at in order]
 
 
 @dataclass
@@ -93,16 +105,16 @@ def measure(
         began = time.perf_counter()
         question = encoded.late.encode_question(case.question)
         encoding = time.perf_counter() - began
-        nearest = encoded.nearest(question, _FIRST_STAGE)
-        first = {"": stages["fused"], "trained ": fuse([(nearest, 1.0), (stages["lexical"], 1.0)])}
-        for prefix, hits in first.items():
-            orders.scores[prefix.strip() or "fused"].append(score_ranking(ranking_of(hits), gold))
-            for count in candidates:
+        lexical = stages["lexical"]
+        trained = fuse([(encoded.nearest(question, _FIRST_STAGE), 1.0), (lexical, 1.0)])
+        orders.scores["fused"].append(score_ranking(ranking_of(stages["fused"]), gold))
+        orders.scores["trained"].append(score_ranking(ranking_of(trained), gold))
+        for count in candidates:
+            for name, order in (("late", encoded.late_order), ("blend", encoded.blend_order)):
                 began = time.perf_counter()
-                reordered = encoded.reordered(question, hits, count)
-                name = f"{prefix}late@{count}"
-                orders.milliseconds[name].append(1000 * (time.perf_counter() - began + encoding))
-                orders.scores[name].append(score_ranking(ranking_of(reordered), gold))
+                reordered = [*order(question, trained[:count], lexical), *trained[count:]]
+                orders.milliseconds[f"{name}@{count}"].append(1000 * (time.perf_counter() - began + encoding))
+                orders.scores[f"{name}@{count}"].append(score_ranking(ranking_of(reordered), gold))
     return orders
 
 
@@ -128,13 +140,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.benchmarks.rerank")
     parser.add_argument("--notes", type=Path, required=True, help="folder of notes that were not trained on")
     parser.add_argument("--questions", type=Path, required=True, help="question file (JSON lines)")
-    parser.add_argument("--weights", type=Path, required=True, help="late-interaction weights")
+    parser.add_argument("--weights", type=Path, default=RANKING_WEIGHTS, help="ranking weights; the product's own")
     parser.add_argument("--library", type=Path, help="library folder; a temporary one if left out")
     parser.add_argument("--candidates", default="10,20,30,50", help="how many hits to reorder, by commas")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         try:
-            settings = settings_from([], library=options.library or Path(temporary))
+            settings = settings_from([], library=options.library or Path(temporary), embedder=UNTRAINED)
             with synced(options.notes, settings) as application:
                 finder = finder_in(application.library)
                 cases = [case for case in load_cases(options.questions, finder) if case.evidence]
