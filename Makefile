@@ -15,6 +15,8 @@ run: $(INSTALLED)
 	@echo
 	@echo "> $(Q)"
 	@$(BIN)/notecite ask "$(Q)"
+	@echo
+	@echo "$(BIN)/notecite ui --library $(NOTECITE_LIBRARY)   opens the page to ask and read in a browser"
 
 install: $(INSTALLED)
 
