@@ -8,7 +8,7 @@ Q ?= QLoRA 省显存靠哪几招？
 export NOTECITE_LIBRARY ?= library
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install test check format lint types kill-sync clean
+.PHONY: run install test check format lint types clean
 
 run: $(INSTALLED)
 	@$(BIN)/notecite sync notes
