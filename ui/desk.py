@@ -13,7 +13,7 @@ from queue import Empty, Queue
 
 from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
 from ingest.phrases import Phrase
-from ingest.readers import SUFFIXES
+from ingest.readers import SUFFIXES, pdf
 from ingest.sync import SyncProgress, SyncReport
 from ingest.types import Document, Place
 from ingest.walk import walk
@@ -185,6 +185,23 @@ class Desk:
 
     def document(self, document_id: str) -> Document:
         return self.application.library.document(document_id)
+
+    def file(self, document_id: str) -> Path:
+        """Where a document's file is. Raises NotFound when it is not there any more."""
+        catalog = self.application.library.catalog
+        note = catalog.document_ids().get(document_id)
+        folder = next((folder.path for folder in catalog.folders() if note and folder.id == note.folder), None)
+        if note is None or folder is None or not (folder / note.path).is_file():
+            raise NotFound(
+                Phrase("the note's file is not there", "找不到这篇笔记的文件"),
+                document_id,
+                Phrase("sync again", "请重新同步"),
+            )
+        return folder / note.path
+
+    def page_image(self, document_id: str, page: int) -> bytes:
+        """A page of a PDF as PNG. Raises NotFound, UnreadableNote."""
+        return pdf.page_image(self.file(document_id).read_bytes(), page)
 
     def section(self, path: Sequence[str]) -> tuple[Document, Place]:
         """The first place under a heading path, title first. Raises NotFound."""

@@ -11,7 +11,7 @@ from http.cookies import SimpleCookie
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.errors import BadInput, NoteciteError
@@ -32,6 +32,10 @@ ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b6e69"/>'
     '<path d="M11 8H8v16h3M21 8h3v16h-3M16 11v10" stroke="white" stroke-width="3" fill="none"/></svg>'
 )
+_SHOWN = {
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -154,6 +158,23 @@ def build(desk: Desk, *, password: str = "", loopback_only: bool = True, languag
             media_type="text/markdown; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="conversation-{conversation_id}.md"'},
         )
+
+    @app.get("/file")
+    def file(document: str) -> Response:
+        try:
+            path = desk.file(document)
+        except NoteciteError as error:
+            raise HTTPException(404, error.to("en")) from error
+        # A saved web page is shown as text: here it would be a page of ours.
+        kind = _SHOWN.get(path.suffix.lower(), "text/plain; charset=utf-8")
+        return FileResponse(path, media_type=kind, filename=path.name, content_disposition_type="inline")
+
+    @app.get("/page.png")
+    def page_image(document: str, page: int) -> Response:
+        try:
+            return Response(desk.page_image(document, page), media_type="image/png")
+        except NoteciteError as error:
+            raise HTTPException(404, error.to("en")) from error
 
     mount(app, desk)
     threading.Thread(target=desk.warm_up, name="warm-up", daemon=True).start()

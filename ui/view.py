@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import quote
 
 from ingest.phrases import Language, Phrase
 from ingest.types import Chunk, Document, Place
@@ -269,19 +270,31 @@ def _panel(
     highlights: Sequence[Highlight],
     language: Language,
 ) -> str:
+    picture = ""
+    if page is not None:
+        label = say(f"Page {page} as it looks", f"第 {page} 页原貌", language)
+        address = escape(f"/page.png?document={quote(document.id, safe='')}&page={page}")
+        picture = (
+            f'<details class="page" open><summary>{label}</summary>'
+            f'<img src="{address}" alt="{label}" loading="lazy"></details>'
+        )
     show = as_written if document.id.lower().endswith((".txt", ".text")) else rendered
-    body = f'{above}<div class="written note">{show(document.text, highlights)}</div>'
+    body = f'{above}{picture}<div class="written note">{show(document.text, highlights)}</div>'
     return _frame(document.id, headings, page, nav, body, language)
 
 
 def _frame(document_id: str, headings: Sequence[str], page: int | None, nav: str, body: str, language: Language) -> str:
     path = "".join(f"<span>{escape(heading)}</span>" for heading in dict.fromkeys(headings))
+    opener = (
+        f'<a class="open-file" target="_blank" rel="noopener" href="/file?document={quote(document_id, safe="")}">'
+        f"{say('Open file', '打开文件', language)}</a>"
+    )
     close = button("close", "✕", "close").replace(
         "<button", f'<button aria-label="{say("Close the source", "关闭原文", language)}"', 1
     )
     return (
         f'<section class="source" aria-label="{say("Source", "原文", language)}"><header>'
-        f'<div class="where"><strong>{escape(document_id)}</strong>'
+        f'<div class="where"><strong>{escape(document_id)}</strong> {opener}'
         f'<span class="path">{path}{page_number(page, language)}</span></div>'
         f"<nav>{nav}{close}</nav></header>"
         f'<div class="scroll" tabindex="0">{body}</div></section>'

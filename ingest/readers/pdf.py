@@ -1,6 +1,7 @@
 """PDF with a text layer -> Markdown with page starts. The only importer of pypdfium2."""
 
 import ctypes
+import io
 import math
 import re
 import threading
@@ -53,6 +54,21 @@ def read(data: bytes) -> Reading:
     title = only_top_heading(text) or _stated_title(stated_title)
     problems = (_pages_without_text(without_text),) if without_text else ()
     return Reading(text, title, page_starts, problems)
+
+
+def page_image(data: bytes, number: int, width: int = 1000) -> bytes:
+    """Page ``number``, from 1, as a PNG ``width`` pixels wide. Raises UnreadableNote."""
+    import pypdfium2
+
+    with _PDFIUM:
+        try:
+            with pypdfium2.PdfDocument(data) as document, closing(document[number - 1]) as page:
+                picture = page.render(scale=width / max(1.0, page.get_width())).to_pil()
+        except (pypdfium2.PdfiumError, IndexError) as error:
+            raise _unreadable(data, getattr(error, "err_code", None)) from error
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return png.getvalue()
 
 
 def _pages(document: "PdfDocument") -> tuple[list[Page], list[int]]:

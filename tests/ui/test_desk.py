@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import BadInput
+from ingest.errors import BadInput, UnreadableNote
+from ingest.readers.pdf import page_image
 from rag.settings import load_settings
 from rag.types import Event, TextPiece
 from ui.desk import Desk, Line
@@ -103,3 +104,10 @@ def test_folders_of_the_machine_are_not_for_visitors(tmp_path: Path) -> None:
     desk = Desk(load_settings(library=tmp_path / "library"), folders_allowed=False)
     with pytest.raises(BadInput):
         desk.folder(str(tmp_path))
+
+
+def test_a_page_of_a_pdf_is_drawn() -> None:
+    data = (Path(__file__).parent.parent.parent / "notes" / "rag" / "向量数据库与ANN.pdf").read_bytes()
+    assert page_image(data, 1, width=40).startswith(b"\x89PNG")
+    with pytest.raises(UnreadableNote):
+        page_image(data, 99)

@@ -91,6 +91,14 @@ def test_a_refusal_offers_its_nearest_headings_as_buttons() -> None:
     assert re.findall(r'data-act="heading" data-turn="1" data-at="(\d)">([^<]+)<', html) == [("0", "A › B"), ("1", "C")]
 
 
+def test_a_page_is_shown_as_it_looks_beside_its_text() -> None:
+    document = replace(DOCUMENT, id="论文 1.pdf", page_starts=(0, 6))
+    first = replace(ANSWER.citations[0], document_id=document.id, page=2)
+    html = source_panel(document, replace(ANSWER, citations=(first,)), 1, 0, "en")
+    assert 'src="/page.png?document=%E8%AE%BA%E6%96%87%201.pdf&amp;page=2" alt="Page 2 as it looks"' in html
+    assert 'href="/file?document=%E8%AE%BA%E6%96%87%201.pdf"' in html
+
+
 def test_a_section_is_opened_at_its_place() -> None:
     start = TEXT.index("另一段。")
     html = section_panel(DOCUMENT, ("缓存",), Place("a.md", start, start + 4), "en")
