@@ -358,7 +358,7 @@ def _sources(folders: Sequence[Path], library: Library) -> Iterator[_Source]:
     known = {Path(os.path.realpath(folder.path)): folder for folder in library.catalog.folders()}
     wanted = {Path(os.path.realpath(folder)) for folder in folders} or set(known)
     for path in sorted(wanted):
-        _check_folder(path)
+        check_folder(path)
     covered: list[Path] = []
     for path in sorted(wanted, key=lambda path: len(path.parts)):
         if any(path.is_relative_to(outer) for outer in covered):
@@ -375,7 +375,8 @@ def _sources(folders: Sequence[Path], library: Library) -> Iterator[_Source]:
         yield _Source(folder, absorbed=inner)
 
 
-def _check_folder(path: Path) -> None:
+def check_folder(path: Path) -> None:
+    """Raises NotFound when there is no such folder of notes."""
     if not path.is_dir():
         raise NotFound(
             Phrase("not a folder", "不是文件夹") if path.exists() else Phrase("folder not found", "找不到文件夹"),

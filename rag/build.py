@@ -15,7 +15,7 @@ from ingest.embed import BUNDLED
 from ingest.late import LateInteraction
 from ingest.library import Library, open_library
 from ingest.protocols import Embedder
-from ingest.sync import Progress, SyncReport, sync
+from ingest.sync import Progress, SyncReport, check_folder, sync
 from ingest.types import Chunk
 from rag.answerability import CalibratedAnswerability, UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
@@ -49,6 +49,9 @@ def sync_notes(
     settings: Settings, folders: Sequence[Path], *, rebuild: bool = False, progress: Progress | None = None
 ) -> SyncReport:
     """Brings the settings' library up to the folders. Raises what ``open_library`` and ``sync`` raise."""
+    for folder in folders:
+        # Before the library is opened, which makes its folder.
+        check_folder(folder)
     counted_by = BUNDLED if settings.embedder == UNTRAINED else settings.embedder
     with open_library(settings.library, write=True, rebuild=rebuild) as library:
         return sync(
