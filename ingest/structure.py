@@ -243,12 +243,7 @@ class _Parser:
             if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (questions and deeper):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
-            if (
-                questions
-                and self._answered(at)
-                and not MARKER.match(self._below(at))
-                and not self._follows_question(at)
-            ):
+            if questions and self._answered(at) and not MARKER.match(self._below(at)) and not self._follows_item(at):
                 title = line.text if marker[0][0].isdigit() else rest
                 return self._open_heading(at, rank, title)
             return at
@@ -366,7 +361,7 @@ class _Parser:
         following = self._next(at)
         if following is None or ATX_HEADING.match(following.text) or is_question(following.text):
             return False
-        return not NOISE.match(following.text)
+        return not (NOISE.match(following.text) or following.text.startswith("<!--"))
 
     def _begins_paragraph(self, at: int) -> bool:
         """Whether nothing but white space or a heading stands right above."""
@@ -374,9 +369,9 @@ class _Parser:
             return True
         return bool(self.done) and self.done[-1].kind == "heading" and self.done[-1].end >= self.lines[at - 1].start
 
-    def _follows_question(self, at: int) -> bool:
-        """Whether the item right above asks too: then both are examples in a list, not headings."""
-        return bool(self.done) and self.done[-1].kind == "item" and is_question(self.lines[at - 1].text)
+    def _follows_item(self, at: int) -> bool:
+        """Whether an item of the same list stands right above: then both are items, neither is a heading."""
+        return bool(self.done) and self.done[-1].kind == "item" and self.done[-1].indent == self.lines[at].indent
 
     def _is_numbered(self, at: int) -> bool:
         """A short line such as ``一、背景`` or ``1.2 背景`` with text below it and none of its kind next to it."""
