@@ -412,6 +412,11 @@ def _library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language)
 
     def show() -> Update:
         try:
+            if desk.is_empty():
+                said = _text(
+                    "No notes yet: drop files or add a folder.", "还没有笔记：请拖入文件或添加文件夹。", language
+                )
+                return {listed: message(said), changed: ""}
             library = desk.application.library
             waiting = desk.changes_on_disk()
             html = panels.library(library.counts(), library.documents(), desk.copies(), language)
