@@ -22,8 +22,6 @@ HOMES = {
     "langchain_openai": {"rag/chat_model.py"},
     "openai": {"rag/chat_model.py"},
     "langchain_core": {"rag/langchain.py", "rag/chat_model.py", "rag/protocols.py"},
-    "gradio": {"ui/app.py", "ui/server.py", "ui/panels.py", "ui/elements.py"},
-    "nh3": {"ui/markup.py"},
     "typer": {"ui/cli.py", "ui/eval_commands.py"},
     "gradio": {"ui/app.py"},
     "uvicorn": {"ui/server.py"},

@@ -97,7 +97,9 @@ def pipeline(base_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
             reranker=KeepOrder(),
             answerable=UnknownNames(),
-            generator=ChatGenerator(served, embedder, ExtractiveGenerator(EmbeddedSimilarity(embedder), 200), 600),
+            generator=ChatGenerator(
+                served, embedder, ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200), 600
+            ),
             page_at=lambda document_id, offset: None,
             models={"generator": served.model},
             condense=ChatCondenser(served),

@@ -23,7 +23,7 @@ QUESTIONS = {
 
 
 def extractive() -> ExtractiveGenerator:
-    return ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), 200)
+    return ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: (chunk,), 200)
 
 
 def hostile(name: str) -> Hit:
