@@ -1,1 +1,1 @@
-"""An answer -> a person: the command line."""
+"""An answer -> a person: the command line and the page."""

@@ -255,6 +255,9 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
             return _source(desk, _conversations(desk, request).get(conversation_id), data, language)
         except NoteciteError as error:
             return message(error.to(language))
+        except (KeyError, IndexError, ValueError, StopIteration):
+            # Another window has shortened the conversation since.
+            return message(_text("This answer is gone; reload the page.", "这个回答已不在，请刷新页面。", language))
 
     def rename(conversation_id: str, to: str, words: str, request: gr.Request) -> Update:
         conversations = _conversations(desk, request)

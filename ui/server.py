@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
@@ -62,8 +63,8 @@ def check_address(host: str, password: str, open_to_all: bool) -> None:
 class Guard:
     """Lets in who may come in, gives each browser its own token, and tells it what it may load.
 
-    On a loopback address only requests that name it are answered, so that no web site can reach the page by a name
-    of its own.
+    What another web site sends is refused. On a loopback address only requests that name it are answered, so that no
+    site can reach the page by a name of its own.
     """
 
     def __init__(self, app: ASGIApp, password: str, loopback_only: bool) -> None:
@@ -106,6 +107,9 @@ class Guard:
         host = headers.get("host", "").rsplit(":", 1)[0]
         if self._loopback_only and not is_loopback(host):
             return PlainTextResponse("unknown host", 421)
+        origin = headers.get("origin")
+        if origin and urlsplit(origin).netloc != headers.get("host", ""):
+            return PlainTextResponse("not from this page", 403)
         if not self._password:
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")

@@ -64,6 +64,13 @@ def test_on_loopback_only_its_own_names_are_answered() -> None:
     assert guarded(host="notes.example", loopback_only=False).get("/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://127.0.0.1:7860", 200), ("http://evil.example", 403), ("null", 403)]
+)
+def test_what_another_site_sends_is_refused(origin: str, status: int) -> None:
+    assert guarded().get("/", headers={"Origin": origin}).status_code == status
+
+
 def test_the_browser_is_told_to_stay_on_this_origin() -> None:
     assert guarded().get("/").headers["content-security-policy"] == POLICY
     assert "http" not in POLICY

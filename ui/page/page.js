@@ -63,7 +63,7 @@
     } else if (act === "language") {
       location.href = button.dataset.path + location.search;
     } else if (act === "tab") {
-      $(`#tabs button[role=tab][aria-controls*="${button.dataset.tab}"], #${button.dataset.tab}-button`)?.click();
+      $(`#${button.dataset.tab}-button`)?.click();
     } else if (act === "menu") {
       document.body.classList.toggle("menu-open");
     } else if (act === "close") {
@@ -119,10 +119,6 @@
       else if (data.act === "forget") trigger("forget", data);
     },
     showSource,
-    scrollDown() {
-      const turns = $("#turns .turns");
-      if (turns) turns.parentElement.closest("#turns").scrollTop = turns.scrollHeight;
-    },
     remember(id) {
       const address = new URL(location.href);
       if (id) address.searchParams.set("c", id);
