@@ -60,13 +60,17 @@ class _Section:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Sections that become chunks together. ``bare`` means that it ends in a heading that is its own content; a
-    question without an answer is not."""
+    """Sections that become chunks together.
+
+    ``tokens`` counts all of them, ``longest`` the longest. ``bare`` means that the group ends in a heading that is its
+    own content; a question without an answer is not.
+    """
 
     headings: tuple[str, ...]
     parent: tuple[str, ...]
     pieces: tuple[_Piece, ...]
     tokens: int
+    longest: int
     bare: bool
     headed: bool
 
@@ -249,14 +253,15 @@ def _groups(sections: Sequence[_Section], max_tokens: int) -> Iterator[_Group]:
             carried += section.pieces
         else:
             pieces = (*carried, *family)
-            asks = bool(section.headings) and is_question(section.headings[-1])
-            bare = not section.has_body and after == at + 1 and not asks
+            bare = not section.has_body and after == at + 1 and _is_topic(section)
             parent = section.headings[:-1]
-            yield _Group(section.headings, parent, pieces, _tokens(pieces), bare, section.has_heading)
+            tokens = _tokens(pieces)
+            yield _Group(section.headings, parent, pieces, tokens, tokens, bare, section.has_heading)
             carried = ()
         at = after
     if carried:
-        yield _Group((), (), carried, _tokens(carried), bare=True, headed=True)
+        tokens = _tokens(carried)
+        yield _Group((), (), carried, tokens, tokens, bare=True, headed=True)
 
 
 def _family(sections: Sequence[_Section], at: int, max_tokens: int) -> tuple[tuple[_Piece, ...], int]:
@@ -280,6 +285,11 @@ def _is_below(section: _Section, root: _Section) -> bool:
     return not section.has_heading or section.rank >= max(_FIRST_UNMARKED_RANK, root.rank + 1)
 
 
+def _is_topic(section: _Section) -> bool:
+    """Whether a heading can say something by itself: one with a heading mark that asks nothing."""
+    return 0 < section.rank < _FIRST_UNMARKED_RANK and not is_question(section.headings[-1])
+
+
 def _goes_on(section: _Section, following: _Section) -> bool:
     """Whether a section is only the beginning of the one that follows."""
     if section.has_heading:
@@ -294,21 +304,25 @@ def _tokens(pieces: Sequence[_Piece]) -> int:
 
 
 def _merged(groups: Iterator[_Group], max_tokens: int) -> list[_Group]:
-    """Bare headings join their siblings; scraps without a heading join what stands before them."""
+    """Bare headings join their siblings, but a section of more than half a chunk keeps its own heading path; scraps
+    without a heading join what stands before them."""
     merged: list[_Group] = []
     for group in groups:
         before = merged[-1] if merged else None
-        if before is not None and before.tokens + group.tokens <= max_tokens:
+        if before is not None:
+            tokens = before.tokens + group.tokens
             related = _common(before.headings, group.headings)
-            siblings = group.headed and bool(group.parent) and before.parent == group.parent
-            siblings = siblings and (before.bare or group.bare)
+            longest = max(before.longest, group.longest)
+            bare = group.headed and (before.bare or group.bare) and 2 * longest <= max_tokens
+            siblings = bare and before.parent == group.parent != ()
             scrap = not group.headed and group.tokens < MIN_TOKENS and (related or not group.headings)
-            if siblings or scrap:
+            if tokens <= max_tokens and (siblings or scrap):
                 merged[-1] = replace(
                     before,
                     headings=group.parent if siblings else related,
                     pieces=before.pieces + group.pieces,
-                    tokens=before.tokens + group.tokens,
+                    tokens=tokens,
+                    longest=longest,
                     bare=group.bare,
                 )
                 continue

@@ -106,6 +106,23 @@ def test_bare_headings_are_content_and_join_their_siblings() -> None:
     assert (chunk.headings, chunk.text) == (("检索",), text)
 
 
+def test_a_bare_heading_leaves_a_long_sibling_its_heading_path() -> None:
+    text = f"# 检索\n## 改写提问\n## 压缩结果\n{'只留相关的句子。' * 20}"
+    assert [chunk.headings for chunk in split(document(text), count_tokens)] == [
+        ("检索", "改写提问"),
+        ("检索", "压缩结果"),
+    ]
+
+
+def test_a_bullet_without_a_body_does_not_join_its_siblings() -> None:
+    parts = ["- **热身**\n    开头方差大。", "- **显存的图**\n    ![图](a.png)", "- **衰减**\n    结尾要收敛。"]
+    assert [chunk.headings for chunk in split(document("# 训练\n" + "\n".join(parts)), count_tokens, 30)] == [
+        ("训练", "热身"),
+        ("训练", "显存的图"),
+        ("训练", "衰减"),
+    ]
+
+
 def test_a_heading_with_only_an_address_keeps_it() -> None:
     assert cut("# 训练\n热身。\n\n## 多模态\nhttps://example.org/a\n\n# 推理\n缓存。") == [
         "# 训练\n热身。",
