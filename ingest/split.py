@@ -130,8 +130,8 @@ def _sections(text: str) -> Iterator[_Section]:
 def _section(text: str, blocks: Sequence[Block]) -> _Section:
     content = [block for block in blocks if block.kind != "noise"]
     has_body = any(block.kind != "heading" for block in content)
-    if not has_body:
-        # The address is all that the section holds.
+    if content and not has_body:
+        # An address is all that stands below the heading.
         content = [block for block in blocks if block.kind == "heading" or _is_address(text, block)]
     pieces = [
         piece

@@ -223,7 +223,7 @@ def test_noise_between_pieces_stays_inside_a_chunk() -> None:
 
 def test_nothing_to_cite_gives_no_chunks() -> None:
     assert cut("") == []
-    assert cut("\n\n---\n\n![图](a.png)\n") == []
+    assert cut("\n\n---\n\n![图](a.png)\nhttps://example.org\n") == []
 
 
 # --- identity -------------------------------------------------------------------------------------------------------
