@@ -88,7 +88,8 @@ def test_search_object(home: Path) -> None:
     (hit,) = found["hits"]
     assert (hit["rank"], hit["document"], hit["heading"]) == (1, "训练.md", ["训练笔记", "梯度裁剪"])
     assert NOTE[hit["start"] : hit["end"]] == hit["text"]
-    assert (hit["page"], hit["stage"]) == (None, "fused")
+    assert (hit["page"], hit["stage"]) == (None, "rerank")
+    assert 0 <= hit["score"] <= 1
 
 
 def test_batch_answers_in_order_and_goes_on_after_a_bad_line(home: Path) -> None:
