@@ -6,7 +6,7 @@ reranking needs the question's tokens alone.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ class LateInteraction:
         self._cache_folder = cache_folder
         self._projection = self._adaptation.head["projection"]
         self._offset = self._projection @ self._adaptation.head["centre"]
+        self._remembered = lru_cache(maxsize=1)(self._encode_question)
 
     @property
     def fingerprint(self) -> str:
@@ -53,7 +54,9 @@ class LateInteraction:
         return int(self._projection.shape[0])
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._embedder.embed_queries(texts)
+        if not texts:
+            return np.empty((0, self.dimensions), np.float32)
+        return np.stack([self.encode_question(text).dense for text in texts])
 
     def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
         return self._embedder.embed_passages(texts, on_done)
@@ -82,6 +85,10 @@ class LateInteraction:
         return [(start - shift, end - shift) for start, end in self._spans(PASSAGE_PROMPT + text)]
 
     def encode_question(self, text: str) -> QuestionVectors:
+        """The last question is remembered: searching, reranking and choosing statements each ask for it."""
+        return self._remembered(text)
+
+    def _encode_question(self, text: str) -> QuestionVectors:
         ((_, states),) = self._embedder.token_vectors(QUERY_PROMPT, [text])
         inner = states[0, 1:-1]
         gates = inner @ self._adaptation.head["gate"] + self._adaptation.head["gate_bias"]
@@ -110,13 +117,17 @@ class LateInteraction:
         return BundledEmbedder(self._cache_folder, self._adaptation)
 
 
+def token_cosines(question: QuestionVectors, passage: TokenVectors) -> Vectors:
+    """Shape (question tokens, passage tokens)."""
+    return np.asarray(question.tokens @ passage.T.astype(np.float32) / _SCALE, np.float32)
+
+
 def late_scores(question: QuestionVectors, passages: Sequence[TokenVectors]) -> Vectors:
     """For each passage the weighted mean over the question's tokens of the best cosine to any of its tokens."""
     scores = np.zeros(len(passages), np.float32)
     for i, passage in enumerate(passages):
         if len(passage):
-            similar = question.tokens @ passage.T.astype(np.float32)
-            scores[i] = similar.max(axis=1) @ question.weights / _SCALE
+            scores[i] = token_cosines(question, passage).max(axis=1) @ question.weights
     return scores
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.late import LateInteraction
+from ingest.late import LateInteraction, token_cosines
 from ingest.protocols import Embedder, Vectors
 from rag.compress import Statement
 from rag.protocols import SearchableLibrary
@@ -44,7 +44,7 @@ class LateSimilarity:
         for chunk_id in rows.keys() & vectors.keys():
             chunk = chunks[chunk_id]
             spans = np.array(self.late.token_spans(chunk.embedded_text))[: len(vectors[chunk_id])]
-            near = question.tokens @ vectors[chunk_id].T.astype(np.float32) / 127
+            near = token_cosines(question, vectors[chunk_id])
             shift = len(chunk.embedded_text) - len(chunk.text) - chunk.start
             for row in rows[chunk_id]:
                 start, end = statements[row].start + shift, statements[row].end + shift
