@@ -237,12 +237,15 @@ def _scored(
 ) -> "Run":
     from eval.run import load_check, load_spec, save_scores, score_run
     from eval.scorers import DEFAULT_JUDGES, all_scorers, load_scorers
-    from ingest.embed import open_embedder
+    from rag.build import open_embedder
+    from rag.settings import load_settings
 
     own = [scorer for file in scorer_files or () for scorer in load_scorers(file)]
     loaded = [load_check(path) for path in checks or ()]
     spec = load_spec(folder)
-    scorers = all_scorers(records, lambda: open_embedder(spec.settings["embedder"]), judges or DEFAULT_JUDGES)
+    scorers = all_scorers(
+        records, lambda: open_embedder(load_settings(embedder=spec.settings["embedder"])), judges or DEFAULT_JUDGES
+    )
     scored = score_run(folder, spec, records, (*own, *scorers), loaded)
     save_scores(scored)
     return scored
