@@ -42,7 +42,12 @@ def open_embedder(settings: Settings) -> Embedder:
     """The embedder that the settings name: ``bundled`` is e5 with the trained ranking layers."""
     if settings.embedder == BUNDLED:
         return LateInteraction(RANKING_WEIGHTS)
-    return embed.open_embedder(BUNDLED if settings.embedder == UNTRAINED else settings.embedder)
+    return embed.open_embedder(_body(settings))
+
+
+def _body(settings: Settings) -> str:
+    """The model below the trained layers, by the name that ``ingest`` knows it by."""
+    return BUNDLED if settings.embedder == UNTRAINED else settings.embedder
 
 
 def sync_notes(
@@ -52,10 +57,13 @@ def sync_notes(
     for folder in folders:
         # Before the library is opened, which makes its folder.
         check_folder(folder)
-    counted_by = BUNDLED if settings.embedder == UNTRAINED else settings.embedder
     with open_library(settings.library, write=True, rebuild=rebuild) as library:
         return sync(
-            folders, library, lambda: open_embedder(settings), lambda: embed.open_token_counter(counted_by), progress
+            folders,
+            library,
+            lambda: open_embedder(settings),
+            lambda: embed.open_token_counter(_body(settings)),
+            progress,
         )
 
 
@@ -138,7 +146,7 @@ class Application:
         weights = json.loads(ANSWERABILITY_WEIGHTS.read_text(encoding="utf-8"))["weights"]
         return CalibratedAnswerability(np.array(weights, np.float32), _LEAST_CONFIDENCE[self.settings.strictness])
 
-    @property
+    @cached_property
     def reranker(self) -> Reranker:
         settings = self.settings
         if settings.reranker == "none":

@@ -95,9 +95,7 @@ def _header(text: str, block: Block) -> tuple[int, int] | None:
 
 
 def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
-    if block.kind in ("code", "formula", "heading"):
-        return [(block.start, block.end)]
-    if block.kind == "item":
+    if block.kind in ("code", "formula", "heading", "item"):
         return [(block.start, block.end)]
     if block.kind == "table":
         return [line for line in block.lines if text[line[0] : line[1]].strip("|-: \t")]

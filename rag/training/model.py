@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +15,6 @@ from ingest.weights import Floats
 
 TokenIds = tuple[int, ...]
 
-_ALWAYS_ANSWERABLE = np.array([0, 0, 0, 4], np.float32)
 _HIDDEN_AT_ONCE = 16
 _MASKED = -1e4
 
@@ -156,10 +154,8 @@ class RankingModel(nn.Module):
         }
 
     def write(self, path: Path, late: Floats, blend: Floats) -> None:
-        """``late`` and ``blend``: see ``rag.training.calibrate.Calibration``. Every question counts as answerable until
-        ``python -m eval.calibrate`` has fitted that layer."""
-        layers = {"calibration": late, "blend": blend, "answerable": _ALWAYS_ANSWERABLE}
-        write_adaptation(path, self.body.differences(), self.head() | layers)
+        """``late`` and ``blend``: see ``rag.training.calibrate.Calibration``."""
+        write_adaptation(path, self.body.differences(), self.head() | {"calibration": late, "blend": blend})
 
 
 def late_scores(query: Encoded, passage: Encoded) -> Tensor:
