@@ -67,12 +67,35 @@ class Citation:
     also_at: tuple[Place, ...] = ()
 
 
+Verdict = Literal["supported", "contradicted", "not_found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether the cited words carry a sentence. ``probability``: the chance in [0, 1] that they support it."""
+
+    verdict: Verdict
+    probability: float
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer (or a whole list item, table or code block) with the numbers it cites."""
+    """One sentence of an answer (or a whole list item, table or code block) with the numbers it cites. ``support`` is
+    None where nothing judged it."""
 
     text: str
     citations: tuple[int, ...]
+    support: Support | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two statements of the notes that cannot both hold, each with the numbers it cites."""
+
+    claim_a: str
+    citations_a: tuple[int, ...]
+    claim_b: str
+    citations_b: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +104,9 @@ class Answer:
     where that is not calibrated; ``nearest`` the headings offered when the answer is a refusal;
     ``seconds`` per stage, in the order in which the stages ran; ``models`` the names in use by role;
     ``dropped_citations`` how many numbers of the chat model's were no source; ``notice`` what the reader should know
-    of how the answer was made, such as that the chat model could not be reached."""
+    of how the answer was made, such as that the chat model could not be reached; ``unsupported`` counts the sentences
+    whose verdict is not "supported"; ``conflicts`` is where notes disagree on what was asked, which ``text`` shows at
+    its end."""
 
     question: str
     standalone_question: str
@@ -96,6 +121,8 @@ class Answer:
     models: Mapping[str, str] = field(default_factory=dict)
     dropped_citations: int = 0
     notice: Phrase | None = None
+    unsupported: int = 0
+    conflicts: tuple[Conflict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
