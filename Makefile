@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+MEASURED := build/measured
+BASELINE := eval/data/baseline
 Q ?= QLoRA 省显存靠哪几招？
 
 export NOTECITE_LIBRARY ?= library
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install test check format lint types clean
+.PHONY: run install test check format lint types subset gate baseline clean
 
 run: $(INSTALLED)
 	@$(BIN)/notecite sync notes
@@ -28,7 +30,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-check: format lint types test
+check: format lint types test gate
 
 format: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -38,6 +40,20 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(BIN)/mypy
+
+# The fixed subset of the shipped questions, asked and scored anew with the bundled models.
+subset: $(INSTALLED)
+	@rm -rf $(MEASURED)
+	@$(BIN)/notecite sync notes --library $(MEASURED)/library
+	@$(BIN)/notecite eval run --questions eval/data/sample_notes.jsonl --only eval/data/ci_subset.txt \
+		--library $(MEASURED)/library --out $(MEASURED)/runs --name subset >$(MEASURED)/scores.md
+
+# Two cases of a measure may get worse: that much another processor's rounding may do.
+gate: subset
+	@$(BIN)/notecite eval gate $(MEASURED)/runs/subset --baseline $(BASELINE) --margin 0.1 --spare 2
+
+baseline: subset
+	@$(BIN)/notecite eval baseline $(MEASURED)/runs/subset $(BASELINE)
 
 clean:
 	rm -rf $(VENV) library build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -84,19 +84,24 @@ def compare(old: Run, new: Run, primary: str = PRIMARY) -> tuple[Difference, ...
     return tuple(_difference(each, tests[each.name], adjusted, new) for each in found)
 
 
-def gate(baseline: Run, new: Run, margin: float = MARGIN) -> tuple[GateLine, ...]:
+def gate(baseline: Run, new: Run, margin: float = MARGIN, spare: int = 0) -> tuple[GateLine, ...]:
     """A non-inferiority test of every gated scorer that the baseline has, all of which must pass.
 
     One passes when the lower bound of the 95 % interval of new - baseline lies above -margin (one-sided level 2.5 %).
     Since all must pass, no correction for their number is needed: Berger, Multiparameter hypothesis testing and
     acceptance sampling, Technometrics 24, 1982.
+
+    It also passes when no more than ``spare`` cases got worse: on a few dozen cases the interval cannot tell what
+    another processor's rounding does to one of them from a true loss.
     """
     differences = {difference.name: difference for difference in compare(baseline, new)}
     lines = []
     for row in baseline.summary.rows:
         if is_gated(row.name):
             difference = differences.get(row.name)
-            passed = difference is not None and difference.paired.difference.low > -margin
+            passed = difference is not None and (
+                difference.paired.difference.low > -margin or len(difference.worse) <= spare
+            )
             lines.append(GateLine(row.name, row.title, difference, passed))
     return tuple(lines)
 

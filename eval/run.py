@@ -102,6 +102,14 @@ def save_scores(run: Run) -> None:
     _write(run.folder / SUMMARY, _SUMMARY.dump_json(run.summary, indent=1) + b"\n")
 
 
+def save_run(run: Run) -> None:
+    """Writes the whole run into its folder, in place of what is there."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    _write(run.folder / SPEC, _SPEC.dump_json(run.spec, indent=1) + b"\n")
+    _write(run.folder / RECORDS, b"".join(_RECORD.dump_json(record) + b"\n" for record in run.records))
+    save_scores(run)
+
+
 def load_spec(folder: Path) -> RunSpec:
     """Raises NotFound when ``folder`` holds no run, BadInput when its spec cannot be read."""
     return _load(folder / SPEC, _SPEC)

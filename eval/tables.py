@@ -110,7 +110,7 @@ def comparison(differences: Sequence[Difference]) -> Table:
     return Table(Phrase("Comparison", "对比"), header, tuple(map(_difference_line, differences)), note)
 
 
-def gate_table(lines: Sequence[GateLine], margin: float = MARGIN) -> Table:
+def gate_table(lines: Sequence[GateLine], margin: float = MARGIN, spare: int = 0) -> Table:
     rows = []
     for line in lines:
         verdict = Phrase("passed", "通过") if line.passed else Phrase("FAILED", "未通过")
@@ -123,9 +123,11 @@ def gate_table(lines: Sequence[GateLine], margin: float = MARGIN) -> Table:
         Phrase("gate", "门槛"),
         Phrase("cases that got worse", "变差的题"),
     )
+    cases = "case" if spare == 1 else "cases"
+    few = Phrase(f", or when at most {spare} {cases} got worse", f"，或变差的题不超过 {spare} 道") if spare else Phrase("", "")
     note = Phrase(
-        f"A measure passes when its interval excludes a loss of {margin:g} or more.",
-        f"若置信区间排除了 {margin:g} 及以上的下降，则该指标通过。",
+        f"A measure passes when its interval excludes a loss of {margin:g} or more{few.en}.",
+        f"若置信区间排除了 {margin:g} 及以上的下降{few.zh}，则该指标通过。",
     )
     return Table(Phrase("Gate", "质量门槛"), header, tuple(rows), note)
 

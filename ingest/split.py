@@ -13,7 +13,7 @@ from ingest.sentences import sentences
 from ingest.structure import Block, is_question, parse
 from ingest.types import Chunk, Document
 
-MAX_TOKENS = 256
+MAX_TOKENS = 320
 MIN_TOKENS = 24
 """A piece without a heading of its own that is shorter than this joins its neighbour."""
 

@@ -68,6 +68,10 @@ def run(
         Path | None, typer.Option(help=say("A file of ids: ask these alone.", "只问这些编号的题（编号文件）。"))
     ] = None,
     out: Annotated[Path, typer.Option(help=say("Where run folders go.", "评测文件夹的存放位置。"))] = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Option(help=say("The run's folder; else named by how it is made.", "评测文件夹名；默认按运行方式命名。")),
+    ] = None,
     judges: Judges = None,
     checks: Checks = None,
     scorers: Scorers = None,
@@ -88,7 +92,7 @@ def run(
         if only:
             cases = only_these(cases, only)
         spec = describe(questions, only, application.library, application.embedder.fingerprint, settings)
-        folder = out / spec.run_name
+        folder = out / (name or spec.run_name)
         typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(chosen), err=True)
         with typer.progressbar(length=len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             records = answer_cases(cases, answer_with(application), finder, spec, folder, lambda _: bar.update(1))
@@ -143,16 +147,31 @@ def gate(
     run_folder: RunFolder,
     baseline: Annotated[Path, typer.Option(help=say("Folder of the baseline run.", "基线评测的文件夹。"))],
     margin: Margin = 0.05,
+    spare: Annotated[
+        int, typer.Option(min=0, help=say("Cases that may get worse in any case.", "无论如何允许变差的题数。"))
+    ] = 0,
     speech: Speech = None,
 ) -> None:
     from eval import tables
     from eval.compare import gate as gate_lines
     from eval.run import load_run
 
-    lines = gate_lines(load_run(baseline), load_run(run_folder), margin)
-    typer.echo(tables.markdown(tables.gate_table(lines, margin), language(speech or "")))
+    lines = gate_lines(load_run(baseline), load_run(run_folder), margin, spare)
+    typer.echo(tables.markdown(tables.gate_table(lines, margin, spare), language(speech or "")))
     if not all(line.passed for line in lines):
         raise typer.Exit(1)
+
+
+@app.command(help=say("Keep of a run what the gate needs, small enough to commit.", "只保留门槛所需的内容，便于提交。"))
+def baseline(
+    run_folder: RunFolder,
+    folder: Annotated[Path, typer.Argument(help=say("Folder of the baseline.", "基线所在的文件夹。"))],
+) -> None:
+    from eval.baseline import baseline_of
+    from eval.run import load_run, save_run
+
+    save_run(baseline_of(load_run(run_folder), folder))
+    typer.echo(folder)
 
 
 @app.command("judge-check", help=say("Check a judge against labelled pairs.", "用带标注的句对检验评判者。"))

@@ -1,5 +1,6 @@
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from ingest.errors import BadInput, LibraryBroken, LibraryBusy, LibraryMismatch, NotFound
 from ingest.lexical import LexicalIndex
 from ingest.library import CATALOG, Library, open_library
-from ingest.sync import sync
+from ingest.sync import SyncProgress, sync
 from tests.fakes import FakeEmbedder, count_tokens
 
 NOTES = {
@@ -150,24 +151,19 @@ def test_a_reader_follows_the_writer_question_by_question(library: Path, notes: 
 
 
 _READER = """
-import json, sys, time
-from ingest.lexical import LexicalIndex
+import sys
 from ingest.library import open_library
 from tests.fakes import FakeEmbedder
 from pathlib import Path
 
 library, stop = Path(sys.argv[1]), Path(sys.argv[2])
 vector = FakeEmbedder().embed_queries(["离群的特征留在 16 位"])[0]
-generations, searches = set(), 0
 with open_library(library, exact_up_to=int(sys.argv[3])) as opened:
-    print("ready", flush=True)
     while not stop.exists():
         hits = opened.dense(vector, 3) + opened.lexical("离群的特征", 3)
         found = {chunk.document_id for chunk in opened.chunks([i for i, _ in hits]).values()}
         assert "量化.md" in found, found
-        generations.add(opened.catalog.generation)
-        searches += 1
-print(json.dumps([len(generations), searches]))
+        print(opened.catalog.generation, flush=True)
 """
 
 
@@ -176,20 +172,33 @@ def test_a_reader_in_another_process_answers_all_through_a_sync(library: Path, n
     stop = library.parent / "stop"
     command = [sys.executable, "-c", _READER, str(library), str(stop), str(exact_up_to)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+        searches: queue.Queue[str] = queue.Queue()
         assert reader.stdout is not None
-        assert reader.stdout.readline() == "ready\n"
-        for number in range(6):
-            for copy in range(8):
+        threading.Thread(target=lambda out: [searches.put(line) for line in out], args=(reader.stdout,)).start()
+        generations = {searches.get(timeout=60)}
+
+        def wait_for_a_whole_search(_: SyncProgress) -> None:
+            while not searches.empty():
+                searches.get()
+            # The first may have begun before.
+            generations.update(searches.get(timeout=60) for _ in range(2))
+
+        for number in range(2):
+            for copy in range(4):
                 text = f"# 第 {number} 次\n\n" + "\n\n".join(f"第 {number}-{copy}-{i} 段话。" * 9 for i in range(9))
                 (notes / f"{copy}.md").write_text(text, encoding="utf-8")
             with open_library(library, write=True) as opened:
-                sync([notes], opened, FakeEmbedder, lambda: count_tokens, chunks_at_once=16)
+                sync(
+                    [notes],
+                    opened,
+                    FakeEmbedder,
+                    lambda: count_tokens,
+                    progress=wait_for_a_whole_search,
+                    chunks_at_once=16,
+                )
         stop.touch()
-        output, errors = reader.communicate()
-    assert errors == ""
-    generations, searches = json.loads(output)
-    assert generations > 1
-    assert searches >= generations
+        assert reader.wait(60) == 0
+    assert len(generations) > 2
 
 
 def _damages() -> dict[str, object]:
