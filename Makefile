@@ -41,10 +41,12 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# The fixed subset of the shipped questions, asked and scored anew with the bundled models.
+# The fixed subset of the shipped questions, asked and scored anew with the bundled models. A library that other models
+# made is made again.
 subset: $(INSTALLED)
-	@rm -rf $(MEASURED)
-	@$(BIN)/notecite sync notes --library $(MEASURED)/library
+	@rm -rf $(MEASURED)/runs/subset
+	@$(BIN)/notecite sync notes --library $(MEASURED)/library || \
+		{ rm -rf $(MEASURED)/library; $(BIN)/notecite sync notes --library $(MEASURED)/library; }
 	@$(BIN)/notecite eval run --questions eval/data/sample_notes.jsonl --only eval/data/ci_subset.txt \
 		--library $(MEASURED)/library --out $(MEASURED)/runs --name subset >$(MEASURED)/scores.md
 

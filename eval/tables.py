@@ -124,7 +124,11 @@ def gate_table(lines: Sequence[GateLine], margin: float = MARGIN, spare: int = 0
         Phrase("cases that got worse", "变差的题"),
     )
     cases = "case" if spare == 1 else "cases"
-    few = Phrase(f", or when at most {spare} {cases} got worse", f"，或变差的题不超过 {spare} 道") if spare else Phrase("", "")
+    few = (
+        Phrase(f", or when at most {spare} {cases} got worse", f"，或变差的题不超过 {spare} 道")
+        if spare
+        else Phrase("", "")
+    )
     note = Phrase(
         f"A measure passes when its interval excludes a loss of {margin:g} or more{few.en}.",
         f"若置信区间排除了 {margin:g} 及以上的下降{few.zh}，则该指标通过。",
@@ -208,7 +212,7 @@ def _difference_interval(difference: Difference) -> str:
     found = difference.paired.difference
     value, low, high = found.value, found.low, found.high
     if difference.rate_of_failure:
-        value, low, high = -value, -high, -low
+        value, low, high = 0.0 - value, 0.0 - high, 0.0 - low
     return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 

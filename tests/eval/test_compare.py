@@ -61,14 +61,12 @@ def test_the_gate_closes_when_a_measure_may_be_worse_than_the_margin(tmp_path: P
 
 
 def test_a_few_cases_to_spare_pass_whatever_their_interval(tmp_path: Path) -> None:
-    old, new = run(tmp_path / "a", [GOOD] * 40), run(tmp_path / "b", [HALF] * 4 + [GOOD] * 36)
-    names = ("citation_precision", "citation_recall")
-
-    def closed(spare: int) -> list[str]:
-        return [line.name for line in gate(old, new, spare=spare) if not line.passed]
-
-    assert (closed(1), closed(2), closed(3)) == ([*names], [*names], [*names])
-    assert closed(4) == []
+    old, new = run(tmp_path / "a", [GOOD] * 40), run(tmp_path / "b", [HALF] * 10 + [GOOD] * 30)
+    assert [line.name for line in gate(old, new, spare=4) if not line.passed] == [
+        "citation_precision",
+        "citation_recall",
+    ]
+    assert all(line.passed for line in gate(old, new, spare=5))
 
 
 def test_a_measure_that_the_new_run_no_longer_has_does_not_pass(tmp_path: Path) -> None:
