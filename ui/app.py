@@ -259,17 +259,14 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
             # Another window has shortened the conversation since.
             return message(_text("This answer is gone; reload the page.", "这个回答已不在，请刷新页面。", language))
 
-    def rename(conversation_id: str, to: str, words: str, request: gr.Request) -> Update:
+    def rename(conversation_id: str, to: str, request: gr.Request) -> str:
         conversations = _conversations(desk, request)
         try:
-            conversation = conversations.rename(conversation_id, to)
+            return conversations.rename(conversation_id, to).title
         except NoteciteError as error:
             gr.Warning(error.to(language))
-            return show(conversation_id, words, request)
-        return {
-            title: conversation.title,
-            entries: _entries(conversations, words, conversation, language),
-        }
+            found = opened(conversations, conversation_id)
+            return found.title if found else ""
 
     def remove(conversation_id: str, words: str, request: gr.Request) -> Update:
         conversations = _conversations(desk, request)
@@ -308,11 +305,15 @@ def _ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> 
     )
     search.change(find, [search, current], entries, **quiet)
     fresh.click(start_afresh, search, whole, **quiet).then(None, js="() => { window.notecite.remember(''); }")
-    gr.on([title.submit, title.blur], rename, [current, title, search], [title, entries, *whole], **quiet)
+    # What is searched may change while the title is saved.
+    gr.on([title.submit, title.blur], rename, [current, title], title, **quiet).then(
+        find, [search, current], entries, **quiet
+    )
     delete.click(lambda: gr.update(visible=True), None, sure, **quiet)
     sure.click(remove, [current, search], whole, **quiet).then(None, js="() => { window.notecite.remember(''); }")
-    blocks.load(show, [current, search], whole, js="(id, words) => [window.notecite.recalled(), words]", **quiet)
-    tab.select(show, [current, search], whole, **quiet)
+    # A tab is selected while the page still loads; both must show the same.
+    for shows in (blocks.load, tab.select):
+        shows(show, [current, search], whole, js="(id, words) => [window.notecite.recalled(), words]", **quiet)
 
 
 def _conversations(desk: Desk, request: gr.Request) -> Conversations:

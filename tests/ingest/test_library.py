@@ -1,4 +1,3 @@
-import json
 import os
 import queue
 import shutil
@@ -171,10 +170,15 @@ with open_library(library, exact_up_to=int(sys.argv[3])) as opened:
 def test_a_reader_in_another_process_answers_all_through_a_sync(library: Path, notes: Path, exact_up_to: int) -> None:
     stop = library.parent / "stop"
     command = [sys.executable, "-c", _READER, str(library), str(stop), str(exact_up_to)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         searches: queue.Queue[str] = queue.Queue()
-        assert reader.stdout is not None
-        threading.Thread(target=lambda out: [searches.put(line) for line in out], args=(reader.stdout,)).start()
+
+        def listen() -> None:
+            for generation in reader.stdout or ():
+                searches.put(generation)
+
+        listening = threading.Thread(target=listen, daemon=True)
+        listening.start()
         generations = {searches.get(timeout=60)}
 
         def wait_for_a_whole_search(_: SyncProgress) -> None:
@@ -183,21 +187,17 @@ def test_a_reader_in_another_process_answers_all_through_a_sync(library: Path, n
             # The first may have begun before.
             generations.update(searches.get(timeout=60) for _ in range(2))
 
-        for number in range(2):
-            for copy in range(4):
-                text = f"# 第 {number} 次\n\n" + "\n\n".join(f"第 {number}-{copy}-{i} 段话。" * 9 for i in range(9))
-                (notes / f"{copy}.md").write_text(text, encoding="utf-8")
-            with open_library(library, write=True) as opened:
-                sync(
-                    [notes],
-                    opened,
-                    FakeEmbedder,
-                    lambda: count_tokens,
-                    progress=wait_for_a_whole_search,
-                    chunks_at_once=16,
-                )
-        stop.touch()
-        assert reader.wait(60) == 0
+        try:
+            for number in range(2):
+                for copy in range(2):
+                    text = f"# 第 {number} 次\n\n" + "\n\n".join(f"第 {number}-{copy}-{i} 段话。" * 9 for i in range(5))
+                    (notes / f"{copy}.md").write_text(text, encoding="utf-8")
+                with open_library(library, write=True) as opened:
+                    sync([notes], opened, FakeEmbedder, lambda: count_tokens, wait_for_a_whole_search, chunks_at_once=4)
+        finally:
+            stop.touch()
+            listening.join()
+    assert reader.returncode == 0
     assert len(generations) > 2
 
 

@@ -157,7 +157,7 @@ class Visit:
 def visit(server: Server, browser: "Browser", request: pytest.FixtureRequest) -> Iterator[Visit]:
     options = {"locale": "zh-CN", "viewport": {"width": 1360, "height": 820}, **getattr(request, "param", {})}
     context = browser.new_context(**options)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     visit = Visit(context.new_page(), server.address)
     visit.page.on("request", lambda sent: visit.requests.append(sent.url))
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
@@ -439,7 +439,7 @@ def test_a_server_that_dies_is_said_to_and_comes_back_with_the_conversation(visi
     server.kill()
     page.wait_for_selector("#away")
     server.start()
-    page.wait_for_selector("#away", state="detached", timeout=30_000)
+    page.wait_for_selector("#away", state="detached")
     page.wait_for_selector(".turn footer")
     deadline = time.monotonic() + 10
     while answer not in page.locator("#turns").inner_text() and time.monotonic() < deadline:
