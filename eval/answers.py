@@ -4,10 +4,6 @@ A refusal that is right is scored by ``false_answer`` alone: it has no citations
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from eval.evidence import touched
 from eval.retrieval import evidence_gains, has_evidence
@@ -16,7 +12,7 @@ from ingest.phrases import Phrase
 from ingest.types import Place
 from rag.types import Citation
 
-_MARK = re.compile(r"\[\d+\]")
+_MARK = re.compile(r"[ \t]*\[\d+\]")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -25,8 +21,7 @@ def citation_precision(record: EvalRecord, trial: Trial) -> Score:
 
     A lower bound, since notes may say the same elsewhere than in the gold quotes.
     """
-    gold = (*record.gold.evidence, *record.gold.alternatives)
-    return Score.share(bool(touched(gold, places_of(citation))) for citation in trial.answer.citations)
+    return Score.share(_right_citations(record, trial))
 
 
 def citation_recall(record: EvalRecord, trial: Trial) -> Score:
@@ -41,8 +36,8 @@ def numbers_cited(record: EvalRecord, trial: Trial) -> Score:
     quotes = {citation.number: citation.quote for citation in trial.answer.citations}
     found: list[bool] = []
     for sentence in trial.answer.sentences:
-        cited = {number for cited in sentence.citations for number in _numbers(quotes.get(cited, ""))}
-        found += [number in cited for number in _numbers(sentence.text)]
+        cited = {number for cited in sentence.citations for number in numbers_in(quotes.get(cited, ""))}
+        found += [number in cited for number in numbers_in(sentence.text)]
     return Score.share(found)
 
 
@@ -51,6 +46,30 @@ def both_sides(record: EvalRecord, trial: Trial) -> Score:
     cited = [place for citation in trial.answer.citations for place in places_of(citation)]
     hit = touched(record.gold.evidence, cited)
     return Score.of(len({record.gold.evidence[index][0].document_id for index in hit}) > 1)
+
+
+def right_citation(record: EvalRecord, trial: Trial) -> Score:
+    """Whether an answer that was given has at least one citation that touches a gold quote."""
+    return Score.of(any(_right_citations(record, trial)))
+
+
+def conflict_shown(record: EvalRecord, trial: Trial) -> Score:
+    """Whether the answer shows a conflict whose two claims cite two different sides of the gold evidence.
+
+    The sides are the documents of the evidence and its alternatives; within a single document, its quotes.
+    """
+    sides = [_sides(record, trial, (each.citations_a, each.citations_b)) for each in trial.answer.conflicts]
+    return Score.of(any(bool(one and other and len(one | other) > 1) for one, other in sides))
+
+
+def no_conflict_alarm(record: EvalRecord, trial: Trial) -> Score:
+    """Whether no conflict is shown where the notes agree. Its failure rate is the rate of false alarms."""
+    return Score.of(not trial.answer.conflicts)
+
+
+def premise_not_taken(record: EvalRecord, trial: Trial) -> Score:
+    """Whether a question with a false premise is refused, or a citation touches a gold quote, which says what holds."""
+    return Score.of(trial.answer.abstained or any(_right_citations(record, trial)))
 
 
 def refused_rightly(record: EvalRecord, trial: Trial) -> Score:
@@ -72,13 +91,44 @@ def is_answerable(record: EvalRecord) -> bool:
     return record.case.answerable
 
 
-def _numbers(text: str) -> list[str]:
-    return _NUMBER.findall(_MARK.sub("", text).replace(",", ""))
+def was_answered(record: EvalRecord) -> bool:
+    """An answer was given, or it failed, so that nobody can tell."""
+    return record.trial is None or not record.trial.answer.abstained
+
+
+def without_marks(text: str) -> str:
+    """A text without its [n] marks."""
+    return _MARK.sub("", text).strip()
+
+
+def _right_citations(record: EvalRecord, trial: Trial) -> list[bool]:
+    """For each citation, whether it touches a gold quote."""
+    gold = (*record.gold.evidence, *record.gold.alternatives)
+    return [bool(touched(gold, places_of(citation))) for citation in trial.answer.citations]
+
+
+def _sides(record: EvalRecord, trial: Trial, claims: tuple[tuple[int, ...], tuple[int, ...]]) -> list[set[object]]:
+    """For each of the two claims, the sides of the gold that its citations touch."""
+    quotes = (*record.gold.evidence, *record.gold.alternatives)
+    one_document = len({places[0].document_id for places in quotes}) == 1
+    by_number = {citation.number: places_of(citation) for citation in trial.answer.citations}
+    return [
+        {
+            index if one_document else quotes[index][0].document_id
+            for number in numbers
+            for index in touched(quotes, by_number.get(number, ()))
+        }
+        for numbers in claims
+    ]
+
+
+def numbers_in(text: str) -> list[str]:
+    return _NUMBER.findall(without_marks(text).replace(",", ""))
 
 
 def _states_numbers(record: EvalRecord) -> bool:
     """Of a failure it cannot be told, so that it counts."""
-    return record.trial is None or any(_numbers(sentence.text) for sentence in record.trial.answer.sentences)
+    return record.trial is None or any(numbers_in(sentence.text) for sentence in record.trial.answer.sentences)
 
 
 def _is_unanswerable(record: EvalRecord) -> bool:
@@ -89,44 +139,47 @@ def _has_two_sides(record: EvalRecord) -> bool:
     return record.case.type == "conflict" and len({evidence.document_id for evidence in record.case.evidence}) > 1
 
 
+def _is_answered_answerable(record: EvalRecord) -> bool:
+    return has_evidence(record) and was_answered(record)
+
+
+def _has_conflict(record: EvalRecord) -> bool:
+    return record.case.type == "conflict"
+
+
+def _has_no_conflict(record: EvalRecord) -> bool:
+    return record.case.type != "conflict"
+
+
+def _has_false_premise(record: EvalRecord) -> bool:
+    return record.case.type == "false_premise"
+
+
 ANSWER_SCORERS: tuple[Scorer, ...] = (
     Scorer("citation_precision", Phrase("Citation precision", "引用精确率"), citation_precision, has_evidence),
     Scorer("citation_recall", Phrase("Citation recall", "引用召回率"), citation_recall, has_evidence),
+    Scorer(
+        "right_citation",
+        Phrase("Answers with a right citation", "至少一处引用正确的回答"),
+        right_citation,
+        _is_answered_answerable,
+    ),
     Scorer("numbers_cited", Phrase("Numbers found in cited words", "数字有出处"), numbers_cited, _states_numbers),
-    Scorer("both_sides", Phrase("Conflicts: both sides cited", "矛盾：两方都引用"), both_sides, _has_two_sides),
     Scorer("false_answer", Phrase("False answers", "误答率"), refused_rightly, _is_unanswerable, rate_of_failure=True),
     Scorer("false_refusal", Phrase("False refusals", "误拒率"), answered_rightly, is_answerable, rate_of_failure=True),
+    Scorer("both_sides", Phrase("Conflicts: both sides cited", "矛盾：两方都引用"), both_sides, _has_two_sides),
+    Scorer("conflict_shown", Phrase("Conflicts: shown as such", "矛盾：明确指出"), conflict_shown, _has_conflict),
+    Scorer(
+        "conflict_alarm",
+        Phrase("Conflicts: false alarms", "矛盾：误报率"),
+        no_conflict_alarm,
+        _has_no_conflict,
+        rate_of_failure=True,
+    ),
+    Scorer(
+        "false_premise",
+        Phrase("False premises: corrected or refused", "错误前提：纠正或拒答"),
+        premise_not_taken,
+        _has_false_premise,
+    ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RiskCoverage:
-    """The risk-coverage curve: at ``coverage[i]`` of the questions answered, most trusted first, ``risk[i]`` is the
-    mean loss of the answers given. ``area`` is the mean of ``risk`` (AURC); ``excess`` is the area above that of the
-    best order of the same losses (E-AURC); both are 0.0 at best.
-    """
-
-    coverage: tuple[float, ...]
-    risk: tuple[float, ...]
-    area: float
-    excess: float
-
-
-def risk_coverage(losses: Sequence[float], confidences: Sequence[float | None]) -> RiskCoverage:
-    """From one loss in [0, 1] and one confidence per question. None ranks lowest; equals share their mean loss.
-
-    Geifman and El-Yaniv, Selective classification for deep neural networks, NeurIPS 2017; E-AURC: Geifman, Uziel and
-    El-Yaniv, Bias-reduced uncertainty estimation for deep neural classifiers, ICLR 2019.
-    """
-    keys = np.array([-np.inf if confidence is None else confidence for confidence in confidences])
-    values = np.asarray(losses, dtype=np.float64)
-    tied = np.array([values[keys == key].mean() for key in keys])
-    counts = np.arange(1, len(values) + 1)
-    risk = np.cumsum(tied[np.argsort(-keys, kind="stable")]) / counts
-    best = np.cumsum(np.sort(values)) / counts
-    return RiskCoverage(
-        coverage=tuple((counts / len(values)).tolist()),
-        risk=tuple(risk.tolist()),
-        area=float(risk.mean()),
-        excess=float(risk.mean() - best.mean()),
-    )

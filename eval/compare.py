@@ -21,8 +21,12 @@ _GATED = (
     "citation_precision",
     "citation_recall",
     "numbers_cited",
+    "keypoint_terms",
     "false_answer",
     "false_refusal",
+    "conflict_shown",
+    "conflict_alarm",
+    "false_premise",
 )
 _GATED_BY_JUDGE = ("faithfulness", "keypoint_recall")
 

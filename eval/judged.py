@@ -4,15 +4,14 @@ A sentence without citations is unsupported, whatever the judge would say. A mis
 as support.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
+from eval.answers import conflict_shown, was_answered, without_marks
 from eval.judge import Judge, Pair, Verdict
+from eval.keypoints import claim_of, has_keypoints, is_disagreement
 from eval.types import EvalRecord, Score, Scorer, Trial
 from ingest.phrases import Phrase
 from rag.types import Citation, Sentence
-
-_MARK = re.compile(r"[ \t]*\[\d+\]")
 
 
 def judged_scorers(judge: Judge, records: Sequence[EvalRecord]) -> tuple[Scorer, ...]:
@@ -21,18 +20,20 @@ def judged_scorers(judge: Judge, records: Sequence[EvalRecord]) -> tuple[Scorer,
     scores = _JudgedScores(dict(zip(pairs, judge.judge(list(pairs)), strict=True)))
     by = judge.name
     return (
-        Scorer(f"{by}/faithfulness", Phrase(f"Faithfulness ({by})", f"忠实度（{by}）"), scores.faithfulness, _answered),
+        Scorer(
+            f"{by}/faithfulness", Phrase(f"Faithfulness ({by})", f"忠实度（{by}）"), scores.faithfulness, was_answered
+        ),
         Scorer(
             f"{by}/citation_need",
             Phrase(f"Citations needed ({by})", f"必要引用率（{by}）"),
             scores.citation_need,
-            _answered,
+            was_answered,
         ),
         Scorer(
             f"{by}/keypoint_recall",
             Phrase(f"Key-point recall ({by})", f"要点召回率（{by}）"),
             scores.keypoint_recall,
-            _has_keypoints,
+            has_keypoints,
         ),
     )
 
@@ -62,10 +63,17 @@ class _JudgedScores:
         )
 
     def keypoint_recall(self, record: EvalRecord, trial: Trial) -> Score:
-        """Key points that the answer's text supports / key points of the case. A refusal has none."""
+        """Key points that the answer's text supports / key points of the case. A refusal has none.
+
+        That the notes disagree is said by showing the conflict.
+        """
         if trial.answer.abstained:
             return Score.share(False for _ in record.case.keypoints)
-        return Score.share(self._said(pair) for pair in _keypoint_pairs(record, trial))
+        shown = record.case.type == "conflict" and conflict_shown(record, trial).value == 1
+        return Score.share(
+            shown if is_disagreement(record, point) else self._said(_keypoint_pair(point, trial))
+            for point in record.case.keypoints
+        )
 
     def _on(self, sentence: Sentence, citations: Sequence[Citation]) -> bool | None:
         """Whether the citations support the sentence; None for an unscored verdict."""
@@ -98,15 +106,13 @@ def claim(sentence: Sentence) -> str:
     return without_marks(sentence.text)
 
 
-def without_marks(text: str) -> str:
-    return _MARK.sub("", text).strip()
-
-
 def _pairs(record: EvalRecord) -> Iterator[Pair]:
     """Every pair that the scores of ``record`` may ask about."""
     if record.trial is None or record.trial.answer.abstained:
         return
-    yield from _keypoint_pairs(record, record.trial)
+    for point in record.case.keypoints:
+        if not is_disagreement(record, point):
+            yield _keypoint_pair(point, record.trial)
     for sentence in record.trial.answer.sentences:
         citations = _cited(sentence, record.trial)
         if citations:
@@ -117,20 +123,10 @@ def _pairs(record: EvalRecord) -> Iterator[Pair]:
                 yield premise([other for other in citations if other is not citation]), claim(sentence)
 
 
-def _keypoint_pairs(record: EvalRecord, trial: Trial) -> list[Pair]:
-    text = without_marks(trial.answer.text)
-    return [(text, point) for point in record.case.keypoints]
+def _keypoint_pair(point: str, trial: Trial) -> Pair:
+    return without_marks(trial.answer.text), claim_of(point)
 
 
 def _cited(sentence: Sentence, trial: Trial) -> list[Citation]:
     by_number = {citation.number: citation for citation in trial.answer.citations}
     return [by_number[number] for number in dict.fromkeys(sentence.citations) if number in by_number]
-
-
-def _answered(record: EvalRecord) -> bool:
-    """An answer was given, or it failed: a refusal is neither faithful nor unfaithful."""
-    return record.trial is None or not record.trial.answer.abstained
-
-
-def _has_keypoints(record: EvalRecord) -> bool:
-    return bool(record.case.keypoints)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from eval.judged import without_marks
+from eval.answers import was_answered, without_marks
 from eval.types import EvalRecord, Score, Scorer, Trial
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder
@@ -23,7 +23,7 @@ def relevance_scorer(records: Sequence[EvalRecord], open_embedder: Callable[[], 
     def score(record: EvalRecord, trial: Trial) -> Score:
         return Score.graded(1 / ranks[record.case.id])
 
-    return Scorer("relevance", Phrase("Answer relevance", "回答切题度"), score, _answered)
+    return Scorer("relevance", Phrase("Answer relevance", "回答切题度"), score, was_answered)
 
 
 def _ranks(records: Sequence[EvalRecord], embedder: Embedder) -> dict[str, int]:
@@ -34,7 +34,3 @@ def _ranks(records: Sequence[EvalRecord], embedder: Embedder) -> dict[str, int]:
     own = np.diag(cosines)
     ranks = (cosines >= own[:, None]).sum(axis=1)
     return {record.case.id: int(rank) for record, rank in zip(records, ranks, strict=True)}
-
-
-def _answered(record: EvalRecord) -> bool:
-    return record.trial is None or not record.trial.answer.abstained

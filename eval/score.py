@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.answers import RiskCoverage, risk_coverage
 from eval.judge_check import JudgeCheck, corrected
 from eval.language import language_of
+from eval.risk import RiskCoverage, risk_coverage
 from eval.stats import Estimate, share
 from eval.types import EvalRecord, Score, Scorer
 from ingest.phrases import Phrase

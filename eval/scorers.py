@@ -16,6 +16,7 @@ from pathlib import Path
 from eval.answers import ANSWER_SCORERS
 from eval.judge import BundledJudge, LexicalOverlap, open_judge
 from eval.judged import judged_scorers
+from eval.keypoints import KEYPOINT_TERMS
 from eval.relevance import relevance_scorer
 from eval.retrieval import retrieval_scorers
 from eval.types import EvalRecord, Scorer
@@ -34,6 +35,7 @@ def all_scorers(
     named = dict.fromkeys((*judges, LexicalOverlap.name))
     return (
         *ANSWER_SCORERS,
+        KEYPOINT_TERMS,
         relevance_scorer(records, open_embedder),
         *(scorer for name in named for scorer in judged_scorers(open_judge(name), records)),
         *retrieval_scorers(tuple(stages)),

@@ -1,13 +1,13 @@
 """Scores of answers, worked out by hand."""
 
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from dataclasses import replace
 
-from eval.answers import ANSWER_SCORERS, risk_coverage
+import pytest
+
+from eval.answers import ANSWER_SCORERS
 from eval.score import score_records
 from eval.types import EvalRecord, Score
+from rag.types import Answer, Conflict
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 
 TWO_QUOTES = case(quotes=[("cache.md", "It needs 2 GB."), ("cache.md", "Quantise it to save half.")])
@@ -23,14 +23,16 @@ def test_one_of_three_citations_finds_one_of_two_quotes() -> None:
     assert scores(record(TWO_QUOTES, answered([("It needs 2 GB.", [1, 2, 3])], citations))) == {
         "citation_precision": Score(1 / 3, (True, False, False)),
         "citation_recall": Score(1 / 2, (True, False)),
+        "right_citation": Score(1.0, (True,)),
         "numbers_cited": Score(1.0, (True,)),
         "false_refusal": Score(1.0, (True,)),
+        "conflict_alarm": Score(1.0, (True,)),
     }
 
 
 def test_an_answer_without_citations_scores_nothing_for_them() -> None:
     found = scores(record(TWO_QUOTES, answered([("It needs 2 GB.", [])])))
-    assert (found["citation_precision"].value, found["citation_recall"].value) == (0.0, 0.0)
+    assert [found[name].value for name in ("citation_precision", "citation_recall", "right_citation")] == [0.0] * 3
 
 
 def test_a_refusal_of_an_answerable_question_is_a_false_refusal_and_cites_nothing() -> None:
@@ -38,19 +40,30 @@ def test_a_refusal_of_an_answerable_question_is_a_false_refusal_and_cites_nothin
         "citation_precision": Score(0.0),
         "citation_recall": Score(0.0, (False, False)),
         "false_refusal": Score(0.0, (False,)),
+        "conflict_alarm": Score(1.0, (True,)),
     }
 
 
 def test_an_unanswerable_question_is_scored_by_its_refusal_alone() -> None:
     nothing = case(type_="unanswerable")
-    assert scores(record(nothing, REFUSAL)) == {"false_answer": Score(1.0, (True,))}
-    assert scores(record(nothing, answered([("Two GB.", [])]))) == {"false_answer": Score(0.0, (False,))}
+    quiet = {"conflict_alarm": Score(1.0, (True,))}
+    assert scores(record(nothing, REFUSAL)) == {"false_answer": Score(1.0, (True,)), **quiet}
+    assert scores(record(nothing, answered([("Two GB.", [])]))) == {"false_answer": Score(0.0, (False,)), **quiet}
 
 
 def test_a_failure_is_an_error_wherever_the_case_could_have_been_scored() -> None:
     error = Score(None, error=True)
     assert scores(record(CONFLICT, None)) == dict.fromkeys(
-        ("citation_precision", "citation_recall", "numbers_cited", "both_sides", "false_refusal"), error
+        (
+            "citation_precision",
+            "citation_recall",
+            "right_citation",
+            "numbers_cited",
+            "false_refusal",
+            "both_sides",
+            "conflict_shown",
+        ),
+        error,
     )
 
 
@@ -60,31 +73,54 @@ def test_a_number_counts_when_the_words_that_its_own_sentence_cites_hold_it() ->
     assert scores(record(TWO_QUOTES, answer))["numbers_cited"] == Score(2 / 5, (True, False, True, False, False))
 
 
-def test_a_conflict_is_shown_when_both_documents_are_cited() -> None:
+def test_both_sides_of_a_conflict_are_given_when_both_documents_are_cited() -> None:
     one, both = [cite(1, "cache.md", "2 GB")], [cite(1, "cache.md", "2 GB"), cite(2, "other.md", "4 GB")]
     assert scores(record(CONFLICT, answered([("2 GB.", [1])], one)))["both_sides"] == Score(0.0, (False,))
     assert scores(record(CONFLICT, answered([("2 or 4.", [1, 2])], both)))["both_sides"] == Score(1.0, (True,))
 
 
-def test_the_risk_coverage_curve_of_four_questions() -> None:
-    curve = risk_coverage([0.0, 1.0, 0.5, 0.0], [0.9, 0.8, 0.7, None])
-    assert curve.coverage == (0.25, 0.5, 0.75, 1.0)
-    assert curve.risk == pytest.approx((0.0, 0.5, 0.5, 0.375))
-    assert curve.area == pytest.approx(1.375 / 4)
-    assert curve.excess == pytest.approx(1.375 / 4 - (0.0 + 0.0 + 0.5 / 3 + 0.375) / 4)
+def disagreeing(a: tuple[int, ...], b: tuple[int, ...]) -> Answer:
+    citations = [
+        cite(1, "cache.md", "2 GB"),
+        cite(2, "other.md", "4 GB"),
+        cite(3, "cache.md", "KV cache"),
+        cite(4, "cache.md", "Quantise"),
+    ]
+    answer = answered([("2 or 4.", [1, 2])], citations)
+    return replace(answer, conflicts=(Conflict("2 GB", a, "4 GB", b),))
 
 
-def test_equal_confidences_share_their_loss_whatever_their_order() -> None:
-    assert risk_coverage([1.0, 0.0], [0.5, 0.5]) == risk_coverage([0.0, 1.0], [0.5, 0.5])
-    assert risk_coverage([1.0, 0.0], [None, None]).risk == (0.5, 0.5)
+@pytest.mark.parametrize(
+    ("a", "b", "shown"),
+    [
+        ((1,), (2,), 1.0),
+        ((2, 3), (1,), 1.0),
+        ((1,), (1,), 0.0),
+        ((3,), (2,), 0.0),
+        ((), (1, 2), 0.0),
+        ((1,), (9,), 0.0),
+    ],
+)
+def test_a_conflict_is_shown_as_such_when_its_claims_cite_two_sides_of_the_gold(
+    a: tuple[int, ...], b: tuple[int, ...], shown: float
+) -> None:
+    assert scores(record(CONFLICT, disagreeing(a, b)))["conflict_shown"].value == shown
 
 
-losses = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 1.0]), st.integers(0, 5)), min_size=1, max_size=20)
+def test_the_sides_within_one_document_are_its_quotes() -> None:
+    within = case(type_="conflict", quotes=[("cache.md", "It needs 2 GB."), ("cache.md", "Quantise it to save half.")])
+    assert scores(record(within, disagreeing((1,), (4,))))["conflict_shown"].value == 1.0
+    assert scores(record(within, disagreeing((1,), (1,))))["conflict_shown"].value == 0.0
 
 
-@given(losses)
-def test_the_curve_ends_at_the_mean_loss_and_no_order_beats_the_best(drawn: list[tuple[float, int]]) -> None:
-    curve = risk_coverage([loss for loss, _ in drawn], [float(confidence) for _, confidence in drawn])
-    assert curve.risk[-1] == pytest.approx(np.mean([loss for loss, _ in drawn]))
-    assert 0 <= curve.area <= 1
-    assert curve.excess >= -1e-12
+def test_a_conflict_shown_where_the_notes_agree_is_a_false_alarm() -> None:
+    assert scores(record(case(), disagreeing((1,), (2,))))["conflict_alarm"] == Score(0.0, (False,))
+    assert "conflict_alarm" not in scores(record(CONFLICT, disagreeing((1,), (2,))))
+
+
+def test_a_false_premise_is_refused_or_met_with_the_words_that_say_what_holds() -> None:
+    premise = case(type_="false_premise")
+    right, wrong = [cite(1, "cache.md", "2 GB")], [cite(1, "other.md", "4 GB")]
+    assert scores(record(premise, REFUSAL))["false_premise"].value == 1.0
+    assert scores(record(premise, answered([("It needs 2 GB.", [1])], right)))["false_premise"].value == 1.0
+    assert scores(record(premise, answered([("It needs 4 GB.", [1])], wrong)))["false_premise"].value == 0.0

@@ -30,10 +30,12 @@ def test_equal_runs_do_not_differ_and_pass(tmp_path: Path) -> None:
     assert [(each.name, each.paired.difference.value, each.p_adjusted) for each in compare(one, other)] == [
         ("citation_precision", 0.0, 1.0),
         ("citation_recall", 0.0, 1.0),
+        ("right_citation", 0.0, 1.0),
         ("numbers_cited", 0.0, 1.0),
         ("false_refusal", 0.0, 1.0),
+        ("conflict_alarm", 0.0, 1.0),
     ]
-    assert [line.passed for line in gate(one, other)] == [True] * 4
+    assert [line.passed for line in gate(one, other)] == [True] * 5
 
 
 def test_wins_and_losses_are_listed_case_by_case(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_two_runs_stand_side_by_side_and_are_compared() -> None:
 def test_a_rate_of_failure_that_falls_is_printed_with_a_minus() -> None:
     old, new = run("old", REFUSAL), run("new", GOOD)
     compared = {row[0]: row for row in tables.comparison(compare(old, new)).rows}
-    refusals = compared[ANSWER_SCORERS[-1].title]
+    refusals = next(row for title, row in compared.items() if getattr(title, "en", "") == "False refusals")
     assert refusals[1:3] == ("0.500", "0.000")
     assert str(refusals[3]).startswith("-0.500 [")
 
@@ -71,7 +71,7 @@ def test_a_rate_of_failure_that_falls_is_printed_with_a_minus() -> None:
 def test_the_gate_names_the_cases_that_got_worse() -> None:
     lines = gate(run("old", GOOD), run("new", REFUSAL))
     rows = {row[0]: row for row in tables.gate_table(lines).rows}
-    refusals = rows[ANSWER_SCORERS[-1].title]
+    refusals = next(row for title, row in rows.items() if getattr(title, "en", "") == "False refusals")
     assert refusals[2].zh == "未通过"  # type: ignore[union-attr]
     assert refusals[3] == "2"
 

@@ -38,7 +38,11 @@ def test_rates_of_failure_are_printed_as_such() -> None:
 
 def test_scorers_that_apply_to_no_case_have_no_row() -> None:
     assert "both_sides" not in ROWS
-    assert [row.name for row in SUMMARY.by_type["unanswerable"]] == ["numbers_cited", "false_answer"]
+    assert [row.name for row in SUMMARY.by_type["unanswerable"]] == [
+        "numbers_cited",
+        "false_answer",
+        "conflict_alarm",
+    ]
     assert set(SUMMARY.by_type) == {"fact", "unanswerable"}
     assert {name: rows[0].estimate.n for name, rows in SUMMARY.by_language.items()} == {"en": 2, "zh": 1}
 
