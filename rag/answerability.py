@@ -11,7 +11,7 @@ import numpy as np
 from ingest.lexical import search_tokens
 from ingest.protocols import Vectors
 from rag.terms import TERM, is_chinese, key_terms
-from rag.types import Hit, Query, Stage
+from rag.types import Hit, Query, Stage, Statement
 
 _HITS_READ = 10
 _SPELLING = 0.85
@@ -32,7 +32,13 @@ class Decision:
 class UnknownNames:
     """For any embedder: refuses when more than half of the names in the question stand in none of the best hits."""
 
-    def __call__(self, query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit]) -> Decision:
+    def __call__(
+        self,
+        query: Query,
+        stages: Mapping[Stage, Sequence[Hit]],
+        hits: Sequence[Hit],
+        read: Sequence[Statement] = (),
+    ) -> Decision:
         return Decision(bool(hits) and unknown_share(query, stages) <= 0.5, None)
 
 
@@ -47,7 +53,13 @@ class CalibratedAnswerability:
     weights: Vectors
     least: float
 
-    def __call__(self, query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit]) -> Decision:
+    def __call__(
+        self,
+        query: Query,
+        stages: Mapping[Stage, Sequence[Hit]],
+        hits: Sequence[Hit],
+        read: Sequence[Statement] = (),
+    ) -> Decision:
         if not hits:
             return Decision(False, 0.0)
         logit = float(answer_features(query, stages, hits) @ self.weights[:-1] + self.weights[-1])
@@ -64,7 +76,12 @@ def answer_features(query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: S
 def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:
     """The share of the names in the question that stand in none of the best fused hits."""
     asked = names(query.question)
-    return len(unknown_names(asked, stages["fused"][:_HITS_READ])) / len(asked) if asked else 0.0
+    return len(unmentioned_names(query, stages)) / len(asked) if asked else 0.0
+
+
+def unmentioned_names(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tuple[str, ...]:
+    """The names in the question that stand in none of the best fused hits."""
+    return tuple(unknown_names(names(query.question), stages["fused"][:_HITS_READ]))
 
 
 def names(question: str) -> list[str]:
@@ -79,7 +96,11 @@ def names(question: str) -> list[str]:
 
 def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:
     """Those of ``asked`` that stand in none of the hits, not even misspelt."""
-    text = "\n".join(hit.chunk.embedded_text for hit in hits)
+    return unknown_terms(asked, "\n".join(hit.chunk.embedded_text for hit in hits))
+
+
+def unknown_terms(asked: Sequence[str], text: str) -> list[str]:
+    """Those of ``asked`` that do not stand in ``text``, not even misspelt."""
     tokens = set(search_tokens(text))
     spellings = {word.lower() for word in TERM.findall(text)}
     return [name for name in asked if not (_is_known(name, tokens) or _is_misspelt(name.lower(), spellings))]
@@ -112,3 +133,10 @@ def refusal(question: str, nearest: Sequence[tuple[str, ...]]) -> str:
     if is_chinese(question):
         return "笔记里没有说到这个问题。" + (f"最接近的标题：\n{headings}" if headings else "")
     return "Your notes don't say." + (f" The nearest headings:\n{headings}" if headings else "")
+
+
+def unmentioned_line(question: str, unmentioned: Sequence[str]) -> str:
+    """Says in the question's language which half of it goes unanswered."""
+    if is_chinese(question):
+        return f"找到的笔记里没有提到：{'、'.join(unmentioned)}。"
+    return f"The notes found do not mention {', '.join(unmentioned)}."

@@ -20,12 +20,13 @@ from ingest.types import Chunk
 from rag.answerability import CalibratedAnswerability, UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
-from rag.compress import Similarity
+from rag.compress import Similarity, StatementReader
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
+from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
-from rag.protocols import Generator, Reranker
+from rag.protocols import Generator, Reranker, SupportJudge
 from rag.rerank import CrossEncoderReranker, KeepOrder, LateReranker
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
@@ -100,6 +101,7 @@ class Application:
         return Pipeline(
             retriever=self.retriever,
             reranker=self.reranker,
+            read=StatementReader(self._similarity, self._section_of),
             answerable=self._answerable,
             generator=self._generator,
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
@@ -124,7 +126,7 @@ class Application:
     @property
     def _generator(self) -> Generator:
         settings = self.settings
-        extractive = ExtractiveGenerator(self._similarity, self._section_of, settings.answer_characters)
+        extractive = ExtractiveGenerator(settings.answer_characters)
         if self.chat_model is None:
             return extractive
         room = max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
@@ -156,6 +158,17 @@ class Application:
         if isinstance(self.embedder, LateInteraction):
             return LateReranker(self.library, self.embedder, settings.rerank_candidates)
         return KeepOrder()
+
+    @cached_property
+    def bundled_judge(self) -> CrossEncoderJudge:
+        return CrossEncoderJudge(JUDGE_WEIGHTS)
+
+    @property
+    def judge(self) -> SupportJudge | None:
+        """None if nothing is to be verified."""
+        if self.settings.judge == "none":
+            return None
+        return self.bundled_judge if self.settings.judge == BUNDLED else SentenceTransformersJudge(self.settings.judge)
 
     @property
     def _models(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
 from rag.protocols import ChatModel, Config, Generator
 from rag.reply import ReplySplitter, Unit
 from rag.terms import is_chinese
-from rag.types import Draft, Hit, Notice, Query, Restart
+from rag.types import Draft, Hit, Notice, Query, Restart, Statement
 
 _PAUSES = (0.5, 1.0)
 """Seconds before the second and the third attempt, unless the server asks for more."""
@@ -61,7 +61,7 @@ class ChatGenerator:
     pause: Callable[[float], None] = time.sleep
 
     def generate(
-        self, query: Query, hits: Sequence[Hit], config: Config | None = None
+        self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
     ) -> Iterator[Draft | Notice | Restart]:
         tokens, repeated, shortened = self.prompt_tokens, 0, 0
         while True:
@@ -90,7 +90,7 @@ class ChatGenerator:
                 f"对话模型没有给出回答（{failed.reason.zh}），改为直接摘录笔记。",
             )
         )
-        yield from self.fallback.generate(query, hits, config)
+        yield from self.fallback.generate(query, hits, read, config)
 
     def _write(self, prompt: Prompt, config: Config | None) -> Iterator[Draft | Notice]:
         """Drafts of the reply. What cites nothing waits until something that does has come."""

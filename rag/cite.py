@@ -39,6 +39,11 @@ class Citer:
         self.dropped_citations += item.dropped_citations
         return TextPiece(piece)
 
+    def add(self, text: str) -> TextPiece:
+        """Markdown of the program's own, which cites nothing."""
+        self.text += text
+        return TextPiece(text)
+
     def cite(self, draft: Draft) -> str:
         """The draft as a piece of the answer's Markdown, its numbers at the end. A ``[7]`` of the note's own becomes
         ``(7)``, lest it pass for a citation."""

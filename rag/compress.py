@@ -11,38 +11,11 @@ import numpy as np
 from ingest.lexical import query_tokens, search_tokens
 from ingest.protocols import Vectors
 from ingest.sentences import sentences
-from ingest.structure import Block, Kind, parse
+from ingest.structure import Block, parse
 from ingest.types import Chunk
-from rag.types import Hit, Query
+from rag.types import Hit, Query, Statement
 
 _LONGEST_HEADER_CELL = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A sentence, list item, table row, code block or formula of a hit, as the slice ``[start, end)`` of its document.
-
-    ``rank`` is that of its hit, from 0. ``block`` numbers its block within the hit; ``indent`` is the block's own.
-    ``headings`` is its heading path, without the document's title. ``header`` is the header row of a table row's
-    table. ``score`` is higher for better answers and comparable within one question only.
-    """
-
-    hit: Hit
-    rank: int
-    block: int
-    kind: Kind
-    indent: int
-    headings: tuple[str, ...]
-    start: int
-    end: int
-    text: str
-    header: str = ""
-    score: float = 0.0
-
-    @property
-    def leads_in(self) -> bool:
-        """Whether it only announces what follows."""
-        return self.text.rstrip("*_ ").endswith((":", "："))
 
 
 class Similarity(Protocol):
@@ -105,6 +78,7 @@ def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
 SectionOf = Callable[[Chunk], Sequence[Chunk]]
 """A chunk -> all chunks of its section in order, itself among them."""
 
+_HITS_READ = 6
 _SECTIONS_READ = 3
 
 
@@ -121,30 +95,41 @@ def read_sections(hits: Sequence[Hit], section_of: SectionOf) -> Iterator[tuple[
         done.update(chunk.id for chunk in section)
 
 
-def score(query: Query, hits: Sequence[Hit], similarity: Similarity, section_of: SectionOf) -> list[Statement]:
-    """The statements of ``hits`` and of their sections, with scores: similarity to the question, share of the
-    question's words in the statement and in its headings (weighted by how rare they are among these statements), the
-    hit's own score as log-odds, and its rank. What only leads in to something else counts less."""
-    found = [statement for rank, hit in read_sections(hits, section_of) for statement in statements(hit, rank)]
-    if not found:
-        return []
-    near = similarity(query, found)
-    standard = (near - np.mean(near)) / (float(np.std(near)) or 1.0)
+@dataclass(frozen=True, slots=True)
+class StatementReader:
+    """Reads the best hits and their sections, statement by statement."""
+
+    similarity: Similarity
+    section_of: SectionOf
+
+    def __call__(self, query: Query, hits: Sequence[Hit]) -> list[Statement]:
+        """In the order of the hits, within a hit in the order of the note, each with its score: similarity to the
+        question, share of the question's words in the statement and in its headings (weighted by how rare they are
+        among these statements), the hit's own score as log-odds, and its rank. What only leads in to something else
+        counts less."""
+        sections = read_sections(hits[:_HITS_READ], self.section_of)
+        found = [statement for rank, hit in sections for statement in statements(hit, rank)]
+        if not found:
+            return []
+        features = statement_features(query, found, self.similarity(query, found))
+        # The weights were chosen on the development questions; the ranking of statements is flat around them.
+        scores = features @ np.array([0.25, 2.0, 1.0, 0.2, -0.2, -0.5], np.float32)
+        return [replace(s, score=float(score)) for s, score in zip(found, scores, strict=True)]
+
+
+def statement_features(query: Query, found: Sequence[Statement], near: Vectors) -> Vectors:
+    """Shape (statements, 6), from their similarity ``near`` of shape (statements,)."""
     with_headings = _coverage(query.question, [f"{' '.join(s.headings)} {s.text}" for s in found])
-    alone = _coverage(query.question, [s.text for s in found])
-    # The weights were chosen on the development questions; the ranking of statements is flat around them.
-    return [
-        replace(
-            s,
-            score=0.25 * float(close)
-            + 2 * held
-            + own
-            + 0.2 * _log_odds(s.hit.score)
-            - 0.2 * math.log2(1 + s.rank)
-            - 0.5 * s.leads_in,
-        )
-        for s, close, held, own in zip(found, standard, with_headings, alone, strict=True)
-    ]
+    return np.column_stack(
+        [
+            (near - np.mean(near)) / (float(np.std(near)) or 1.0),
+            with_headings,
+            _coverage(query.question, [s.text for s in found]),
+            [_log_odds(s.hit.score) for s in found],
+            [math.log2(1 + s.rank) for s in found],
+            [s.leads_in for s in found],
+        ]
+    ).astype(np.float32)
 
 
 def _log_odds(chance: float) -> float:

@@ -5,11 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ingest.lexical import search_tokens
-from rag.compress import SectionOf, Similarity, Statement, score
 from rag.protocols import Config
-from rag.types import Draft, Hit, Query, Source
+from rag.types import Draft, Hit, Query, Source, Statement
 
-_HITS_READ = 6
 _MARKER = re.compile(
     r"^(?:[-*+•·◦▪‣●○■□–]\s+|[•●■]|\d{1,3}[.)、．](?!\d)\s*|[（(]\d{1,2}[)）]\s*|[①-⑳]\s*|\d{1,2}[)）]\s*)"
 )
@@ -33,14 +31,13 @@ _WANTS_MANY = re.compile(
 class ExtractiveGenerator:
     """Picks and orders the note's own statements. ``characters`` bounds the answer's length, roughly."""
 
-    similarity: Similarity
-    section_of: SectionOf
     characters: int
 
-    def generate(self, query: Query, hits: Sequence[Hit], config: Config | None = None) -> Iterator[Draft]:
-        scored = score(query, hits[:_HITS_READ], self.similarity, self.section_of)
+    def generate(
+        self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
+    ) -> Iterator[Draft]:
         extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
-        yield from _write(_choose(scored, extent, round(self.characters * extent.share)))
+        yield from _write(_choose(read, extent, round(self.characters * extent.share)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +124,17 @@ def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
             before += f"**{title}**\n\n"
         previous: Statement | None = None
         for statement in sorted(section, key=lambda s: s.start):
-            text = display(statement)
-            if not text:
+            if not display(statement):
                 continue
             if previous is not None:
                 before = _between(previous, statement)
-            yield Draft(text, (Source(statement.hit, statement.start, statement.end),), before)
+            yield quoting(statement, before)
             previous = statement
+
+
+def quoting(statement: Statement, before: str) -> Draft:
+    """The statement as it stands in the note, citing itself."""
+    return Draft(display(statement), (Source(statement.hit, statement.start, statement.end),), before, quoted=True)
 
 
 def _between(previous: Statement, statement: Statement) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk, Place
-from rag.types import Draft, Hit, Notice, Query, Restart, Stage
+from rag.types import Draft, Hit, Notice, Query, Restart, Stage, Statement
 
 Config = Mapping[str, Any]
 """A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), handed on to the chat model as it is."""
@@ -44,6 +44,20 @@ class Reranker(Protocol):
         ...
 
 
+class AnswerScorer(Protocol):
+    def answers(self, question: str, statements: Sequence[str]) -> Vectors:
+        """Shape (statements,): how likely, in [0, 1], each carries the answer or a part of it. A statement comes below
+        its heading path, which stands on a line of its own."""
+        ...
+
+
+class SupportJudge(Protocol):
+    def support(self, pairs: Sequence[tuple[str, str]]) -> Vectors:
+        """Shape (pairs, 3), for pairs of (premise, claim): the chances that the premise supports the claim, that it
+        contradicts it, and that it says neither."""
+        ...
+
+
 class ChatModel(Protocol):
     def reply(
         self, messages: Sequence[tuple[str, str]], config: Config | None = None
@@ -61,7 +75,8 @@ class Condenser(Protocol):
 
 class Generator(Protocol):
     def generate(
-        self, query: Query, hits: Sequence[Hit], config: Config | None = None
+        self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
     ) -> Iterator[Draft | Notice | Restart]:
-        """The answer statement by statement, in order. No draft with a source means that the hits hold no answer."""
+        """The answer statement by statement, in order, from the hits and from what was ``read`` in them. No draft with
+        a source means that they hold no answer."""
         ...

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     """Weight of the dense ranking in fusion."""
     lexical_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weight of the lexical ranking in fusion."""
+    judge: str = "bundled"
+    """What tells whether a sentence is carried by what it cites: ``bundled``, ``none``, or a sentence-transformers
+    cross-encoder id or path."""
     strictness: Literal["strict", "balanced", "eager"] = "balanced"
     """How sure it must be that the notes hold the answer; with the bundled models only."""
     answer_characters: Annotated[int, Field(ge=50, le=20_000)] = 600

@@ -8,9 +8,8 @@ import numpy as np
 
 from ingest.late import LateInteraction, token_cosines
 from ingest.protocols import Embedder, Vectors
-from rag.compress import Statement
 from rag.protocols import SearchableLibrary
-from rag.types import Query
+from rag.types import Query, Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ingest.phrases import Phrase
+from ingest.structure import Kind
 from ingest.types import Chunk, Place
 
 Stage = Literal["dense", "lexical", "fused", "rerank"]
@@ -34,6 +35,35 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence, list item, table row, code block or formula of a hit, as the slice ``[start, end)`` of its document.
+
+    ``rank`` is that of its hit, from 0. ``block`` numbers its block within the hit; ``indent`` is the block's own.
+    ``headings`` is its heading path, without the document's title. ``header`` is the header row of a table row's
+    table. ``score`` is higher for better answers and comparable within one question only; ``chance`` the chance in
+    [0, 1] that it carries a part of the answer, None where nothing tells.
+    """
+
+    hit: Hit
+    rank: int
+    block: int
+    kind: Kind
+    indent: int
+    headings: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+    header: str = ""
+    score: float = 0.0
+    chance: float | None = None
+
+    @property
+    def leads_in(self) -> bool:
+        """Whether it only announces what follows."""
+        return self.text.rstrip("*_ ").endswith((":", "："))
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The slice ``[start, end)`` of a hit's document that carries a statement."""
 
@@ -45,12 +75,13 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """One statement of an answer before it is cited. ``before`` is the Markdown between it and the one before it;
-    ``dropped_citations`` counts the numbers in it that are no source."""
+    ``dropped_citations`` counts the numbers in it that are no source, ``quoted`` says that it is the note's words."""
 
     text: str
     sources: tuple[Source, ...]
     before: str = "\n\n"
     dropped_citations: int = 0
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +136,9 @@ class Answer:
     ``seconds`` per stage, in the order in which the stages ran; ``models`` the names in use by role;
     ``dropped_citations`` how many numbers of the chat model's were no source; ``notice`` what the reader should know
     of how the answer was made, such as that the chat model could not be reached; ``unsupported`` counts the sentences
-    whose verdict is not "supported"; ``conflicts`` is where notes disagree on what was asked, which ``text`` shows at
-    its end."""
+    whose verdict is not "supported", and those that were cut for it; ``conflicts`` is where notes disagree on what was
+    asked, which ``text`` shows at its end; ``unmentioned`` the names in the question that no passage found speaks of,
+    in an answer to the rest."""
 
     question: str
     standalone_question: str
@@ -123,6 +155,7 @@ class Answer:
     notice: Phrase | None = None
     unsupported: int = 0
     conflicts: tuple[Conflict, ...] = ()
+    unmentioned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ STAGES = {
     "lexical": Phrase("by words", "字词"),
     "fused": Phrase("fused", "融合"),
     "rerank": Phrase("reranking", "重排"),
+    "read": Phrase("reading", "阅读"),
     "generate": Phrase("writing", "撰写"),
     "verify": Phrase("checking", "核对"),
 }

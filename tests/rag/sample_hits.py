@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from ingest.types import Chunk
 from rag.answerability import Decision
+from rag.compress import StatementReader
 from rag.pipeline import Pipeline
 from rag.protocols import Generator
 from rag.rerank import KeepOrder
+from rag.similarity import EmbeddedSimilarity
 from rag.types import Hit, Query, Stage
+from tests.fakes import FakeEmbedder
 
 
 def hit(
@@ -47,6 +50,9 @@ BREAD = hit(
 )
 
 
+read = StatementReader(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: (chunk,))
+
+
 class Found:
     """A retriever that always finds ``hits``."""
 
@@ -62,7 +68,8 @@ def pipeline_over(hits: Sequence[Hit], generator: Generator) -> Pipeline:
     return Pipeline(
         retriever=Found(hits),
         reranker=KeepOrder(),
-        answerable=lambda query, stages, hits: Decision(True, None),
+        read=read,
+        answerable=lambda query, stages, hits, read: Decision(True, None),
         generator=generator,
         page_at=lambda document_id, offset: None,
         models={"generator": "test"},

@@ -17,7 +17,6 @@ from rag.chat_model import ServedChatModel
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
 from rag.settings import Settings
-from rag.similarity import EmbeddedSimilarity
 from rag.types import Draft, Notice, Query, Restart
 from tests.fakes import FakeEmbedder
 from tests.rag.sample_hits import COFFEE, TEA
@@ -35,7 +34,7 @@ def generator(server: ScriptedServer) -> ChatGenerator:
     return ChatGenerator(
         served(server),
         embedder,
-        ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200),
+        ExtractiveGenerator(200),
         2000,
         lambda seconds: None,
     )
@@ -43,7 +42,7 @@ def generator(server: ScriptedServer) -> ChatGenerator:
 
 def written(*pieces: str) -> list[Draft | Notice | Restart]:
     with ScriptedServer(says(*pieces)) as server:
-        return list(generator(server).generate(QUESTION, (TEA, COFFEE)))
+        return list(generator(server).generate(QUESTION, (TEA, COFFEE), ()))
 
 
 def drafts(*pieces: str) -> list[tuple[str, list[tuple[str, int, int]]]]:
@@ -71,7 +70,7 @@ def test_a_sentence_is_there_before_the_reply_is_whole() -> None:
         assert more.wait(5)
 
     with ScriptedServer(step) as server:
-        items = generator(server).generate(QUESTION, (TEA, COFFEE))
+        items = generator(server).generate(QUESTION, (TEA, COFFEE), ())
         first = next(items)
         more.set()
     assert isinstance(first, Draft)
@@ -80,7 +79,7 @@ def test_a_sentence_is_there_before_the_reply_is_whole() -> None:
 
 def test_the_request_holds_the_sources_and_the_settings() -> None:
     with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
-        list(generator(server).generate(QUESTION, (TEA, COFFEE)))
+        list(generator(server).generate(QUESTION, (TEA, COFFEE), ()))
         (request,) = server.seen
     assert request["path"] == "/v1/chat/completions"
     assert {name.lower(): value for name, value in request["headers"].items()}["authorization"] == "Bearer sk-secret"
@@ -136,7 +135,7 @@ def test_the_missing_half_of_an_answer_is_said_without_a_citation() -> None:
 
 def test_a_model_that_repeats_itself_is_stopped() -> None:
     with ScriptedServer(goes_on("绿茶用 80 度的水。[1] ")) as server:
-        (only,) = generator(server).generate(QUESTION, (TEA, COFFEE))
+        (only,) = generator(server).generate(QUESTION, (TEA, COFFEE), ())
         assert isinstance(only, Draft)
         assert server.left.wait(5)
 
@@ -151,7 +150,7 @@ def test_closing_the_answer_ends_the_request() -> None:
         goes_on("还有")(handler)
 
     with ScriptedServer(step) as server:
-        items = generator(server).generate(QUESTION, (TEA, COFFEE))
+        items = generator(server).generate(QUESTION, (TEA, COFFEE), ())
         next(items)
         assert not server.left.is_set()
         items.close()  # type: ignore[attr-defined]
@@ -175,7 +174,7 @@ class Recorder(BaseCallbackHandler):
 def test_langchain_callbacks_see_the_model_at_work() -> None:
     recorder = Recorder()
     with ScriptedServer(says("绿茶用 80 度的水。", "[1]")) as server:
-        list(generator(server).generate(QUESTION, (TEA,), {"callbacks": [recorder], "tags": ["mine"]}))
+        list(generator(server).generate(QUESTION, (TEA,), (), {"callbacks": [recorder], "tags": ["mine"]}))
     assert recorder.seen[0] == "start ['mine']"
     assert [entry for entry in recorder.seen if entry.strip() != "token"][1:] == [
         "token 绿茶用 80 度的水。",
@@ -188,7 +187,7 @@ def test_callbacks_of_a_surrounding_chain_see_it_too() -> None:
     recorder = Recorder()
     with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
         chain: RunnableLambda[Query, list[object]] = RunnableLambda(
-            lambda query: list(generator(server).generate(query, (TEA,)))
+            lambda query: list(generator(server).generate(query, (TEA,), ()))
         )
         chain.invoke(QUESTION, {"callbacks": [recorder], "tags": ["outer"]})
     assert recorder.seen[0] == "start ['outer']"
@@ -198,7 +197,7 @@ def test_callbacks_of_a_surrounding_chain_see_it_too() -> None:
 def test_nothing_is_traced_unless_asked_for() -> None:
     assert not {"LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"} & set(os.environ)
     with ScriptedServer(says("绿茶用 80 度的水。[1]")) as server:
-        list(generator(server).generate(QUESTION, (TEA,)))
+        list(generator(server).generate(QUESTION, (TEA,), ()))
     assert not {"LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"} & set(os.environ)
 
 

@@ -13,10 +13,9 @@ from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
-from rag.similarity import EmbeddedSimilarity
 from rag.types import Answer, Draft, Event, Hit, Notice, Query, Restart, TextPiece
 from tests.fakes import FakeEmbedder
-from tests.rag.sample_hits import COFFEE, TEA, hit, pipeline_over
+from tests.rag.sample_hits import COFFEE, TEA, hit, pipeline_over, read
 from tests.scripted_server import (
     ScriptedServer,
     Step,
@@ -56,9 +55,9 @@ def outcome(
     embedder = FakeEmbedder()
     with ScriptedServer(*steps) as server:
         model = ServedChatModel("m", server.base_url, SecretStr("sk-secret"), 0.0, 100, timeout_seconds)
-        fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200)
+        fallback = ExtractiveGenerator(200)
         generator = ChatGenerator(model, embedder, fallback, tokens, found.pauses.append)
-        for item in generator.generate(QUESTION, hits):
+        for item in generator.generate(QUESTION, hits, read(QUESTION, hits)):
             if isinstance(item, Draft):
                 found.texts.append(item.text)
             elif isinstance(item, Notice):
@@ -217,8 +216,9 @@ def test_no_server_at_all_quotes_the_notes() -> None:
         gone = server.base_url
     embedder = FakeEmbedder()
     model = ServedChatModel("m", gone, SecretStr(""), 0.0, 100, 5.0)
-    fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200)
-    items = list(ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None).generate(QUESTION, (TEA,)))
+    fallback = ExtractiveGenerator(200)
+    generator = ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None)
+    items = list(generator.generate(QUESTION, (TEA,), read(QUESTION, (TEA,))))
     assert [type(item) for item in items] == [Notice, Draft]
 
 
@@ -232,7 +232,7 @@ def test_a_follow_up_is_condensed_by_rule_when_the_model_fails(fault: Step) -> N
 
 def answered(*steps: Step) -> Iterator[Event]:
     embedder = FakeEmbedder()
-    fallback = ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200)
+    fallback = ExtractiveGenerator(200)
     with ScriptedServer(*steps) as server:
         model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
         pipeline = pipeline_over((TEA, COFFEE), ChatGenerator(model, embedder, fallback, 2000, lambda seconds: None))

@@ -17,6 +17,7 @@ from ingest.sync import sync
 from rag.answerability import UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ChatFailed, ServedChatModel
+from rag.compress import StatementReader
 from rag.generate import ExtractiveGenerator
 from rag.pipeline import Pipeline
 from rag.prompt import answer_prompt
@@ -96,10 +97,9 @@ def pipeline(base_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield Pipeline(
             retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
             reranker=KeepOrder(),
+            read=StatementReader(EmbeddedSimilarity(embedder), lambda chunk: (chunk,)),
             answerable=UnknownNames(),
-            generator=ChatGenerator(
-                served, embedder, ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 200), 600
-            ),
+            generator=ChatGenerator(served, embedder, ExtractiveGenerator(200), 600),
             page_at=lambda document_id, offset: None,
             models={"generator": served.model},
             condense=ChatCondenser(served),

@@ -4,10 +4,10 @@ import pytest
 
 from ingest.structure import Kind
 from ingest.types import Chunk
-from rag.compress import Statement, statements
+from rag.compress import StatementReader, statements
 from rag.generate import ExtractiveGenerator, display, plain
 from rag.similarity import EmbeddedSimilarity
-from rag.types import Draft, Hit, Query
+from rag.types import Draft, Hit, Query, Statement
 from tests.fakes import FakeEmbedder
 
 LIST = """## 正则化手段
@@ -25,12 +25,12 @@ def hit(text: str, name: str = "a.md", headings: tuple[str, ...] = ()) -> Hit:
     return Hit(Chunk(name, name, "笔记", headings, 10, 10 + len(text), text, len(text)), 1.0, "fused")
 
 
+reader = StatementReader(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: (chunk,))
+
+
 def ask(question: str, *hits: Hit) -> list[Draft]:
-    return list(
-        ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: (chunk,), 600).generate(
-            Query(question, question), hits
-        )
-    )
+    query = Query(question, question)
+    return list(ExtractiveGenerator(600).generate(query, hits, reader(query, hits)))
 
 
 def quoted(draft: Draft) -> list[str]:
@@ -93,8 +93,9 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
     first = hit("常用的手段：\n1. 权重衰减：加平方和", headings=("正则化手段",))
     rest = hit("2. 早停：验证集损失不再下降就停", "b", ("正则化手段",))
     chunks = (first.chunk, replace(rest.chunk, document_id="a.md", start=100, end=100 + len(rest.chunk.text)))
-    generator = ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: chunks, 600)
-    drafts = list(generator.generate(Query("正则化手段有哪些", "正则化手段有哪些"), [first]))
+    query = Query("正则化手段有哪些", "正则化手段有哪些")
+    found = StatementReader(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: chunks)(query, [first])
+    drafts = list(ExtractiveGenerator(600).generate(query, [first], found))
     assert [draft.text for draft in drafts] == [
         "常用的手段：",
         "1. 权重衰减：加平方和",

@@ -9,7 +9,6 @@ from pydantic import SecretStr
 from rag.chat import ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.generate import ExtractiveGenerator
-from rag.similarity import EmbeddedSimilarity
 from rag.types import Answer, Hit
 from tests.fakes import FakeEmbedder
 from tests.hostile_notes import HOSTILE_NOTES
@@ -23,7 +22,7 @@ QUESTIONS = {
 
 
 def extractive() -> ExtractiveGenerator:
-    return ExtractiveGenerator(EmbeddedSimilarity(FakeEmbedder()), lambda chunk: (chunk,), 200)
+    return ExtractiveGenerator(200)
 
 
 def hostile(name: str) -> Hit:

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,14 @@ from ingest.errors import BadInput
 from ingest.library import Library, open_library
 from ingest.sync import sync
 from rag.answerability import UnknownNames
+from rag.compress import StatementReader
 from rag.generate import ExtractiveGenerator
 from rag.langchain import NoteRetriever, as_runnable
 from rag.pipeline import LONGEST_QUESTION, Pipeline
 from rag.rerank import KeepOrder
 from rag.retrieve import HybridRetriever
 from rag.similarity import EmbeddedSimilarity
-from rag.types import Answer, StageDone, TextPiece
+from rag.types import Answer, Draft, StageDone, Support, TextPiece, Verdict
 from tests.fakes import FakeEmbedder, count_tokens
 
 NOTES = {
@@ -41,8 +43,9 @@ def pipeline(library: Library) -> Pipeline:
     return Pipeline(
         retriever=HybridRetriever(library, embedder, 50, 1.0, 1.0),
         reranker=KeepOrder(),
+        read=StatementReader(EmbeddedSimilarity(embedder), lambda chunk: (chunk,)),
         answerable=UnknownNames(),
-        generator=ExtractiveGenerator(EmbeddedSimilarity(embedder), lambda chunk: (chunk,), 600),
+        generator=ExtractiveGenerator(600),
         page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
         models={"embedder": "fake"},
     )
@@ -62,7 +65,7 @@ def test_every_sentence_cites_a_slice_of_its_document(pipeline: Pipeline, librar
 def test_the_stream_is_stages_then_text_then_the_answer(pipeline: Pipeline) -> None:
     events = list(pipeline.stream("LoRA 的矩阵怎么初始化"))
     stages = [event.stage for event in events if isinstance(event, StageDone)]
-    assert stages == ["condense", "retrieve", "rerank", "generate"]
+    assert stages == ["condense", "retrieve", "rerank", "read", "generate", "verify"]
     answer = events[-1]
     assert isinstance(answer, Answer)
     assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
@@ -104,3 +107,42 @@ def test_langchain_runnable_streams_the_text_and_ends_with_the_answer(pipeline: 
     answer = pieces[-1]["answer"]
     assert "".join(piece.get("text", "") for piece in pieces).strip() == answer.text
     assert runnable.invoke("LoRA 的矩阵怎么初始化")["answer"].citations
+
+
+def judged(pipeline: Pipeline, *verdicts: Verdict, cut: bool) -> Pipeline:
+    """The pipeline with these verdicts on its sentences in turn."""
+
+    def verify(drafts: Sequence[Draft]) -> list[Support | None]:
+        return [Support(verdict, 0.5) for _, verdict in zip(drafts, verdicts, strict=True)]
+
+    return replace(pipeline, verify=verify, cut_unsupported=cut)
+
+
+def test_verdicts_stand_in_the_sentences_and_are_counted(pipeline: Pipeline) -> None:
+    answer = judged(pipeline, "supported", "not_found", cut=False).answer("LoRA 的矩阵怎么初始化")
+    assert [s.support and s.support.verdict for s in answer.sentences] == ["supported", "not_found"]
+    assert answer.unsupported == 1
+
+
+def test_what_is_not_carried_can_be_cut_before_anything_is_shown(pipeline: Pipeline) -> None:
+    cutting = judged(pipeline, "not_found", "supported", cut=True)
+    *events, answer = cutting.stream("LoRA 的矩阵怎么初始化")
+    assert isinstance(answer, Answer)
+    assert [s.text for s in answer.sentences] == ["这样训练开始时增量是零矩阵。"]
+    assert [c.number for c in answer.citations] == [1]
+    assert answer.unsupported == 1
+    assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
+
+
+def test_an_answer_of_which_nothing_is_carried_is_a_refusal_when_cut(pipeline: Pipeline) -> None:
+    answer = judged(pipeline, "not_found", "contradicted", cut=True).answer("LoRA 的矩阵怎么初始化")
+    assert answer.abstained
+    assert answer.sentences == ()
+    assert answer.unsupported == 2
+
+
+def test_a_half_that_no_passage_speaks_of_is_named(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("RoPE 和 YaRN 的外推有什么区别")
+    assert answer.unmentioned == ("YaRN",)
+    assert answer.text.endswith("找到的笔记里没有提到：YaRN。")
+    assert pipeline.answer("How do RoPE and YaRN extrapolate?").text.endswith("The notes found do not mention YaRN.")

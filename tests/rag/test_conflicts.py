@@ -1,0 +1,86 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ingest.protocols import Vectors
+from rag.conflicts import ConflictFinder, claim_of, conflict_section
+from rag.generate import ExtractiveGenerator
+from rag.pipeline import Pipeline
+from rag.types import Answer, Conflict, Hit, Statement, TextPiece
+from tests.rag.sample_hits import hit, pipeline_over, read
+
+HOT = hit("绿茶用 80 度的水泡。", "茶书", ("绿茶",), "a.md")
+BOILING = hit("- 绿茶要用 100 度的开水泡。", "随手记", ("绿茶",), "b.md")
+SHELF = hit("绿茶可以存放一年。", "茶书", ("保存",), "c.md")
+
+
+class DeniesNumbers:
+    """Finds a contradiction where premise and claim both have a number and these differ."""
+
+    def support(self, pairs: Sequence[tuple[str, str]]) -> Vectors:
+        return np.array([self._row(*pair) for pair in pairs], np.float32)
+
+    @staticmethod
+    def _row(premise: str, claim: str) -> tuple[float, float, float]:
+        one, other = ({word for word in text.split() if word.isdigit()} for text in (premise, claim))
+        return (0.0, 1.0, 0.0) if one and other and one != other else (0.0, 0.0, 1.0)
+
+
+def statement(found: Hit, chance: float | None = 0.9) -> Statement:
+    return Statement(
+        found, 0, 0, "paragraph", 0, found.chunk.headings, 0, found.chunk.end, found.chunk.text, chance=chance
+    )
+
+
+find = ConflictFinder(DeniesNumbers())
+
+
+def test_two_notes_that_deny_each_other_are_found() -> None:
+    assert find([statement(HOT), statement(SHELF), statement(BOILING)]) == [(statement(HOT), statement(BOILING))]
+
+
+def test_what_does_not_answer_the_question_is_not_compared() -> None:
+    assert find([statement(HOT), statement(BOILING, 0.01)]) == []
+    assert find([statement(HOT, None), statement(BOILING, None)]) == []
+
+
+def test_one_section_is_not_held_against_itself() -> None:
+    again = hit("绿茶用 90 度的水泡。", "茶书", ("绿茶",), "a.md", 50)
+    assert find([statement(HOT), statement(again)]) == []
+
+
+def test_a_claim_is_the_statement_without_its_list_mark() -> None:
+    assert claim_of(replace(statement(BOILING), kind="item")) == "绿茶要用 100 度的开水泡。"
+
+
+def pipeline() -> Pipeline:
+    whole = pipeline_over((HOT, BOILING), ExtractiveGenerator(200))
+
+    def sure(query: object, hits: object) -> list[Statement]:
+        return [replace(s, chance=0.9) for s in read(query, hits)]  # type: ignore[arg-type]
+
+    return replace(whole, read=sure, conflicts=find)
+
+
+def test_the_answer_shows_both_sides_cited_under_a_heading_and_takes_none() -> None:
+    answer = pipeline().answer("绿茶用多少度的水泡？")
+    (conflict,) = answer.conflicts
+    quotes = {citation.number: citation.quote for citation in answer.citations}
+    assert "80 度" in quotes[conflict.citations_a[0]]
+    assert "100 度" in quotes[conflict.citations_b[0]]
+    assert {conflict.claim_a, conflict.claim_b} == {"绿茶用 80 度的水泡。", "绿茶要用 100 度的开水泡。"}
+    assert answer.text.endswith(conflict_section(answer.question, answer.conflicts))
+    assert not answer.abstained
+
+
+def test_what_streams_is_the_text() -> None:
+    *events, answer = pipeline().stream("How hot is green tea brewed? 绿茶")
+    assert isinstance(answer, Answer)
+    assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
+
+
+def test_without_conflicts_there_is_no_section() -> None:
+    assert conflict_section("q", ()) == ""
+    one = Conflict("A", (1,), "B", (2, 3))
+    assert conflict_section("q", (one,)) == "**Your notes disagree:**\n\n- A [1]\n- B [2][3]"
