@@ -30,7 +30,7 @@ _TOKENS_AT_ONCE = 2048
 
 _TEXTS_TOKENIZED_AT_ONCE = 512
 
-_START, _END = 0, 2
+START, END = 0, 2
 """The ids of the tokens ``<s>`` and ``</s>``."""
 
 _TEXTS_AT_ONCE = 32
@@ -118,12 +118,16 @@ class BundledEmbedder:
         The first and the last token are the frame's.
         """
         inner = self._weights.positions - 2
-        token_ids = [
-            np.array([_START, *ids[:inner], _END], np.int32)
-            for ids in _token_ids(self._tokenizer, (prompt + text for text in texts))
-        ]
+        return self.encode([[START, *ids[:inner], END] for ids in self.token_ids(prompt + text for text in texts)])
+
+    def token_ids(self, texts: Iterable[str]) -> Iterator[list[int]]:
+        """Without special tokens."""
+        return _token_ids(self._tokenizer, texts)
+
+    def encode(self, token_ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """As ``token_vectors``, for texts in tokens, their frame included."""
         for batch in _batches([len(ids) for ids in token_ids]):
-            word_vectors = self._weights.word_vectors(np.stack([token_ids[i] for i in batch]))
+            word_vectors = self._weights.word_vectors(np.array([token_ids[i] for i in batch], np.int32))
             (vectors,) = self._body.run(["token_vectors"], {"word_vectors": word_vectors})
             yield batch, vectors
 

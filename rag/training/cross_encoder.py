@@ -1,0 +1,55 @@
+"""The judge's model: one pass over a pair of texts, one head for support and one for answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ingest.adaptation import write_adaptation
+from ingest.weights import Floats
+from rag.training.model import Body, TokenIds
+
+Pair = tuple[TokenIds, int]
+"""The token ids of a framed pair, and where its second text begins."""
+
+_HIDDEN = 128
+PARTS = 4
+
+
+class CrossEncoder(nn.Module):
+    """Supported, contradicted, not found; and whether a statement carries the answer."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        hidden = body.bert.config.hidden_size
+        self.body = body
+        self.inner = nn.Linear(PARTS * hidden, 2 * _HIDDEN)
+        self.support = nn.Linear(_HIDDEN, 3)
+        self.answer = nn.Linear(_HIDDEN, 1)
+
+    def forward(self, pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
+        """Logits of shape (pairs, 3) and (pairs,)."""
+        tokens, mask = self.body([ids for ids, _ in pairs])
+        places = torch.arange(tokens.shape[1])[None]
+        begin = torch.tensor([second for _, second in pairs])[:, None]
+        first, second = mask * (places < begin), mask * (places >= begin)
+        one, two = _mean(tokens, first), _mean(tokens, second)
+        pooled = torch.cat([tokens[:, 0], one, two, (one - two).abs()], dim=-1)
+        inner = functional.gelu(self.inner(pooled), approximate="tanh")
+        support, answer = inner.chunk(2, dim=-1)
+        return self.support(support).float(), self.answer(answer).float()[:, 0]
+
+    def head(self) -> dict[str, Floats]:
+        named = ("inner", "support", "answer")
+        layers = {name: getattr(self, name) for name in named}
+        weights = {f"{name}.w": layer.weight.detach().numpy() for name, layer in layers.items()}
+        return weights | {f"{name}.b": layer.bias.detach().numpy() for name, layer in layers.items()}
+
+    def write(self, path: Path, calibration: dict[str, Floats]) -> None:
+        write_adaptation(path, self.body.differences(), self.head() | calibration)
+
+
+def _mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    return (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)

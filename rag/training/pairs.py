@@ -1,0 +1,297 @@
+"""Short examples for the judge: claims over a few sentences, and questions over single statements.
+
+Written examples are a folder with ``items.jsonl`` and any number of ``out*.jsonl``. An item is a passage: ``id``
+("set-0012"), ``group`` (the document it is from; twins share one), ``head`` (its heading path) and either ``premise``
+or ``sents``, its statements. A line of ``out*.jsonl`` names an item by the end of its id in ``i`` and holds either
+``s``, ``c`` and ``n``: claims that the premise supports, contradicts and says nothing about; or ``a``: questions, each
+with the numbers of the statements that answer it, and ``u``: questions that no statement of the passage answers.
+"""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.sentences import sentences
+from ingest.types import Chunk
+from rag.compress import statements
+from rag.judge import in_context
+from rag.support import relevant_part
+from rag.training.claims import Claim, Label, sentences_of
+from rag.training.corrupt import corrupted, terms_of
+from rag.training.examples import Notes, group_of, is_held_back, language_of
+from rag.training.mining import Bm25, repeats
+from rag.types import Hit
+
+_WRITTEN: Mapping[str, Label] = {"s": "supported", "c": "contradicted", "n": "missing"}
+_PREMISE_CHARACTERS = (80, 140, 220, 320)
+_HEADINGS = 2
+_NEAR_CHUNKS = 2
+_MOST_STATEMENTS = 14
+_SAME_PLACE = 0.35
+_SURE_COSINE = 0.86
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerList:
+    """A question and statements as the model reads them; ``answers`` numbers those that carry a part of the answer.
+
+    ``group`` is what must not be split between training and validation.
+    """
+
+    question: str
+    statements: tuple[str, ...]
+    answers: frozenset[int]
+    kind: str
+    group: str
+
+    @property
+    def language(self) -> str:
+        """Languages of question and statements, such as ``en-zh``."""
+        return f"{language_of(self.question)}-{language_of(' '.join(self.statements))}"
+
+
+def read_written(folder: Path, *, held_back: bool) -> tuple[list[Claim], list[AnswerList]]:
+    """The written claims and questions of one folder. Items that belong to no document are held back by their id."""
+    items = {item["id"].rpartition("-")[2]: item for item in _lines(folder / "items.jsonl")}
+    claims: list[Claim] = []
+    lists: list[AnswerList] = []
+    for path in sorted(folder.glob("out*.jsonl")):
+        for line in _lines(path):
+            item = items.get(str(line.get("i")))
+            if item is None or _is_held_back(item) != held_back:
+                continue
+            if "premise" in item:
+                claims += _written_claims(item, line)
+            else:
+                lists += _written_questions(item, line)
+    return claims, lists
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file that is perhaps still being written: what does not parse is left out."""
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            item = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(item, dict):
+            yield item
+
+
+def _is_held_back(item: Mapping[str, Any]) -> bool:
+    group = str(item["group"])
+    if "/" in group:
+        return is_held_back(group)
+    return sha1(str(item["id"]).encode(), usedforsecurity=False).digest()[0] % 10 == 0
+
+
+def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Claim]:
+    premise = in_context(str(item["head"]).split(" > ")[-_HEADINGS:], str(item["premise"]))
+    group = group_of(item["group"]) if "/" in item["group"] else item["id"]
+    for key, label in _WRITTEN.items():
+        for claim in line.get(key, ()):
+            yield Claim(premise, str(claim), label, "written", group)
+
+
+def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[AnswerList]:
+    headings = str(item["head"]).split(" > ")[-_HEADINGS:]
+    texts = tuple(in_context(headings, sentence) for sentence in item["sents"])
+    group = group_of(item["group"])
+    asked = [(str(q), frozenset(numbers)) for q, numbers in line.get("a", ())]
+    for question, answers in [*asked, *((str(q), frozenset[int]()) for q in line.get("u", ()))]:
+        if all(0 <= number < len(texts) for number in answers):
+            yield AnswerList(question, texts, answers, "written" if answers else "unanswerable", group)
+
+
+def shortened(claims: Iterable[Claim], seed: int) -> Iterator[Claim]:
+    """The claims over the sentences of their premise that share most words with them, the heading path kept or not."""
+    rng = random.Random(seed)  # noqa: S311
+    for claim in claims:
+        head, newline, body = claim.premise.partition("\n")
+        has_head = bool(newline) and " > " in head
+        part = relevant_part(body if has_head else claim.premise, claim.claim, rng.choice(_PREMISE_CHARACTERS))
+        if has_head and rng.random() < 0.5:
+            part = in_context(head.split(" > ")[-_HEADINGS:], part)
+        if part.strip():
+            yield replace(claim, premise=part)
+
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts -> unit vectors, shape (texts, dimensions)."""
+
+
+def from_twins(notes: Notes, embed: Embed, *, held_back: bool, seed: int) -> list[Claim]:
+    """Sentences of one language over their translation, found by vectors: each the other's nearest in its chapter.
+
+    A human translation supports the sentence without sharing a word; corrupted it does not, and its neighbours do not.
+    """
+    rng = random.Random(seed)  # noqa: S311
+    claims: list[Claim] = []
+    for document_id, chunks in notes.chunks.items():
+        twin_id = document_id.replace(".", "_origin.", 1)
+        if is_held_back(document_id) != held_back or twin_id not in notes.chunks:
+            continue
+        ours, theirs = _prose(chunks), _prose(notes.chunks[twin_id])
+        if len(ours) < 3 or len(theirs) < 3:
+            continue
+        cosines = embed(ours) @ embed(theirs).T
+        for at, other in enumerate(cosines.argmax(axis=1)):
+            if cosines[:, other].argmax() != at or cosines[at, other] < _SURE_COSINE:
+                continue
+            for mine, its, place in ((ours, theirs, (at, int(other))), (theirs, ours, (int(other), at))):
+                if rng.random() < 0.6:
+                    claims += _translated(mine, its, place, group_of(document_id), rng)
+    return claims
+
+
+def _prose(chunks: Sequence[Chunk]) -> list[str]:
+    return [sentence for chunk in chunks for sentence in sentences_of(chunk.text)]
+
+
+def _translated(
+    ours: Sequence[str], theirs: Sequence[str], place: tuple[int, int], group: str, rng: random.Random
+) -> Iterator[Claim]:
+    at, other = place
+    low, high = max(0, other - rng.randint(0, 1)), other + 1 + rng.randint(0, 1)
+    premise = "\n".join(theirs[low:high])
+    yield Claim(premise, ours[at], "supported", "translated", group)
+    changed = corrupted(ours[at], terms_of(" ".join(ours[max(0, at - 3) : at + 4])), rng)
+    if changed:
+        yield Claim(premise, changed[1], "contradicted", changed[0], group)
+    else:
+        beside = at + rng.choice((-3, -2, 2, 3))
+        if 0 <= beside < len(ours):
+            yield Claim(premise, ours[beside], "missing", "other passage", group)
+
+
+def from_questions(notes: Notes, files: Sequence[Path], *, held_back: bool, seed: int) -> list[AnswerList]:
+    """Question files with exact quotes: the statements that overlap the quote answer; others of its chunk, of the
+    written near miss and of chunks with the question's words do not, unless they repeat the quote."""
+    rng = random.Random(seed)  # noqa: S311
+    chunks = [c for d, own in notes.chunks.items() if is_held_back(d) == held_back for c in own]
+    search = Bm25([chunk.embedded_text for chunk in chunks])
+    lists: list[AnswerList] = []
+    for path in files:
+        for item in _lines(path):
+            gold = notes.holding(item["file"], item["quote"])
+            if not gold or is_held_back(item["file"]) != held_back:
+                continue
+            trap = item.get("trap") or {"file": "", "quote": ""}
+            traps = [c for c in notes.holding(trap["file"], trap["quote"]) if is_held_back(trap["file"]) == held_back]
+            start = notes.texts[item["file"]].find(item["quote"])
+            span = (start, start + len(item["quote"]))
+            for question in item["questions"]:
+                scores = search.scores(question)
+                best = [chunks[at] for at in np.argsort(-scores, kind="stable")[:8]]
+                far = [c for c in best if group_of(c.document_id) != group_of(item["file"])][:_NEAR_CHUNKS]
+                made = _quoted(question, gold, [*traps[:1], *far], span, rng)
+                if made:
+                    lists.append(made)
+    return lists
+
+
+def _quoted(
+    question: str, gold: Sequence[Chunk], others: Sequence[Chunk], span: tuple[int, int], rng: random.Random
+) -> AnswerList | None:
+    start, end = span
+    right: list[str] = []
+    wrong: list[str] = []
+    own = [statement for chunk in gold for statement in statements(_hit(chunk), 0)]
+    quote = "".join(s.text for s in own if start <= s.start and s.end <= end)
+    for statement in own:
+        text = in_context(statement.headings[-_HEADINGS:], statement.text)
+        shared = min(end, statement.end) - max(start, statement.start)
+        if shared > 0.5 * min(end - start, statement.end - statement.start):
+            right.append(text)
+        elif shared <= 0 and not statement.leads_in:
+            wrong.append(text)
+    for chunk in others:
+        found = [s for s in statements(_hit(chunk), 0) if not repeats(quote, s.text)]
+        wrong += [in_context(s.headings[-_HEADINGS:], s.text) for s in rng.sample(found, min(4, len(found)))]
+    if not right or not wrong:
+        return None
+    wrong = rng.sample(wrong, min(len(wrong), _MOST_STATEMENTS - min(4, len(right))))
+    texts = (*right[:4], *wrong)
+    group = group_of(gold[0].document_id)
+    return AnswerList(question, texts, frozenset(range(len(right[:4]))), "quoted", group)
+
+
+def _hit(chunk: Chunk) -> Hit:
+    return Hit(chunk, 0.0, "fused")
+
+
+def from_reading_answers(files: Sequence[Path], seed: int, per_passage: int = 1) -> list[AnswerList]:
+    """SQuAD-style reading sets: the sentence that holds the answer against the others of the passage."""
+    rng = random.Random(seed)  # noqa: S311
+    lists: list[AnswerList] = []
+    for path in files:
+        content = json.loads(path.read_text("utf-8"))
+        for number, article in enumerate(content["data"] if isinstance(content, dict) else content):
+            for paragraph in article["paragraphs"]:
+                group = f"{path.stem}:{number}"
+                asked = [item for item in paragraph["qas"] if item["answers"]]
+                for item in rng.sample(asked, min(per_passage, len(asked))):
+                    lists += _sentence_list(paragraph["context"], item, item["question"], group)
+    return lists
+
+
+def from_parallel_reading(left: Path, right: Path) -> list[AnswerList]:
+    """Two reading sets with the same paragraphs and questions: each question over the other language's sentences."""
+    lists: list[AnswerList] = []
+    ours, theirs = (list(_questions(path)) for path in (left, right))
+    by_id = {item["id"]: (context, item) for context, item in theirs}
+    for context, item in ours:
+        if item["id"] in by_id:
+            other_context, other = by_id[item["id"]]
+            lists += _sentence_list(other_context, other, item["question"], f"parallel:{hash(context)}")
+            lists += _sentence_list(context, item, other["question"], f"parallel:{hash(context)}")
+    return lists
+
+
+def _questions(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    content = json.loads(path.read_text("utf-8"))
+    for article in content["data"] if isinstance(content, dict) else content:
+        for paragraph in article["paragraphs"]:
+            for item in paragraph["qas"]:
+                yield paragraph["context"], item
+
+
+def _sentence_list(context: str, item: Mapping[str, Any], question: str, group: str) -> Iterator[AnswerList]:
+    answer = item["answers"][0]
+    at = int(answer.get("answer_start", -1))
+    if context[at : at + len(answer["text"])] != answer["text"]:
+        at = context.find(answer["text"])
+    spans = list(sentences(context, 0, len(context)))
+    right = [context[a:b] for a, b in spans if a <= at < b]
+    wrong = [context[a:b] for a, b in spans if not a <= at < b and answer["text"] not in context[a:b]]
+    if right and wrong:
+        yield AnswerList(question, (*right, *wrong[: _MOST_STATEMENTS - 1]), frozenset({0}), "reading", group)
+
+
+def from_clapnq(path: Path) -> list[AnswerList]:
+    """CLAPNQ: the sentences of its passage that the annotators chose, none for unanswerable questions."""
+    lists = []
+    for item in _lines(path):
+        texts: list[str] = [s for passage in item["passages"] for s in passage["sentences"]]
+        titles = [p["title"] for p in item["passages"] for _ in p["sentences"]]
+        chosen = {s for output in item["output"] for s in output.get("selected_sentences", ())}
+        answers = frozenset(at for at, text in enumerate(texts) if text in chosen)
+        shown = tuple(in_context([title], text) for title, text in zip(titles, texts, strict=True))
+        if answers or not any(output.get("answer") for output in item["output"]):
+            lists.append(AnswerList(item["input"], shown[:40], answers, "clapnq", f"clapnq:{item['id']}"))
+    return lists
+
+
+def by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
+    kinds: defaultdict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        kinds[claim.kind].append(claim)
+    return kinds
