@@ -14,8 +14,13 @@ _MARKER = re.compile(
 _NUMBERED = re.compile(r"^(\d{1,3})[.)、．](?!\d)")
 _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
-    r"<br\s*/?>|<img\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*", re.IGNORECASE
+    r"<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
+    # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
+    r"|</?(?:a|b|big|center|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul)"
+    r"(?:\s[^<>]*)?>",
+    re.IGNORECASE | re.MULTILINE,
 )
+_CHECKBOX = re.compile(r"^\[([ xX])\]\s+")
 _LINK = re.compile(r"\[([^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
@@ -156,6 +161,7 @@ def display(statement: Statement) -> str:
         return f"- {_row(text, plain(statement.header))}"
     number = _NUMBERED.match(text)
     body = _ANSWER_MARK.sub("", _MARKER.sub("", text)).strip()
+    body = _CHECKBOX.sub(lambda box: "☐ " if box[1] == " " else "☑ ", body)
     if not body:
         return ""
     if statement.kind in ("item", "heading"):

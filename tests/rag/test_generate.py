@@ -101,3 +101,24 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
         "1. 权重衰减：加平方和",
         "2. 早停：验证集损失不再下降就停",
     ]
+
+
+@pytest.mark.parametrize(
+    ("note", "shown"),
+    [
+        ("> 引用的一句话，\n> 第二行。", "引用的一句话，第二行。"),
+        ("<td>显存</td> <b>16</b> GB", "显存 16 GB"),
+        ("词尾加上 </w>，句首是 <s>。", "词尾加上 </w>，句首是 <s>。"),
+        ("a > b 时停止", "a > b 时停止"),
+    ],
+)
+def test_layout_of_the_note_is_not_shown_but_its_symbols_are(note: str, shown: str) -> None:
+    assert plain(note) == shown
+
+
+@pytest.mark.parametrize(
+    ("note", "shown"), [("- [ ] 复习 RoPE", "- ☐ 复习 RoPE"), ("- [x] 复习 LoRA", "- ☑ 复习 LoRA")]
+)
+def test_a_task_shows_whether_it_is_done(note: str, shown: str) -> None:
+    (draft,) = ask("复习", hit(f"{note}\n", headings=("计划",)))
+    assert draft.text == shown
