@@ -12,8 +12,10 @@ import numpy as np
 
 from ingest import embed
 from ingest.embed import BUNDLED
+from ingest.errors import BadInput
 from ingest.late import LateInteraction
 from ingest.library import Library, open_library
+from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 from ingest.sync import Progress, SyncReport, check_folder, sync
 from ingest.types import Chunk
@@ -27,7 +29,7 @@ from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
 from rag.protocols import Generator, Reranker, SupportJudge
-from rag.rerank import CrossEncoderReranker, KeepOrder, LateReranker
+from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
@@ -129,8 +131,12 @@ class Application:
         extractive = ExtractiveGenerator(settings.answer_characters)
         if self.chat_model is None:
             return extractive
-        room = max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
-        return ChatGenerator(self.chat_model, self.embedder, extractive, room)
+        return ChatGenerator(self.chat_model, self.embedder, extractive, self._prompt_tokens)
+
+    @property
+    def _prompt_tokens(self) -> int:
+        settings = self.settings
+        return max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
 
     def _section_of(self, chunk: Chunk) -> list[Chunk]:
         return [other for other in self.library.chunks_of(chunk.document_id) if other.headings == chunk.headings]
@@ -153,11 +159,29 @@ class Application:
         settings = self.settings
         if settings.reranker == "none":
             return KeepOrder()
+        if settings.reranker == "chat":
+            return self._chat_reranker
         if settings.reranker != BUNDLED:
             return CrossEncoderReranker(settings.reranker, settings.rerank_candidates)
+        return self._bundled_reranker
+
+    @property
+    def _bundled_reranker(self) -> Reranker:
         if isinstance(self.embedder, LateInteraction):
-            return LateReranker(self.library, self.embedder, settings.rerank_candidates)
+            return LateReranker(self.library, self.embedder, self.settings.rerank_candidates)
         return KeepOrder()
+
+    @property
+    def _chat_reranker(self) -> ChatReranker:
+        if self.chat_model is None:
+            raise BadInput(
+                Phrase("no chat model is set to rerank with", "没有设置用来重排的对话模型"),
+                "reranker = chat",
+                Phrase("set chat_model, or another reranker", "请设置 chat_model，或换一个 reranker"),
+            )
+        return ChatReranker(
+            self.chat_model, self._bundled_reranker, self.settings.rerank_candidates, self._prompt_tokens
+        )
 
     @cached_property
     def bundled_judge(self) -> CrossEncoderJudge:

@@ -1,5 +1,6 @@
 """Hits -> the same hits in a better order."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +13,9 @@ from ingest.late import LateInteraction, late_scores
 from ingest.phrases import Phrase
 from ingest.protocols import Vectors
 from ingest.structure import is_question_list
-from rag.protocols import SearchableLibrary
+from rag.chat_model import ChatFailed
+from rag.prompt import rank_prompt
+from rag.protocols import ChatModel, Reranker, SearchableLibrary
 from rag.types import Hit, Query, Stage
 
 if TYPE_CHECKING:
@@ -70,6 +73,38 @@ def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = 
     known = {hit.chunk.id: hit.score for hit in stage}
     worst = min(known.values(), default=0.0) if absent is None else absent
     return np.array([known.get(hit.chunk.id, worst) for hit in hits], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReranker:
+    """The chat model names the passages that help, best first; ``prompt_tokens`` bounds what it is shown.
+
+    It is shown the hits in the order of ``first``, whose order also stays behind the named ones, and altogether where
+    the model fails or names none. Scores tell places only.
+    """
+
+    model: ChatModel
+    first: Reranker
+    candidates: int
+    prompt_tokens: int
+
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        hits = self.first.rerank(query, stages)
+        if not hits:
+            return hits
+        prompt = rank_prompt(query.question, hits[: self.candidates], self.prompt_tokens)
+        try:
+            reply = "".join(self.model.reply(prompt.messages))
+        except ChatFailed:
+            return hits
+        answer = re.sub(r"(?s)<think>.*?</think>", "", reply)
+        named = [int(number) - 1 for number in re.findall(r"\d+", answer)]
+        order = dict.fromkeys([at for at in named if 0 <= at < len(prompt.sources)] + list(range(len(prompt.sources))))
+        count = len(order)
+        read = [
+            replace(prompt.sources[at], score=(count - place) / count, stage="rerank") for place, at in enumerate(order)
+        ]
+        return [*read, *hits[count:]]
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     embedder: str = "bundled"
     """``bundled``, ``bundled-untrained`` (the same body before training), or a sentence-transformers id or path."""
     reranker: str = "bundled"
-    """``bundled`` (late interaction, with the bundled embedder only), ``none`` (the fused order), or a
-    sentence-transformers cross-encoder id or path."""
+    """``bundled`` (late interaction, with the bundled embedder only), ``none`` (the fused order), ``chat`` (the chat
+    model orders them), or a sentence-transformers cross-encoder id or path."""
     chat_model: str = ""
     """The model's name on an OpenAI-compatible server. Empty: answers quote the notes and nothing is sent anywhere."""
     language: Literal["auto", "en", "zh"] = "auto"

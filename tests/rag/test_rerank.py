@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from ingest.late import QuestionVectors, late_scores
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
-from rag.rerank import KeepOrder, LateReranker, blend_features, scores_of
+from rag.chat_model import ServedChatModel
+from rag.rerank import ChatReranker, KeepOrder, LateReranker, blend_features, scores_of
 from rag.types import Hit, Query, Stage
+from tests.scripted_server import ScriptedServer, Step, fails, says
 
 QUERY = Query("问", "问")
 
@@ -85,3 +88,35 @@ def test_a_stage_that_missed_a_hit_gives_its_worst_score_or_the_absent_one() -> 
     stage = [hit("a", 0.9), hit("b", 0.7)]
     assert scores_of([hit("c"), hit("a")], stage).tolist() == pytest.approx([0.7, 0.9])
     assert scores_of([hit("c")], stage, absent=0.0).tolist() == [0.0]
+
+
+def ranked_by(reply: Step, candidates: int = 50, tokens: int = 2000) -> list[str]:
+    hits = [hit(name, text=f"关于{name}的一句话。") for name in "abcd"]
+    with ScriptedServer(reply) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
+        reranked = ChatReranker(model, KeepOrder(), candidates, tokens).rerank(QUERY, {"fused": hits})
+    read = [h.score for h in reranked if h.stage == "rerank"]
+    assert read == sorted(read, reverse=True)
+    return [h.chunk.id for h in reranked]
+
+
+@pytest.mark.parametrize(
+    ("reply", "order"),
+    [
+        ("3, 1", "cabd"),
+        ("<think>2 looks good</think>[4] > [4] > 9", "dabc"),
+        ("none", "abcd"),
+        ("I cannot do that.", "abcd"),
+    ],
+)
+def test_the_chat_model_moves_up_what_it_names_and_leaves_the_rest_in_order(reply: str, order: str) -> None:
+    assert "".join(ranked_by(says(reply))) == order
+
+
+def test_a_chat_model_that_fails_leaves_the_order_as_it_was() -> None:
+    assert "".join(ranked_by(fails(400, "no"))) == "abcd"
+
+
+def test_the_chat_model_ranks_no_more_than_it_is_shown() -> None:
+    assert "".join(ranked_by(says("3, 2"), candidates=2)) == "bacd"
+    assert "".join(ranked_by(says("4, 2"), tokens=340)) == "bacd"
