@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from ingest.errors import BadInput
@@ -10,6 +11,9 @@ from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
 from rag.alignment import AlignmentJudge, AlignmentWeights
 from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS
+from rag.judge import SentenceTransformersJudge
+from rag.protocols import SupportJudge
+from rag.settings import Settings, load_settings
 
 Pair = tuple[str, str]
 """(premise, claim)."""
@@ -67,16 +71,40 @@ class BundledJudge:
         return [Verdict(float(support), float(against)) for support, against in self._judge.chances(pairs)]
 
 
-def open_judge(name: str) -> Judge:
-    """Raises BadInput for a name that is no judge."""
-    if name == LexicalOverlap.name:
+class ModelJudge:
+    """Any model that tells support and contradiction, under the name by which its scores are known."""
+
+    def __init__(self, name: str, model: SupportJudge) -> None:
+        self.name = name
+        self._model = model
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        return [Verdict(float(support), float(against)) for support, against, *_ in self._model.support(pairs)]
+
+
+def open_judge(name: str, settings: Settings | None = None) -> Judge:
+    """``bundled``, ``lexical``, the id or path of a sentence-transformers cross-encoder, ``chat`` (the settings' chat
+    model) or ``chat:MODEL`` (another one on its server).
+
+    A cross-encoder has the labels entailment, contradiction and neutral, or a single score in [0, 1]. Raises BadInput
+    for a name that is none of these.
+    """
+    if name in (LexicalOverlap.name, "lexical"):
         return LexicalOverlap()
     if name == BundledJudge.name:
         return BundledJudge()
+    kind, _, model = name.partition(":")
+    if kind == "chat":
+        from eval.chat_judge import open_chat_judge
+
+        return open_chat_judge(model, settings or load_settings())
+    if "/" in name or Path(name).exists():
+        return ModelJudge(Path(name).name if Path(name).exists() else name, SentenceTransformersJudge(name))
     raise BadInput(
         Phrase("no such judge", "没有这个评判者"),
         name,
         Phrase(
-            f"use {BundledJudge.name} or {LexicalOverlap.name}", f"可用：{BundledJudge.name}、{LexicalOverlap.name}"
+            "use bundled, lexical, chat, chat:MODEL, or the id or path of a cross-encoder",
+            "可用：bundled、lexical、chat、chat:模型名，或交叉编码器的名称、路径",
         ),
     )

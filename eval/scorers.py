@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eval.answers import ANSWER_SCORERS
-from eval.judge import BundledJudge, LexicalOverlap, open_judge
+from eval.judge import BundledJudge, Judge, LexicalOverlap
 from eval.judged import judged_scorers
 from eval.keypoints import KEYPOINT_TERMS
 from eval.relevance import relevance_scorer
@@ -25,19 +25,20 @@ from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 
 DEFAULT_JUDGES = (BundledJudge.name,)
+"""By the names that ``eval.judge.open_judge`` knows."""
 
 
 def all_scorers(
-    records: Sequence[EvalRecord], open_embedder: Callable[[], Embedder], judges: Sequence[str] = DEFAULT_JUDGES
+    records: Sequence[EvalRecord], open_embedder: Callable[[], Embedder], judges: Sequence[Judge]
 ) -> tuple[Scorer, ...]:
-    """``judges`` are names for ``open_judge``; word overlap is always among them, for comparison."""
+    """Word overlap always stands beside the ``judges``, for comparison."""
     stages = dict.fromkeys(stage for record in records if record.trial for stage in record.trial.rankings)
-    named = dict.fromkeys((*judges, LexicalOverlap.name))
+    by_name = {judge.name: judge for judge in (*judges, LexicalOverlap())}
     return (
         *ANSWER_SCORERS,
         KEYPOINT_TERMS,
         relevance_scorer(records, open_embedder),
-        *(scorer for name in named for scorer in judged_scorers(open_judge(name), records)),
+        *(scorer for judge in by_name.values() for scorer in judged_scorers(judge, records)),
         *retrieval_scorers(tuple(stages)),
     )
 

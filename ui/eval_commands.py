@@ -17,6 +17,7 @@ from ui.language import language, say
 if TYPE_CHECKING:
     from eval.run import Run
     from eval.types import EvalCase, EvalRecord
+    from rag.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +33,13 @@ Assignments = Annotated[
 ]
 Judges = Annotated[
     list[str] | None,
-    typer.Option("--judge", help=say("Who judges support; repeat for more.", "由谁评判依据；可重复。")),
+    typer.Option(
+        "--judge",
+        help=say(
+            "Who judges support: bundled, lexical, chat, chat:MODEL, or a cross-encoder's id or path; repeat for more.",
+            "由谁评判依据：bundled、lexical、chat、chat:模型名，或交叉编码器的名称、路径；可重复。",
+        ),
+    ),
 ]
 Checks = Annotated[
     list[Path] | None,
@@ -96,20 +103,24 @@ def run(
         typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(chosen), err=True)
         with typer.progressbar(length=len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             records = answer_cases(cases, answer_with(application), finder, spec, folder, lambda _: bar.update(1))
-    _print(_scored(folder, records, judges, checks, scorers), chosen)
+    _print(_scored(folder, records, settings, judges, checks, scorers), chosen)
 
 
 @app.command(help=say("Score stored answers again, without asking again.", "对已存的回答重新打分，不再提问。"))
 def score(
     run_folder: RunFolder,
+    assignments: Assignments = None,
     judges: Judges = None,
     checks: Checks = None,
     scorers: Scorers = None,
     speech: Speech = None,
 ) -> None:
+    from eval.answerer import settings_from
     from eval.run import load_records
 
-    _print(_scored(run_folder, load_records(run_folder), judges, checks, scorers), language(speech or ""))
+    settings = settings_from(assignments or (), language=speech)
+    scored = _scored(run_folder, load_records(run_folder), settings, judges, checks, scorers)
+    _print(scored, language(settings.language))
 
 
 @app.command(help=say("Compare two runs over the same questions.", "对比同一批问题上的两次评测。"))
@@ -177,19 +188,22 @@ def baseline(
 @app.command("judge-check", help=say("Check a judge against labelled pairs.", "用带标注的句对检验评判者。"))
 def judge_check(
     pairs: Annotated[list[Path], typer.Argument(help=say("Files of labelled pairs.", "带标注的句对文件。"))],
-    judge: Annotated[str, typer.Option(help=say("Who is checked.", "检验谁。"))] = "lexical-overlap",
+    judge: Annotated[str, typer.Option(help=say("Who is checked, as for run.", "检验谁，写法同 run。"))] = "bundled",
+    assignments: Assignments = None,
     out: Annotated[
         Path | None, typer.Option(help=say("Keep the result for --judge-check.", "保存结果供 --judge-check 使用。"))
     ] = None,
     speech: Speech = None,
 ) -> None:
     from eval import tables
+    from eval.answerer import settings_from
     from eval.judge import open_judge
     from eval.judge_check import check_judge
     from eval.pairs import load_pairs
     from eval.run import save_check
 
-    check = check_judge(open_judge(judge), [pair for file in pairs for pair in load_pairs(file)])
+    settings = settings_from(assignments or (), language=speech)
+    check = check_judge(open_judge(judge, settings), [pair for file in pairs for pair in load_pairs(file)])
     if out:
         save_check(out, check)
     typer.echo(tables.markdown(tables.judge_table(check), language(speech or "")))
@@ -250,10 +264,12 @@ def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
 def _scored(
     folder: Path,
     records: "Sequence[EvalRecord]",
+    settings: "Settings",
     judges: Sequence[str] | None,
     checks: Sequence[Path] | None,
     scorer_files: Sequence[Path] | None,
 ) -> "Run":
+    from eval.judge import open_judge
     from eval.run import load_check, load_spec, save_scores, score_run
     from eval.scorers import DEFAULT_JUDGES, all_scorers, load_scorers
     from rag.build import open_embedder
@@ -263,7 +279,9 @@ def _scored(
     loaded = [load_check(path) for path in checks or ()]
     spec = load_spec(folder)
     scorers = all_scorers(
-        records, lambda: open_embedder(load_settings(embedder=spec.settings["embedder"])), judges or DEFAULT_JUDGES
+        records,
+        lambda: open_embedder(load_settings(embedder=spec.settings["embedder"])),
+        [open_judge(name, settings) for name in judges or DEFAULT_JUDGES],
     )
     scored = score_run(folder, spec, records, (*own, *scorers), loaded)
     save_scores(scored)

@@ -74,7 +74,7 @@ def test_judge_check_prints_its_table_and_keeps_its_result(tmp_path: Path) -> No
         + json.dumps({"premise": "the cache", "claim": "disk", "supported": False}),
         encoding="utf-8",
     )
-    result = call("judge-check", pairs, "--out", tmp_path / "check.json", "--language", "en")
+    result = call("judge-check", pairs, "--judge", "lexical", "--out", tmp_path / "check.json", "--language", "en")
     assert "| all | 2 | 1.000 [" in result.stdout
     assert json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))["judge"] == "lexical-overlap"
 
@@ -82,7 +82,7 @@ def test_judge_check_prints_its_table_and_keeps_its_result(tmp_path: Path) -> No
 def test_an_unknown_judge_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
     result = call("score", made(tmp_path / "a"), "--judge", "oracle")
     assert isinstance(result.exception, BadInput)
-    assert "lexical-overlap" in result.exception.to("en")
+    assert "use bundled, lexical, chat" in result.exception.to("en")
 
 
 @pytest.mark.slow
