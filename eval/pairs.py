@@ -1,17 +1,29 @@
 """Labelled pairs to check a judge against: a premise, a claim, and whether people found the claim supported.
 
-A file holds JSON lines or one JSON array. Our own form of a row is ``{"premise", "claim", "supported": bool}``, with
-``"kind"`` if pairs fall into kinds; the published forms of SummEdits, Factcheck-GPT, AttributionBench, OCNLI and FactCG
-are read as they are.
+A file holds JSON lines or one JSON value. Our own form of a row is ``{"premise", "claim", "supported": bool}``, with
+``"kind"`` if pairs fall into kinds. These published forms are read as they are:
+
+- SummEdits: ``doc``, ``summary``, ``label``.
+- Factcheck-GPT: ``evidence``, ``claim``, ``stance``; support in part is none.
+- FactCG: ``text_a``, ``text_b``, ``orig_label``.
+- AttributionBench: ``references``, ``claim``, ``attribution_label``.
+- OCNLI: ``sentence1``, ``sentence2``, ``label``; entailment is support, a row without a label is left out.
+- UHGEval: the invented continuation of a news item is not supported by the rest of it, the real one is. The real one
+  stands in the rest word for word, so that it only tells whether a judge knows a quotation.
+- MTRAG's human evaluations, a whole file: answers to answerable questions against their passages. Supported where the
+  median of the ratings is a full "yes".
 """
 
 import json
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from eval.language import language_of
+from eval.stats import SEED
 from ingest.errors import BadInput, NotFound
 from ingest.phrases import Phrase
 
@@ -20,12 +32,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LabelledPair:
-    """``kind`` groups pairs in the report."""
+    """``source`` names the file, ``kind`` a group within it; it may be empty."""
 
     premise: str
     claim: str
     supported: bool
-    kind: str
+    source: str
+    kind: str = ""
 
     @property
     def language(self) -> str:
@@ -33,59 +46,88 @@ class LabelledPair:
         return language_of(self.claim)
 
 
-def load_pairs(path: Path) -> tuple[LabelledPair, ...]:
-    """Rows without a label are left out. Raises NotFound without the file, BadInput for a row of no known form."""
+def load_pairs(path: Path, most: int | None = None) -> tuple[LabelledPair, ...]:
+    """The pairs of a file, or ``most`` of them, drawn with a fixed seed. Rows without a label are left out.
+
+    Raises NotFound without the file, BadInput for a row of no known form.
+    """
+    source = path.name.partition(".")[0]
     pairs: list[LabelledPair] = []
     for number, row in enumerate(_rows(path), start=1):
         form = next((form for key, form in _FORMS.items() if isinstance(row, dict) and key in row), None)
         try:
-            pair = form(row, path.stem) if form else None
-        except (KeyError, TypeError, IndexError):
+            pairs += form(row, source) if form else ()
+        except (KeyError, TypeError, IndexError, ValueError):
             form = None
         if form is None:
             raise _bad(path, f"row {number} is no labelled pair", f"第 {number} 行不是带标注的句对")
-        if pair is not None:
-            pairs.append(pair)
+    if most is not None and most < len(pairs):
+        kept = sorted(random.Random(SEED).sample(range(len(pairs)), most))  # noqa: S311 - a draw, not a secret
+        pairs = [pairs[number] for number in kept]
     return tuple(pairs)
 
 
-def _own(row: Row, stem: str) -> LabelledPair:
+def _own(row: Row, source: str) -> Iterator[LabelledPair]:
     if not isinstance(row["supported"], bool):
         raise TypeError
-    return LabelledPair(row["premise"], row["claim"], row["supported"], row.get("kind", stem))
+    yield LabelledPair(row["premise"], row["claim"], row["supported"], source, row.get("kind", ""))
 
 
-def _summedits(row: Row, stem: str) -> LabelledPair:
-    return LabelledPair(row["doc"], row["summary"], row["label"] == 1, stem)
+def _summedits(row: Row, source: str) -> Iterator[LabelledPair]:
+    yield LabelledPair(row["doc"], row["summary"], row["label"] == 1, source)
 
 
-def _factcheck_gpt(row: Row, stem: str) -> LabelledPair:
-    """A claim that is supported in part is not supported."""
-    return LabelledPair(row["evidence"], row["claim"], row["stance"] == "completely-support", row["stance"])
+def _factcheck_gpt(row: Row, source: str) -> Iterator[LabelledPair]:
+    supported = row["stance"] == "completely-support"
+    yield LabelledPair(row["evidence"], row["claim"], supported, source, row["stance"])
 
 
-def _attribution_bench(row: Row, stem: str) -> LabelledPair:
+def _attribution_bench(row: Row, source: str) -> Iterator[LabelledPair]:
     supported = row["attribution_label"] == "attributable"
-    return LabelledPair("\n\n".join(row["references"]), row["claim"], supported, row["src_dataset"])
+    yield LabelledPair("\n\n".join(row["references"]), row["claim"], supported, source, row["src_dataset"])
 
 
-def _ocnli(row: Row, stem: str) -> LabelledPair | None:
-    if row["label"] == "-":
-        return None
-    return LabelledPair(row["sentence1"], row["sentence2"], row["label"] == "entailment", row["label"])
+def _ocnli(row: Row, source: str) -> Iterator[LabelledPair]:
+    if row["label"] != "-":
+        supported = row["label"] == "entailment"
+        yield LabelledPair(row["sentence1"], row["sentence2"], supported, source, row["label"])
 
 
-def _factcg(row: Row, stem: str) -> LabelledPair:
-    return LabelledPair(row["text_a"], row["text_b"][0], int(row["orig_label"]) == 1, stem)
+def _factcg(row: Row, source: str) -> Iterator[LabelledPair]:
+    yield LabelledPair(row["text_a"], row["text_b"][0], int(row["orig_label"]) == 1, source)
 
 
-_FORMS: Mapping[str, Callable[[Row, str], LabelledPair | None]] = {
+def _uhgeval(row: Row, source: str) -> Iterator[LabelledPair]:
+    premise = f"{row['newsBeginning'].strip()}\n{row['newsRemainder'].strip()}"
+    yield LabelledPair(premise, row["hallucinatedContinuation"].strip(), False, source, "invented")
+    yield LabelledPair(premise, row["realContinuation"].strip(), True, source, "word for word")
+
+
+def _mtrag(file: Row, source: str) -> Iterator[LabelledPair]:
+    texts = {document["document_id"]: document["text"] for document in file["documents"]}
+    tasks = {task["task_id"]: task for task in file["tasks"]}
+    for answer in file["evaluations"]:
+        task = tasks[answer["task_id"]]
+        (answerable,) = task["Answerability"]
+        if answerable in ("ANSWERABLE", "PARTIAL"):
+            premise = "\n\n".join(texts[context["document_id"]] for context in task["contexts"])
+            ratings = [int(rating["value"]) for rating in answer["annotations"]["faithfulness"].values()]
+            supported = median(ratings) >= _FULLY_FAITHFUL
+            yield LabelledPair(premise, answer["model_response"], supported, source, answer["model_id"])
+
+
+_FULLY_FAITHFUL = 4
+"""Of MTRAG's ratings from 1, "no", to 4, "yes"."""
+
+_FORMS: Mapping[str, Callable[[Row, str], Iterator[LabelledPair]]] = {
     "supported": _own,
     "summary": _summedits,
     "stance": _factcheck_gpt,
     "attribution_label": _attribution_bench,
     "sentence1": _ocnli,
     "orig_label": _factcg,
+    "hallucinatedContinuation": _uhgeval,
+    "evaluations": _mtrag,
 }
 """By a key that only this form has."""
 
@@ -102,11 +144,14 @@ def _rows(path: Path) -> list[Any]:
     except UnicodeDecodeError:
         raise _bad(path, "the file is not UTF-8", "文件不是 UTF-8 编码") from None
     try:
-        if text.lstrip().startswith("["):
-            return list(json.loads(text))
         return [json.loads(line) for line in text.split("\n") if line.strip()]
+    except json.JSONDecodeError:
+        pass
+    try:
+        whole = json.loads(text)
     except json.JSONDecodeError as error:
         raise _bad(path, f"not JSON ({error})", f"不是 JSON（{error}）") from None
+    return whole if isinstance(whole, list) else [whole]
 
 
 def _bad(path: Path, en: str, zh: str) -> BadInput:

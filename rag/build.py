@@ -24,6 +24,7 @@ from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.compress import Similarity, StatementReader
 from rag.condense import condense
+from rag.conflicts import ConflictFinder
 from rag.generate import ExtractiveGenerator
 from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
@@ -33,6 +34,7 @@ from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateRerank
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
+from rag.verify import Verifier
 
 # Where along the risk-coverage curve of the shipped questions each strictness stands.
 _LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.4, "eager": 0.2}
@@ -99,7 +101,7 @@ class Application:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        library = self.library
+        library, judge = self.library, self.judge
         return Pipeline(
             retriever=self.retriever,
             reranker=self.reranker,
@@ -109,6 +111,10 @@ class Application:
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
             models=self._models,
             condense=ChatCondenser(self.chat_model) if self.chat_model else condense,
+            verify=Verifier(judge) if judge else None,
+            conflicts=ConflictFinder(judge) if judge else None,
+            cut_unsupported=self.settings.unsupported == "cut",
+            reflect=self.settings.reflect and self.chat_model is not None,
         )
 
     @cached_property

@@ -1,10 +1,10 @@
 """The whole path from a question to its answer, on one screen."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import compress, zip_longest
 
 from ingest.errors import BadInput
 from ingest.phrases import Phrase
@@ -12,14 +12,14 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
-from rag.protocols import Condenser, Config, Generator, Reranker, Retriever
+from rag.protocols import Condenser, Config, Reranker, Retriever
+from rag.protocols import Generator as AnswerGenerator
 from rag.types import (
     Answer,
     Conflict,
     Draft,
     Event,
     Hit,
-    Notice,
     Query,
     Restart,
     Stage,
@@ -30,6 +30,10 @@ from rag.types import (
 
 LONGEST_QUESTION = 8_000
 """Characters. Longer input is a document, not a question."""
+
+_ENOUGH_CARRIED = 0.5
+_LONGEST_WIDER = 600
+"""Characters of the question and of what was missing, which are searched together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,20 @@ class Pipeline:
     """One function per step; ``answer()`` is the last item of ``stream()``. ``config`` is LangChain's, with a user's
     callbacks; it reaches the chat model, if there is one. ``verify`` and ``conflicts`` are None without a judge. With
     ``cut_unsupported`` a sentence that is not carried by what it cites is left out, so none is shown before all are
-    verified."""
+    verified; with ``reflect`` an answer of which less than half is carried is tried once more."""
 
     retriever: Retriever
     reranker: Reranker
     read: Callable[[Query, Sequence[Hit]], Sequence[Statement]]
     answerable: Callable[[Query, Mapping[Stage, Sequence[Hit]], Sequence[Hit], Sequence[Statement]], Decision]
-    generator: Generator
+    generator: AnswerGenerator
     page_at: Callable[[str, int], int | None]
     models: Mapping[str, str]
     condense: Condenser = condense
     verify: Callable[[Sequence[Draft]], Sequence[Support | None]] | None = None
     conflicts: Callable[[Sequence[Statement]], Sequence[tuple[Statement, Statement]]] | None = None
     cut_unsupported: bool = False
+    reflect: bool = False
 
     def search(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Search:
         """Raises BadInput for an empty question or one of more than 8,000 characters."""
@@ -85,30 +90,12 @@ class Pipeline:
         yield StageDone("read", seconds["read"], len(read))
 
         citer = Citer(self.page_at)
-        drafts: list[Draft] = []
-        with _timed(seconds, "generate"):
-            for item in self._generate(found, read, disputed, config) if decision.answered else ():
-                if isinstance(item, Draft):
-                    drafts.append(item)
-                elif isinstance(item, Restart):
-                    drafts.clear()
-                if not (self.cut_unsupported and isinstance(item, Draft)):
-                    yield citer.take(item)
-        yield StageDone("generate", seconds["generate"], len(drafts))
-
-        with _timed(seconds, "verify"):
-            supports = self.verify(drafts) if self.verify else [None] * len(drafts)
-        yield StageDone("verify", seconds["verify"], len(drafts))
-        unsupported = sum(support is not None and support.verdict != "supported" for support in supports)
-        if self.cut_unsupported:
-            carried = [support is None or support.verdict == "supported" for support in supports]
-            supports, drafts = list(compress(supports, carried)), list(compress(drafts, carried))
-            if any(draft.sources for draft in drafts):
-                yield from (citer.take(draft) for draft in drafts)
-            else:
-                supports = []
-
+        supports: Sequence[Support | None] = ()
+        unsupported = 0
+        if decision.answered:
+            supports, unsupported = yield from self._write(found, read, disputed, citer, seconds, config)
         sentences = [replace(s, support=support) for s, support in zip(citer.sentences, supports, strict=True)]
+
         conflicts: list[Conflict] = []
         unmentioned: tuple[str, ...] = ()
         nearest: tuple[tuple[str, ...], ...] = ()
@@ -117,9 +104,8 @@ class Pipeline:
             if unmentioned:
                 yield citer.add(f"\n\n{unmentioned_line(question, unmentioned)}")
             for number, pair in enumerate(disputed):
-                claims = conflict_drafts(question, pair, first=not number)
-                yield from (citer.take(draft) for draft in claims)
-                (a, b) = citer.sentences[-2:]
+                yield from (citer.take(draft) for draft in conflict_drafts(question, pair, first=not number))
+                a, b = citer.sentences[-2:]
                 conflicts.append(Conflict(claim_of(pair[0]), a.citations, claim_of(pair[1]), b.citations))
             sentences += citer.sentences[len(sentences) :]
         else:
@@ -144,17 +130,73 @@ class Pipeline:
             unmentioned=unmentioned,
         )
 
-    def _generate(
+    def _write(
         self,
         found: Search,
         read: Sequence[Statement],
         disputed: Sequence[tuple[Statement, Statement]],
+        citer: Citer,
+        seconds: dict[str, float],
         config: Config | None,
-    ) -> Iterator[Draft | Notice | Restart]:
-        """What is disputed is shown apart, so it is not offered for the answer itself."""
-        shown = {id(side) for pair in disputed for side in pair}
-        undisputed = [statement for statement in read if id(statement) not in shown]
-        yield from self.generator.generate(found.query, found.hits, undisputed, config)
+    ) -> Generator[Event, None, tuple[Sequence[Support | None], int]]:
+        """Drafts, cited and verified; returns what supports each sentence, and how many are not supported. What is
+        disputed is shown apart, so it is not offered here."""
+        apart = {id(side) for pair in disputed for side in pair}
+        offered = [statement for statement in read if id(statement) not in apart]
+        drafts: list[Draft] = []
+        with _timed(seconds, "generate"):
+            for item in self.generator.generate(found.query, found.hits, offered, config):
+                if isinstance(item, Draft):
+                    drafts.append(item)
+                elif isinstance(item, Restart):
+                    drafts.clear()
+                if not (self.cut_unsupported and isinstance(item, Draft)):
+                    yield citer.take(item)
+        yield StageDone("generate", seconds["generate"], len(drafts))
+
+        with _timed(seconds, "verify"):
+            supports = self.verify(drafts) if self.verify else [None] * len(drafts)
+        yield StageDone("verify", seconds["verify"], len(drafts))
+        if self.reflect and drafts and _share_carried(supports) < _ENOUGH_CARRIED:
+            with _timed(seconds, "reflect"):
+                others, their_supports = self._again(found, offered, drafts, supports, config)
+            yield StageDone("reflect", seconds["reflect"], len(others))
+            if _share_carried(their_supports) > _share_carried(supports):
+                drafts, supports = others, their_supports
+                if not self.cut_unsupported:
+                    yield citer.take(Restart())
+                    yield from (citer.take(draft) for draft in drafts)
+        unsupported = sum(not _is_carried(support) for support in supports)
+        if self.cut_unsupported:
+            carried = [_is_carried(support) for support in supports]
+            kept = list(compress(drafts, carried))
+            if not any(draft.sources for draft in kept):
+                return (), unsupported
+            yield from (citer.take(draft) for draft in kept)
+            supports = list(compress(supports, carried))
+        return supports, unsupported
+
+    def _again(
+        self,
+        found: Search,
+        read: Sequence[Statement],
+        drafts: Sequence[Draft],
+        supports: Sequence[Support | None],
+        config: Config | None,
+    ) -> tuple[list[Draft], Sequence[Support | None]]:
+        """A second answer, from a search for the question together with what was not carried in the first."""
+        missing = [d.text for d, support in zip(drafts, supports, strict=True) if not _is_carried(support)]
+        wider = replace(found.query, question=" ".join((found.query.question, *missing))[:_LONGEST_WIDER])
+        more = self.reranker.rerank(wider, self.retriever.retrieve(wider))
+        both = {hit.chunk.id: hit for pair in zip_longest(found.hits, more) for hit in pair if hit}
+        items = self.generator.generate(found.query, list(both.values()), read, config)
+        others: list[Draft] = []
+        for item in items:
+            if isinstance(item, Draft):
+                others.append(item)
+            elif isinstance(item, Restart):
+                others.clear()
+        return others, self.verify(others) if self.verify else [None] * len(others)
 
     def answer(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Answer:
         *_, last = self.stream(question, history, config)
@@ -172,6 +214,14 @@ def _checked(question: str) -> str:
             Phrase(f"ask in at most {LONGEST_QUESTION} characters", f"请控制在 {LONGEST_QUESTION} 个字符以内"),
         )
     return question
+
+
+def _is_carried(support: Support | None) -> bool:
+    return support is None or support.verdict == "supported"
+
+
+def _share_carried(supports: Sequence[Support | None]) -> float:
+    return sum(map(_is_carried, supports)) / max(1, len(supports))
 
 
 @contextmanager

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     judge: str = "bundled"
     """What tells whether a sentence is carried by what it cites: ``bundled``, ``none``, or a sentence-transformers
     cross-encoder id or path."""
+    unsupported: Literal["mark", "cut"] = "mark"
+    """What becomes of a sentence that is not carried by what it cites."""
+    reflect: bool = False
+    """Whether a chat model answers once more, from a wider search, when less than half of its answer is carried."""
     strictness: Literal["strict", "balanced", "eager"] = "balanced"
     """How sure it must be that the notes hold the answer; with the bundled models only."""
     answer_characters: Annotated[int, Field(ge=50, le=20_000)] = 600

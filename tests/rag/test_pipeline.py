@@ -12,10 +12,11 @@ from rag.compress import StatementReader
 from rag.generate import ExtractiveGenerator
 from rag.langchain import NoteRetriever, as_runnable
 from rag.pipeline import LONGEST_QUESTION, Pipeline
+from rag.protocols import Config
 from rag.rerank import KeepOrder
 from rag.retrieve import HybridRetriever
 from rag.similarity import EmbeddedSimilarity
-from rag.types import Answer, Draft, StageDone, Support, TextPiece, Verdict
+from rag.types import Answer, Draft, Hit, Query, Restart, Source, StageDone, Statement, Support, TextPiece, Verdict
 from tests.fakes import FakeEmbedder, count_tokens
 
 NOTES = {
@@ -146,3 +147,50 @@ def test_a_half_that_no_passage_speaks_of_is_named(pipeline: Pipeline) -> None:
     assert answer.unmentioned == ("YaRN",)
     assert answer.text.endswith("找到的笔记里没有提到：YaRN。")
     assert pipeline.answer("How do RoPE and YaRN extrapolate?").text.endswith("The notes found do not mention YaRN.")
+
+
+class WritesInTurn:
+    """A generator that gives each of these answers in turn, all citing the first hit; it keeps what it was given."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.hits: list[list[str]] = []
+
+    def generate(
+        self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
+    ) -> Iterator[Draft]:
+        self.hits.append([hit.chunk.title for hit in hits])
+        chunk = hits[0].chunk
+        yield Draft(self.answers.pop(0), (Source(hits[0], chunk.start, chunk.end),))
+
+
+def reflecting(pipeline: Pipeline, generator: WritesInTurn) -> Pipeline:
+    """It finds supported what says "right"."""
+
+    def verify(drafts: Sequence[Draft]) -> list[Support | None]:
+        return [Support("supported" if "right" in draft.text else "not_found", 0.5) for draft in drafts]
+
+    return replace(pipeline, generator=generator, verify=verify, reflect=True)
+
+
+def test_an_answer_that_is_not_carried_is_tried_once_more_from_a_wider_search(pipeline: Pipeline) -> None:
+    generator = WritesInTurn("wrong ALiBi 惩罚", "right")
+    *events, answer = reflecting(pipeline, generator).stream("LoRA 的矩阵怎么初始化")
+    assert isinstance(answer, Answer)
+    assert [s.text for s in answer.sentences] == ["right"]
+    assert "位置编码" in generator.hits[1]
+    shown = ""
+    for event in events:
+        shown = "" if isinstance(event, Restart) else shown + (event.text if isinstance(event, TextPiece) else "")
+    assert shown.strip() == answer.text
+
+
+def test_a_second_answer_that_is_no_better_is_not_shown(pipeline: Pipeline) -> None:
+    answer = reflecting(pipeline, WritesInTurn("wrong", "worse")).answer("LoRA 的矩阵怎么初始化")
+    assert [s.text for s in answer.sentences] == ["wrong"]
+
+
+def test_an_answer_that_is_carried_is_written_once(pipeline: Pipeline) -> None:
+    generator = WritesInTurn("right")
+    reflecting(pipeline, generator).answer("LoRA 的矩阵怎么初始化")
+    assert generator.answers == []
