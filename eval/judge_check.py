@@ -40,12 +40,15 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class JudgeCheck:
-    """``effective_supported`` and ``effective_unsupported`` are the numbers of independent pairs that the labelled ones
+    """``by_source`` groups by file; ``by_kind`` by the kinds within a file, where it has any.
+
+    ``effective_supported`` and ``effective_unsupported`` are the numbers of independent pairs that the labelled ones
     are worth, as pairs of one premise err together."""
 
     judge: str
     overall: Agreement
     by_language: Mapping[str, Agreement]
+    by_source: Mapping[str, Agreement]
     by_kind: Mapping[str, Agreement]
     reliability: tuple[ReliabilityBin, ...]
     effective_supported: float
@@ -58,7 +61,10 @@ def check_judge(judge: Judge, pairs: Sequence[LabelledPair]) -> JudgeCheck:
         judge=judge.name,
         overall=_agreement(judged),
         by_language=_by(judged, lambda pair: pair.language),
-        by_kind=_by(judged, lambda pair: pair.kind),
+        by_source=_by(judged, lambda pair: pair.source),
+        by_kind=_by(
+            [(pair, verdict) for pair, verdict in judged if pair.kind], lambda pair: f"{pair.source}: {pair.kind}"
+        ),
         reliability=_reliability(judged),
         effective_supported=_effective(judged, supported=True),
         effective_unsupported=_effective(judged, supported=False),

@@ -144,14 +144,19 @@ def _rows(path: Path) -> list[Any]:
     except UnicodeDecodeError:
         raise _bad(path, "the file is not UTF-8", "文件不是 UTF-8 编码") from None
     try:
-        return [json.loads(line) for line in text.split("\n") if line.strip()]
-    except json.JSONDecodeError:
-        pass
-    try:
         whole = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise _bad(path, f"not JSON ({error})", f"不是 JSON（{error}）") from None
+    except json.JSONDecodeError:
+        return [_line(path, number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     return whole if isinstance(whole, list) else [whole]
+
+
+def _line(path: Path, number: int, line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise _bad(
+            path, f"line {number} is not JSON ({error.msg})", f"第 {number} 行不是 JSON（{error.msg}）"
+        ) from None
 
 
 def _bad(path: Path, en: str, zh: str) -> BadInput:

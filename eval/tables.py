@@ -138,7 +138,7 @@ def gate_table(lines: Sequence[GateLine], margin: float = MARGIN, spare: int = 0
 
 def judge_table(check: JudgeCheck) -> Table:
     groups: list[tuple[Cell, Agreement]] = [(Phrase("all", "全部"), check.overall)]
-    groups += [*check.by_language.items(), *check.by_kind.items()]
+    groups += [*check.by_language.items(), *check.by_source.items(), *check.by_kind.items()]
     header = (
         Phrase("Pairs", "句对"),
         "n",

@@ -188,6 +188,9 @@ def baseline(
 @app.command("judge-check", help=say("Check a judge against labelled pairs.", "用带标注的句对检验评判者。"))
 def judge_check(
     pairs: Annotated[list[Path], typer.Argument(help=say("Files of labelled pairs.", "带标注的句对文件。"))],
+    most: Annotated[
+        int | None, typer.Option(min=1, help=say("At most so many pairs of each file.", "每个文件最多取多少对。"))
+    ] = None,
     judge: Annotated[str, typer.Option(help=say("Who is checked, as for run.", "检验谁，写法同 run。"))] = "bundled",
     assignments: Assignments = None,
     out: Annotated[
@@ -203,7 +206,7 @@ def judge_check(
     from eval.run import save_check
 
     settings = settings_from(assignments or (), language=speech)
-    check = check_judge(open_judge(judge, settings), [pair for file in pairs for pair in load_pairs(file)])
+    check = check_judge(open_judge(judge, settings), [pair for file in pairs for pair in load_pairs(file, most)])
     if out:
         save_check(out, check)
     typer.echo(tables.markdown(tables.judge_table(check), language(speech or "")))

@@ -23,7 +23,7 @@ class Spoken:
 
 
 def pairs(*told: tuple[str, bool]) -> list[LabelledPair]:
-    return [LabelledPair(f"premise {n}", claim, supported, "kind") for n, (claim, supported) in enumerate(told)]
+    return [LabelledPair(f"premise {n}", claim, supported, "file", "kind") for n, (claim, supported) in enumerate(told)]
 
 
 def test_sensitivity_and_specificity_by_hand_with_missing_verdicts_counted_as_wrong() -> None:
@@ -39,7 +39,8 @@ def test_sensitivity_and_specificity_by_hand_with_missing_verdicts_counted_as_wr
     assert (overall.specificity.value, overall.specificity.n) == (0.5, 2)
     assert overall.balanced_accuracy.value == 0.5
     assert overall.balanced_accuracy.low < 0.5 < overall.balanced_accuracy.high
-    assert check.by_kind == {"kind": overall}
+    assert check.by_source == {"file": overall}
+    assert check.by_kind == {"file: kind": overall}
     assert check.by_language == {"en": overall}
     assert [(each.probability, each.supported.value, each.n) for each in check.reliability] == [
         (0.1, 0.0, 1),
@@ -80,27 +81,73 @@ def write(path: Path, *rows: Any) -> Path:
     ("row", "pair"),
     [
         ({"premise": "p", "claim": "c", "supported": True}, LabelledPair("p", "c", True, "file")),
-        ({"premise": "p", "claim": "c", "supported": False, "kind": "k"}, LabelledPair("p", "c", False, "k")),
+        ({"premise": "p", "claim": "c", "supported": False, "kind": "k"}, LabelledPair("p", "c", False, "file", "k")),
         ({"doc": "p", "summary": "c", "label": 1}, LabelledPair("p", "c", True, "file")),
         (
             {"evidence": "p", "claim": "c", "stance": "partially-support"},
-            LabelledPair("p", "c", False, "partially-support"),
+            LabelledPair("p", "c", False, "file", "partially-support"),
         ),
         (
             {"references": ["p", "q"], "claim": "c", "attribution_label": "attributable", "src_dataset": "k"},
-            LabelledPair("p\n\nq", "c", True, "k"),
+            LabelledPair("p\n\nq", "c", True, "file", "k"),
         ),
         (
             {"sentence1": "p", "sentence2": "c", "label": "contradiction"},
-            LabelledPair("p", "c", False, "contradiction"),
+            LabelledPair("p", "c", False, "file", "contradiction"),
         ),
         ({"text_a": "p", "text_b": ["c"], "orig_label": "1"}, LabelledPair("p", "c", True, "file")),
     ],
 )
 def test_published_forms_are_read_as_they_are(tmp_path: Path, row: Any, pair: LabelledPair) -> None:
     assert load_pairs(write(tmp_path / "file.jsonl", row)) == (pair,)
-    (tmp_path / "file.json").write_text(json.dumps([row]), encoding="utf-8")
-    assert load_pairs(tmp_path / "file.json") == (pair,)
+    (tmp_path / "file.MEASURE.json").write_text(json.dumps([row]), encoding="utf-8")
+    assert load_pairs(tmp_path / "file.MEASURE.json") == (pair,)
+
+
+def test_a_news_item_gives_its_invented_and_its_real_continuation(tmp_path: Path) -> None:
+    row = {
+        "newsBeginning": " Begins. ",
+        "newsRemainder": "Real. Goes on.",
+        "hallucinatedContinuation": "\n Invented. ",
+        "realContinuation": "Real.",
+    }
+    premise = "Begins.\nReal. Goes on."
+    assert load_pairs(write(tmp_path / "news.jsonl", row, row)) == 2 * (
+        LabelledPair(premise, "Invented.", False, "news", "invented"),
+        LabelledPair(premise, "Real.", True, "news", "word for word"),
+    )
+
+
+def rated(model: str, *ratings: int, task: str = "t") -> dict[str, Any]:
+    given = {f"rater {number}": {"value": str(rating)} for number, rating in enumerate(ratings)}
+    return {"task_id": task, "model_id": model, "model_response": "c", "annotations": {"faithfulness": given}}
+
+
+def test_rated_answers_are_read_with_their_passages_and_supported_only_where_most_say_yes(tmp_path: Path) -> None:
+    file = {
+        "documents": [{"document_id": "1", "text": "p"}, {"document_id": "2", "text": "q"}],
+        "tasks": [
+            {"task_id": "t", "contexts": [{"document_id": "1"}, {"document_id": "2"}], "Answerability": ["PARTIAL"]},
+            {"task_id": "u", "contexts": [], "Answerability": ["UNANSWERABLE"]},
+        ],
+        "evaluations": [rated("a", 2, 4, 4), rated("b", 3, 3, 4), rated("c", 4, 4), rated("d", 4, task="u")],
+    }
+    (tmp_path / "answers.json").write_text(json.dumps(file, indent=1), encoding="utf-8")
+    assert load_pairs(tmp_path / "answers.json") == (
+        LabelledPair("p\n\nq", "c", True, "answers", "a"),
+        LabelledPair("p\n\nq", "c", False, "answers", "b"),
+        LabelledPair("p\n\nq", "c", True, "answers", "c"),
+    )
+
+
+def test_a_draw_of_the_pairs_is_the_same_every_time_and_in_their_order(tmp_path: Path) -> None:
+    rows = [{"premise": "p", "claim": str(number), "supported": True} for number in range(20)]
+    path = write(tmp_path / "f.jsonl", *rows)
+    drawn = load_pairs(path, 5)
+    assert drawn == load_pairs(path, 5)
+    assert [int(pair.claim) for pair in drawn] == sorted(int(pair.claim) for pair in drawn)
+    assert len({pair.claim for pair in drawn}) == 5
+    assert load_pairs(path, 20) == load_pairs(path, 99) == load_pairs(path)
 
 
 def test_a_row_without_a_label_is_left_out(tmp_path: Path) -> None:
@@ -117,6 +164,6 @@ def test_a_row_of_no_known_form_is_named(tmp_path: Path, row: Any) -> None:
 def test_a_missing_and_a_broken_file_are_errors_that_say_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="cannot be read"):
         load_pairs(tmp_path / "none.jsonl")
-    (tmp_path / "f.jsonl").write_text("{", encoding="utf-8")
-    with pytest.raises(BadInput, match="not JSON"):
+    (tmp_path / "f.jsonl").write_text("{}\n{", encoding="utf-8")
+    with pytest.raises(BadInput, match="line 2 is not JSON"):
         load_pairs(tmp_path / "f.jsonl")
