@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingest.types import Place
-from rag.types import Answer, Citation, Hit
+from rag.types import Answer, Citation, Hit, Support
+from ui.verdicts import sides
 
 
 def search_object(
@@ -27,7 +28,15 @@ def answer_object(case_id: str | None, answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": None if answer.confidence is None else round(answer.confidence, 4),
-        "sentences": [{"text": s.text, "citations": list(s.citations)} for s in answer.sentences],
+        "sentences": [
+            {"text": s.text, "citations": list(s.citations), "support": _support(s.support)} for s in answer.sentences
+        ],
+        "unsupported": answer.unsupported,
+        "conflicts": [
+            [{"claim": claim, "citations": list(numbers)} for claim, numbers in sides(conflict)]
+            for conflict in answer.conflicts
+        ],
+        "unmentioned": list(answer.unmentioned),
         "citations": [_citation(citation) for citation in answer.citations],
         "nearest": [list(path) for path in answer.nearest],
         "seconds": _rounded(answer.seconds),
@@ -35,6 +44,10 @@ def answer_object(case_id: str | None, answer: Answer) -> dict[str, Any]:
         "dropped_citations": answer.dropped_citations,
         "notice": {"en": answer.notice.en, "zh": answer.notice.zh} if answer.notice else None,
     }
+
+
+def _support(support: Support | None) -> dict[str, Any] | None:
+    return {"verdict": support.verdict, "probability": round(support.probability, 4)} if support else None
 
 
 def _hit(rank: int, hit: Hit) -> dict[str, Any]:

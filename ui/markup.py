@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, Literal
 
 import nh3
@@ -39,7 +39,7 @@ _ATTRIBUTES = {
     "a": {"href", "target"},
     "mark": {"class"},
     "div": {"class", "role", "tabindex", "aria-label"},
-    "span": {"class"},
+    "span": {"class", "role", "tabindex", "aria-label", "data-quote"},
     "pre": {"tabindex"},
     "ol": {"start"},
     "th": {"class"},
@@ -49,6 +49,8 @@ _ATTRIBUTES = {
 _OUTSIDE = re.compile(r"^(?:https?://|mailto:)", re.IGNORECASE)
 _BREAK = re.compile(r"(<br\s*/?>)", re.IGNORECASE)
 _NUMBER = re.compile(r"\[(\d{1,3})\]")
+_REMARK_SIGN = "\ue000"
+_REMARK = re.compile(rf"\[{_REMARK_SIGN}(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,56 @@ class Highlight:
     css_class: str
 
 
-def rendered(text: str, highlights: Sequence[Highlight] = (), quotes: dict[int, str] | None = None) -> str:
-    """``text`` as HTML; where highlights overlap, the first one shows.
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A symbol at an offset of a source, with a CSS class and what it means."""
+
+    at: int
+    css_class: str
+    symbol: str
+    meaning: str
+
+
+def rendered(
+    text: str,
+    highlights: Sequence[Highlight] = (),
+    quotes: dict[int, str] | None = None,
+    remarks: Sequence[Remark] = (),
+) -> str:
+    """``text`` as HTML; where highlights overlap, the first one shows. ``remarks`` are in the order of the text.
 
     ``quotes`` turns [n] into a button for each n it has, which carries the quote.
     """
     if len(text) > LONGEST_RENDERED:
         return as_written(text, highlights)
-    environment = {"highlights": tuple(highlights), "quotes": quotes or {}}
+    if remarks:
+        text, highlights = _with_remarks(text, highlights, remarks)
+    environment = {"highlights": tuple(highlights), "quotes": quotes or {}, "remarks": tuple(remarks)}
     try:
         html = _clean(_parser().render(text, environment))
     except RecursionError:
         return as_written(text, highlights)
     # The parser drops what is nested too deeply; words that were cited must be seen.
     return html if not highlights or "<mark" in html else as_written(text, highlights)
+
+
+def _with_remarks(text: str, highlights: Sequence[Highlight], remarks: Sequence[Remark]) -> tuple[str, list[Highlight]]:
+    """The text with a sign for each remark, and the highlights moved along."""
+    signs = [(remark.at, f"{_gap(text[: remark.at])}[{_REMARK_SIGN}{number}]") for number, remark in enumerate(remarks)]
+    edges = [0, *(at for at, _ in signs), len(text)]
+    # A sign of the text's own would be taken for one of these.
+    pieces = [text[start:end].replace(_REMARK_SIGN, "\ufffd") for start, end in pairwise(edges)]
+
+    def moved(offset: int) -> int:
+        return offset + sum(len(sign) for at, sign in signs if at <= offset)
+
+    marked = "".join(piece + sign for piece, sign in zip(pieces, [*(sign for _, sign in signs), ""], strict=True))
+    return marked, [Highlight(moved(h.start), moved(h.end - 1) + 1, h.css_class) for h in highlights]
+
+
+def _gap(before: str) -> str:
+    """What keeps a sign out of the block that ends ``before``."""
+    return "\n\n" if before.endswith(("```", "~~~", "$$", "|")) else ""
 
 
 def as_written(text: str, highlights: Sequence[Highlight] = ()) -> str:
@@ -175,6 +213,7 @@ def _parser() -> MarkdownIt:
     parser.core.ruler.disable("text_join")
     parser.use(dollarmath_plugin, allow_space=True, double_inline=True)
     inline.ruler.before("link", "citation", _citation)
+    inline.ruler.before("link", "remark", _remark)
     parser.core.ruler.push("places", _find_places)
     rules = {
         "text": _text,
@@ -189,6 +228,7 @@ def _parser() -> MarkdownIt:
         "link_close": _link_close,
         "image": _image,
         "citation": _citation_button,
+        "remark": _remark_symbol,
         "table_open": lambda *_: '<div class="table" tabindex="0" role="region" aria-label="table"><table>',
         "table_close": lambda *_: "</table></div>",
         "th_open": _cell_open,
@@ -209,6 +249,16 @@ def _citation(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         state.push("citation", "", 0).content = found[1]
+    state.pos += len(found[0])
+    return True
+
+
+def _remark(state: StateInline, silent: bool) -> bool:
+    found = _REMARK.match(state.src, state.pos)
+    if found is None or int(found[1]) >= len(state.env.get("remarks", ())):
+        return False
+    if not silent:
+        state.push("remark", "", 0).content = found[1]
     state.pos += len(found[0])
     return True
 
@@ -346,6 +396,15 @@ def _citation_button(tokens: Sequence[Token], index: int, env: MutableMapping[st
     return (
         f'<button type="button" class="cite" data-citation="{number}" data-quote="{quote}" '
         f'aria-label="[{number}] {quote[:200]}">{number}</button>'
+    )
+
+
+def _remark_symbol(tokens: Sequence[Token], index: int, env: MutableMapping[str, Any]) -> str:
+    remark: Remark = env["remarks"][int(tokens[index].content)]
+    meaning = escape(remark.meaning)
+    return (
+        f'<span class="remark {remark.css_class}" role="img" tabindex="0" aria-label="{meaning}" '
+        f'data-quote="{meaning}">{remark.symbol}</span>'
     )
 
 

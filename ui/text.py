@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.phrases import Language, Phrase
 from rag.types import Answer, Citation, Hit
+from ui.verdicts import count, doubts
 
 if TYPE_CHECKING:
     from ingest.catalog import Counts, DocumentSummary
     from ingest.sync import SyncReport
 
 _LONGEST_QUOTE = 160
+_DOUBTS = {"weak": Phrase(" (weak)", "（存疑）"), "unsupported": Phrase(" (unsupported)", "（无依据）")}
 
 
 def printable(text: str) -> str:
@@ -20,18 +22,30 @@ def printable(text: str) -> str:
 
 
 def answer_text(answer: Answer, language: Language) -> str:
-    """The answer's Markdown and below it one line for each citation."""
-    parts = [printable(answer.text)]
+    """The answer's Markdown, with a word behind each sentence that is not carried by what it cites; below it how many
+    those are, and one line for each citation."""
+    uncarried = count(answer)
+    parts = [_with_doubts(answer, language)]
+    if uncarried:
+        parts.append(uncarried.to(language))
     if answer.citations:
-        parts.append(Phrase("Sources:", "出处：").to(language))
-        parts += [_citation_line(citation, language) for citation in answer.citations]
-    return "\n".join(parts) if not answer.citations else f"{parts[0]}\n\n" + "\n".join(parts[1:])
+        lines = [_citation_line(citation, language) for citation in answer.citations]
+        parts.append("\n".join([Phrase("Sources:", "出处：").to(language), *lines]))
+    return "\n\n".join(printable(part) for part in parts)
+
+
+def _with_doubts(answer: Answer, language: Language) -> str:
+    text = answer.text
+    for doubt in reversed(list(doubts(answer, text))):
+        word = _DOUBTS[doubt.carried].to(language)
+        text = f"{text[: doubt.after_marks]}{word}{text[doubt.after_marks :]}"
+    return text
 
 
 def _citation_line(citation: Citation, language: Language) -> str:
     place = " > ".join((citation.document_id, *citation.headings))
     page = "" if citation.page is None else Phrase(f", page {citation.page}", f"，第 {citation.page} 页").to(language)
-    return printable(f"[{citation.number}] {place}{page}: “{_one_line(citation.quote)}”")
+    return f"[{citation.number}] {place}{page}: “{_one_line(citation.quote)}”"
 
 
 def hits_text(hits: Sequence[Hit]) -> str:

@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 from ingest.phrases import Language, Phrase
 from ingest.types import Chunk, Document, Place
-from rag.types import Answer, Citation, StageDone
+from rag.types import Answer, Citation, Conflict, StageDone
 from ui.elements import button, duration, lines, message, page_number, say, stage_name
-from ui.markup import Highlight, as_written, rendered
+from ui.markup import Highlight, Remark, as_written, rendered
+from ui.verdicts import count, doubts, sides, without_conflicts
 
 # The numbers of a formula, a table or code stand below it, in a paragraph of their own.
-_ONLY_NUMBERS = re.compile(r"<p>((?:<button[^>]*>\d+</button>)+)</p>")
+_ONLY_NUMBERS = re.compile(r'<p>((?:<button[^>]*>\d+</button>|<span class="remark[^>]*>.</span>)+)</p>')
 _UNKNOWN_QUOTES = dict.fromkeys(range(1, 1000), "")
 _ASKING = ("?", "？", "吗", "呢")
 
@@ -50,7 +51,9 @@ def turn(number: int, answer: Answer, language: Language) -> str:
             f'<p class="understood">{say("read as: ", "理解为：", language)}{escape(answer.standalone_question)}</p>'
         )
     notice = f'<p class="notice" role="note">{escape(answer.notice.to(language))}</p>' if answer.notice else ""
-    body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer)
+    body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer, language)
+    uncarried = count(answer)
+    doubted = f'<p class="doubted">{escape(uncarried.to(language))}</p>' if uncarried else ""
     actions = (
         button(
             "copy", say("Copy with sources", "复制并附出处", language), "quiet", text=with_footnotes(answer, language)
@@ -60,15 +63,47 @@ def turn(number: int, answer: Answer, language: Language) -> str:
     )
     return (
         f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
-        f'<div class="reply">{understood}{notice}{body}'
+        f'<div class="reply">{understood}{notice}{body}{doubted}'
         f'<footer><span class="times">{_made(answer, language)}</span>{actions}</footer></div></article>'
     )
 
 
-def _answer_body(answer: Answer) -> str:
+def _answer_body(answer: Answer, language: Language) -> str:
     quotes = {citation.number: citation.quote for citation in answer.citations}
-    html = _ONLY_NUMBERS.sub(r'<p class="numbers">\1</p>', rendered(answer.text, quotes=quotes))
-    return f'<div class="written">{html}</div>'
+    text = without_conflicts(answer)
+    found = list(doubts(answer, text))
+    html = rendered(
+        text,
+        highlights=[Highlight(doubt.start, doubt.end, doubt.carried) for doubt in found],
+        quotes=quotes,
+        remarks=[Remark(d.after_marks, d.carried, d.symbol, d.why.to(language)) for d in found],
+    )
+    html = _ONLY_NUMBERS.sub(r'<p class="numbers">\1</p>', html)
+    cards = "".join(_conflict(conflict, answer, language) for conflict in answer.conflicts)
+    return f'<div class="written">{html}</div>{cards}'
+
+
+def _conflict(conflict: Conflict, answer: Answer, language: Language) -> str:
+    """Two claims side by side, each with where it stands."""
+    cited = {citation.number: citation for citation in answer.citations}
+    quotes = {number: citation.quote for number, citation in cited.items()}
+    cards = []
+    for claim, numbers in sides(conflict):
+        marks = "".join(f"[{number}]" for number in numbers)
+        places = dict.fromkeys(
+            " › ".join(dict.fromkeys((cited[number].document_id, *cited[number].headings)))
+            for number in numbers
+            if number in cited
+        )
+        where = "".join(f'<p class="where">{escape(place)}</p>' for place in places)
+        cards.append(
+            f'<div class="side"><div class="written">{rendered(f"{claim} {marks}", quotes=quotes)}</div>{where}</div>'
+        )
+    label = say("Your notes disagree", "笔记里的说法不一致", language)
+    return (
+        f'<section class="conflict" aria-label="{label}"><p class="label">{label}</p>'
+        f'<div class="sides">{"".join(cards)}</div></section>'
+    )
 
 
 def _refusal(number: int, answer: Answer, language: Language) -> str:

@@ -31,7 +31,7 @@
   bubble.id = "quote-bubble";
   bubble.setAttribute("aria-hidden", "true");
   const hover = (event) => {
-    const mark = event.target.closest?.(".cite[data-quote]");
+    const mark = event.target.closest?.("[data-quote]");
     if (!mark) { bubble.remove(); return; }
     bubble.textContent = mark.dataset.quote;
     document.body.append(bubble);
