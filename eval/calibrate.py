@@ -1,17 +1,19 @@
-"""Fits when to answer and when to refuse, and prints the curve along which the setting ``strictness`` moves.
+"""Fits which statements answer, and when to answer at all; prints the curve along which ``strictness`` moves.
 
     python -m eval.calibrate --notes FOLDER --questions FILE … [--check-notes FOLDER --check-questions FILE …] [--write]
 
-A logistic layer turns the best hit's chance, the best cosine and the share of unknown names into the chance that the
-notes hold the answer. The curve counts false refusals and false answers by threshold; with ``--check-…`` it is printed
-for notes that nothing was fitted on, too. ``--write`` keeps the layer for the product.
+Two logistic layers. The first turns what the bundled scorer says of a statement, its likeness to the question and the
+words they share into the chance that the statement carries a part of the answer: it does where it overlaps a gold
+quote. The second turns the best statement's chance, the best hit's, the best cosine and the share of unknown names into
+the chance that the notes hold the answer. The curve counts false refusals and false answers by threshold; with
+``--check-…`` all is printed for notes that nothing was fitted on, too. ``--write`` keeps the layers for the product.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +22,14 @@ from numpy.typing import NDArray
 
 from eval.answerer import finder_in
 from eval.cases import load_cases
+from ingest.types import Place
 from rag.answerability import answer_features
-from rag.build import ANSWERABILITY_WEIGHTS, Application, sync_notes
+from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, Application, sync_notes
+from rag.compress import with_chances
 from rag.condense import condense
 from rag.settings import load_settings
 from rag.training.calibrate import fit_logistic, probability
+from rag.types import Hit, Query, Stage, Statement
 
 Floats = NDArray[np.float64]
 
@@ -32,16 +37,22 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """``features``: shape (questions, 3); ``answerable``: shape (questions,), 1 where the notes hold the answer."""
+class Searched:
+    """A question with what was found for it. ``features``: shape (statements, n); ``carries``: shape (statements,),
+    1 where a statement overlaps a gold quote; ``answerable``: whether the notes hold the answer."""
 
+    query: Query
+    stages: Mapping[Stage, Sequence[Hit]]
+    hits: Sequence[Hit]
+    statements: Sequence[Statement]
     features: Floats
-    answerable: Floats
+    carries: Floats
+    answerable: bool
 
 
-def search_all(notes: Path, files: Sequence[Path]) -> Questions:
-    """The features of every question of the files over the notes, with the bundled models."""
-    features, answerable = [], []
+def search_all(notes: Path, files: Sequence[Path]) -> list[Searched]:
+    """Every question of the files, searched in the notes with the bundled models."""
+    found = []
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(library=Path(folder) / "library")
         sync_notes(settings, [notes])
@@ -51,20 +62,60 @@ def search_all(notes: Path, files: Sequence[Path]) -> Questions:
                 query = condense(case.question, case.history)
                 stages = application.retriever.retrieve(query)
                 hits = application.reranker.rerank(query, stages)
-                features.append(answer_features(query, stages, hits))
-                answerable.append(case.answerable)
-    return Questions(np.array(features, np.float64), np.array(answerable, np.float64))
+                statements, features = application.reader.features(query, hits)
+                gold = finder.gold(case)
+                places = [place for each in (*gold.evidence, *gold.alternatives) for place in each]
+                carries = np.array([_overlaps(s, places) for s in statements], np.float64)
+                found.append(
+                    Searched(query, stages, hits, statements, features.astype(np.float64), carries, case.answerable)
+                )
+    return found
 
 
-def report(name: str, questions: Questions, weights: Floats) -> str:
-    """The area under the ROC curve, and false refusals and false answers by threshold, as Markdown."""
-    chances = probability(questions.features @ weights[:-1] + weights[-1])
-    held, absent = chances[questions.answerable == 1], chances[questions.answerable == 0]
-    area = np.mean([(held > chance).mean() + (held == chance).mean() / 2 for chance in absent])
-    lines = [f"{name}: AUROC {area:.3f}", "", "| least confidence | false refusals | false answers |", "|---|---|---|"]
+def _overlaps(statement: Statement, places: Sequence[Place]) -> bool:
+    return any(
+        place.document_id == statement.hit.chunk.document_id
+        and place.start < statement.end
+        and statement.start < place.end
+        for place in places
+    )
+
+
+def fit_reading(searched: Sequence[Searched]) -> Floats:
+    """From the questions whose gold quote was found at all."""
+    held = [each for each in searched if each.carries.any()]
+    features, carries = np.concatenate([e.features for e in held]), np.concatenate([e.carries for e in held])
+    return fit_logistic(features, carries)
+
+
+def answer_rows(searched: Sequence[Searched], reading: Floats) -> tuple[Floats, Floats]:
+    """Shapes (questions, n) and (questions,): the features of the second layer, 1 where the notes hold the answer."""
+    weights = reading.astype(np.float32)
+    rows = [
+        answer_features(e.query, e.stages, e.hits, with_chances(e.statements, e.features.astype(np.float32), weights))
+        for e in searched
+    ]
+    return np.array(rows, np.float64), np.array([e.answerable for e in searched], np.float64)
+
+
+def report(name: str, searched: Sequence[Searched], reading: Floats, answering: Floats) -> str:
+    """How often the likeliest statement carries the answer, the area under the ROC curve of answering, and false
+    refusals and false answers by threshold, as Markdown."""
+    held = [e for e in searched if e.carries.any()]
+    first = [e.carries[(e.features @ reading[:-1]).argmax()] for e in held]
+    features, answerable = answer_rows(searched, reading)
+    chances = probability(features @ answering[:-1] + answering[-1])
+    there, absent = chances[answerable == 1], chances[answerable == 0]
+    area = np.mean([(there > chance).mean() + (there == chance).mean() / 2 for chance in absent])
+    lines = [
+        f"{name}: the likeliest statement is right for {int(sum(first))} of {len(held)}; AUROC {area:.3f}",
+        "",
+        "| least confidence | false refusals | false answers |",
+        "|---|---|---|",
+    ]
     for least in THRESHOLDS:
-        refused, given = int((held < least).sum()), int((absent >= least).sum())
-        lines.append(f"| {least} | {refused} of {len(held)} | {given} of {len(absent)} |")
+        refused, given = int((there < least).sum()), int((absent >= least).sum())
+        lines.append(f"| {least} | {refused} of {len(there)} | {given} of {len(absent)} |")
     return "\n".join(lines) + "\n\n"
 
 
@@ -77,13 +128,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     fitted = search_all(options.notes, options.questions)
-    weights = fit_logistic(fitted.features, fitted.answerable)
-    sys.stdout.write(report("Fitted on", fitted, weights))
+    reading = fit_reading(fitted)
+    answering = fit_logistic(*answer_rows(fitted, reading))
+    sys.stdout.write(report("Fitted on", fitted, reading, answering))
     if options.check_notes and options.check_questions:
-        sys.stdout.write(report("Checked on", search_all(options.check_notes, options.check_questions), weights))
+        checked = search_all(options.check_notes, options.check_questions)
+        sys.stdout.write(report("Checked on", checked, reading, answering))
     if options.write:
-        rounded = [round(weight, 4) for weight in weights.tolist()]
-        ANSWERABILITY_WEIGHTS.write_text(json.dumps({"weights": rounded}) + "\n", encoding="utf-8")
+        for path, weights in ((READING_WEIGHTS, reading), (ANSWERABILITY_WEIGHTS, answering)):
+            rounded = [round(weight, 4) for weight in weights.tolist()]
+            path.write_text(json.dumps({"weights": rounded}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

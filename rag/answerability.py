@@ -17,6 +17,8 @@ _HITS_READ = 10
 _SPELLING = 0.85
 """How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
 _SHORTEST_MISSPELT = 5
+_NO_STATEMENT = -6.0
+"""Log-odds that count where nothing could be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,19 @@ class CalibratedAnswerability:
     ) -> Decision:
         if not hits:
             return Decision(False, 0.0)
-        logit = float(answer_features(query, stages, hits) @ self.weights[:-1] + self.weights[-1])
+        logit = float(answer_features(query, stages, hits, read) @ self.weights[:-1] + self.weights[-1])
         confidence = 1 / (1 + math.exp(-logit))
         return Decision(confidence >= self.least, confidence)
 
 
-def answer_features(query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit]) -> Vectors:
-    """Shape (3,): the best hit's probability, the best cosine, the share of the question's names that no hit knows."""
+def answer_features(
+    query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit], read: Sequence[Statement]
+) -> Vectors:
+    """Shape (4,): the best hit's probability, the best cosine, the share of the question's names that no hit knows, the
+    best statement's log-odds."""
     cosine = max((hit.score for hit in stages["dense"]), default=0.0)
-    return np.array([hits[0].score, cosine, unknown_share(query, stages)], np.float32)
+    statement = max((s.score for s in read), default=_NO_STATEMENT)
+    return np.array([hits[0].score, cosine, unknown_share(query, stages), statement], np.float32)
 
 
 def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:

@@ -40,6 +40,7 @@ from rag.verify import Verifier
 _LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.4, "eager": 0.2}
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
 JUDGE_WEIGHTS = Path(__file__).parent / "weights" / "judge.safetensors"
+READING_WEIGHTS = Path(__file__).parent / "weights" / "reading.json"
 ANSWERABILITY_WEIGHTS = Path(__file__).parent / "weights" / "answerability.json"
 
 
@@ -105,7 +106,7 @@ class Application:
         return Pipeline(
             retriever=self.retriever,
             reranker=self.reranker,
-            read=StatementReader(self._similarity, self._section_of),
+            read=self.reader,
             answerable=self._answerable,
             generator=self._generator,
             page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
@@ -146,6 +147,10 @@ class Application:
 
     def _section_of(self, chunk: Chunk) -> list[Chunk]:
         return [other for other in self.library.chunks_of(chunk.document_id) if other.headings == chunk.headings]
+
+    @property
+    def reader(self) -> StatementReader:
+        return StatementReader(self._similarity, self._section_of)
 
     @property
     def _similarity(self) -> Similarity:

@@ -13,6 +13,8 @@ from ingest.protocols import Vectors
 from ingest.sentences import sentences
 from ingest.structure import Block, parse
 from ingest.types import Chunk
+from rag.judge import in_context
+from rag.protocols import AnswerScorer
 from rag.types import Hit, Query, Statement
 
 _LONGEST_HEADER_CELL = 20
@@ -95,30 +97,66 @@ def read_sections(hits: Sequence[Hit], section_of: SectionOf) -> Iterator[tuple[
         done.update(chunk.id for chunk in section)
 
 
+_SCORED_CLOSELY = 24
+_UNREAD = 0.002
+"""What counts as the chance of a statement that the scorer was not shown."""
+# By likeness and words alone; chosen on the development questions, and the ranking is flat around them.
+_ROUGHLY = np.array([0.25, 2.0, 1.0, 0.2, -0.2, -0.5], np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class StatementReader:
-    """Reads the best hits and their sections, statement by statement."""
+    """Reads the best hits and their sections, statement by statement.
+
+    With a ``scorer`` the likeliest statements are read together with the question; ``weights``, of shape (8,), turn
+    what it says and ``statement_features`` into log-odds, the intercept last. Without one, scores are rough.
+    """
 
     similarity: Similarity
     section_of: SectionOf
+    scorer: AnswerScorer | None = None
+    weights: Vectors | None = None
 
     def __call__(self, query: Query, hits: Sequence[Hit]) -> list[Statement]:
-        """In the order of the hits, within a hit in the order of the note, each with its score: similarity to the
-        question, share of the question's words in the statement and in its headings (weighted by how rare they are
-        among these statements), the hit's own score as log-odds, and its rank. What only leads in to something else
-        counts less."""
+        """In the order of the hits, within a hit in the order of the note, each with its score and chance."""
+        found, features = self.features(query, hits)
+        if self.weights is None or self.scorer is None:
+            return [replace(s, score=float(score)) for s, score in zip(found, features[:, 1:] @ _ROUGHLY, strict=True)]
+        return with_chances(found, features, self.weights)
+
+    def features(self, query: Query, hits: Sequence[Hit]) -> tuple[list[Statement], Vectors]:
+        """The statements, and shape (statements, 7): the scorer's log-odds, then ``statement_features``."""
         sections = read_sections(hits[:_HITS_READ], self.section_of)
         found = [statement for rank, hit in sections for statement in statements(hit, rank)]
         if not found:
-            return []
+            return [], np.empty((0, 7), np.float32)
         features = statement_features(query, found, self.similarity(query, found))
-        # The weights were chosen on the development questions; the ranking of statements is flat around them.
-        scores = features @ np.array([0.25, 2.0, 1.0, 0.2, -0.2, -0.5], np.float32)
-        return [replace(s, score=float(score)) for s, score in zip(found, scores, strict=True)]
+        close = np.argsort(-(features @ _ROUGHLY), kind="stable")[:_SCORED_CLOSELY]
+        chances = np.full(len(found), _UNREAD, np.float32)
+        if self.scorer is not None:
+            chances[close] = self.scorer.answers(query.question, [_in_context(found[i]) for i in close])
+        return found, np.column_stack([[_log_odds(float(chance)) for chance in chances], features]).astype(np.float32)
+
+
+def with_chances(found: Sequence[Statement], features: Vectors, weights: Vectors) -> list[Statement]:
+    """The statements with their log-odds as score, from ``features`` of shape (statements, n), and their chance."""
+    scores = features @ weights[:-1] + weights[-1]
+    chances = 1 / (1 + np.exp(-scores))
+    return [
+        replace(s, score=float(score), chance=float(chance))
+        for s, score, chance in zip(found, scores, chances, strict=True)
+    ]
+
+
+def _in_context(statement: Statement) -> str:
+    return in_context(statement.headings[-2:], f"{statement.header}\n{statement.text}".strip())
 
 
 def statement_features(query: Query, found: Sequence[Statement], near: Vectors) -> Vectors:
-    """Shape (statements, 6), from their similarity ``near`` of shape (statements,)."""
+    """Shape (statements, 6), from their similarity ``near`` of shape (statements,): that in standard deviations, the
+    share of the question's words in the statement with its headings and in the statement alone (weighted by how rare
+    they are among these statements), the hit's score as log-odds, the logarithm of its rank, and whether the statement
+    only leads in to something else."""
     with_headings = _coverage(query.question, [f"{' '.join(s.headings)} {s.text}" for s in found])
     return np.column_stack(
         [

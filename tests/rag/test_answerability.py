@@ -14,7 +14,7 @@ from rag.answerability import (
     refusal,
     unknown_names,
 )
-from rag.types import Hit, Query, Stage
+from rag.types import Hit, Query, Stage, Statement
 
 
 def hit(text: str, score: float = 0.9, headings: tuple[str, ...] = ()) -> Hit:
@@ -47,21 +47,29 @@ def test_refuses_without_hits_or_when_most_names_are_unknown() -> None:
     assert decide("LoRA 怎么初始化") == Decision(False, None)
 
 
-def test_features_are_best_chance_best_cosine_and_share_of_unknown_names() -> None:
+def statement(found: Hit, score: float) -> Statement:
+    return Statement(found, 0, 0, "paragraph", 0, (), 0, found.chunk.end, found.chunk.text, score=score)
+
+
+def test_features_are_best_chance_best_cosine_share_of_unknown_names_and_best_statement() -> None:
     hits = [hit("LoRA 的初始化", 0.8), hit("别的", 0.6)]
     query = Query("LoRA 和 AdaLoRA 哪个好", "")
-    features = answer_features(query, {"dense": hits, "fused": hits}, [replace(hits[0], score=0.25)])
-    assert features.tolist() == pytest.approx([0.25, 0.8, 0.5])
+    stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
+    read = [statement(hits[0], 1.5), statement(hits[1], -2.0)]
+    features = answer_features(query, stages, [replace(hits[0], score=0.25)], read)
+    assert features.tolist() == pytest.approx([0.25, 0.8, 0.5, 1.5])
+    assert answer_features(query, stages, hits, [])[3] == -6
 
 
 def test_confidence_is_logistic_in_the_features_and_the_threshold_decides() -> None:
     hits = [hit("LoRA 的初始化", 0.8)]
     stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
-    weights = np.array([1.0, 0.0, 0.0, -0.8], np.float32)
-    decision = CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, hits)
+    weights = np.array([1.0, 0.0, 0.0, 0.5, -1.8], np.float32)
+    read = [statement(hits[0], 2.0)]
+    decision = CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, hits, read)
     assert decision.answered
     assert decision.confidence == pytest.approx(0.5)
-    assert not CalibratedAnswerability(weights, 0.6)(Query("LoRA", "LoRA"), stages, hits).answered
+    assert not CalibratedAnswerability(weights, 0.6)(Query("LoRA", "LoRA"), stages, hits, read).answered
     assert CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, []) == Decision(False, 0.0)
 
 
