@@ -1,10 +1,10 @@
-"""Hits -> the statements of an answer: the extractive answerer, which calls no language model."""
+"""Statements -> an answer in the notes' own words: the extractive answerer, which calls no language model."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ingest.lexical import search_tokens
+from rag.choose import choose
 from rag.protocols import Config
 from rag.types import Draft, Hit, Query, Source, Statement
 
@@ -25,11 +25,6 @@ _LINK = re.compile(r"\[([^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _STRAY_SPACE = re.compile(rf"(?<={_CJK}) +(?={_CJK})")
-_WANTS_MANY = re.compile(
-    r"哪些|哪几|几[种个类点步档招]|有什么|都有|都是|分别|步骤|流程|方法|手段|优缺点|特点|区别|不同|对比|比较|差在|列[出举]|怎么[做搭组]|如何"
-    r"|\b(?:what are|which|list|kinds?|types?|steps?|ways?|methods?|differ\w*|compare|vs\.?|versus|how)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,79 +36,7 @@ class ExtractiveGenerator:
     def generate(
         self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
     ) -> Iterator[Draft]:
-        extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
-        yield from _write(_choose(read, extent, round(self.characters * extent.share)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """How far below the best statement's score others may lie, in its own section and elsewhere, and the share of the
-    answer's length that may be used. Measured on the development questions."""
-
-    same_section: float
-    elsewhere: float
-    share: float
-    whole_list: bool
-
-
-_ONE = _Extent(same_section=0.45, elsewhere=0.3, share=0.27, whole_list=False)
-_MANY = _Extent(same_section=0.8, elsewhere=0.5, share=0.83, whole_list=True)
-
-
-def _choose(scored: Sequence[Statement], extent: _Extent, budget: int) -> list[Statement]:
-    """The best statements that fit the budget, with the whole list where one item of it is best and many are asked."""
-    if not scored:
-        return []
-    ranked = sorted(scored, key=lambda s: (-s.score, s.rank, s.start))
-    best = ranked[0]
-    chosen: list[Statement] = []
-    used = 0
-    for statement in ranked:
-        at_home = statement.rank == best.rank and statement.headings == best.headings
-        if statement in chosen or statement.score < best.score - (extent.same_section if at_home else extent.elsewhere):
-            continue
-        group = _belonging(statement, scored, whole_list=extent.whole_list and at_home)
-        fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
-        length = sum(len(s.text) for s in fresh)
-        if not chosen or used + length <= budget:
-            chosen += fresh
-            used += length
-    return chosen
-
-
-def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bool) -> list[Statement]:
-    """The statement with what it cannot be read without: a lead-in has what it announces, code and formulas have
-    their lead-in, and with ``whole_list`` an item its list."""
-    same_hit = [s for s in scored if s.rank == statement.rank]
-    at = next(i for i, s in enumerate(same_hit) if s is statement)
-    first, after = at, at + 1
-    if statement.leads_in:
-        whole_list = True
-        after = min(after + 1, len(same_hit))
-    if whole_list and same_hit[after - 1].kind == "item":
-        first = min(first, _run_of_items(same_hit, after - 1, -1)) if statement.kind == "item" else first
-        after = _run_of_items(same_hit, after - 1, 1) + 1
-    announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
-    if announced and first > 0 and same_hit[first - 1].leads_in:
-        first -= 1
-    return same_hit[first:after]
-
-
-def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
-    """The last position in direction ``step`` of the run of list items around ``at``."""
-    while 0 <= at + step < len(statements) and statements[at + step].kind == "item":
-        at += step
-    return at
-
-
-def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
-    """Whether the statement says again, in nearly the same words, what is already chosen."""
-    tokens = set(search_tokens(statement.text))
-    for other in chosen:
-        others = set(search_tokens(other.text))
-        if tokens and len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3:
-            return True
-    return False
+        yield from _write(choose(query, read, self.characters))
 
 
 def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:

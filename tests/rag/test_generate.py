@@ -122,3 +122,13 @@ def test_layout_of_the_note_is_not_shown_but_its_symbols_are(note: str, shown: s
 def test_a_task_shows_whether_it_is_done(note: str, shown: str) -> None:
     (draft,) = ask("复习", hit(f"{note}\n", headings=("计划",)))
     assert draft.text == shown
+
+
+def test_something_is_said_on_either_side_of_a_comparison() -> None:
+    dpo = hit("DPO 要有参考模型，损失里用两者之差。", "a.md", ("DPO",))
+    simpo = hit("SimPO 用长度归一化的对数概率作奖励。", "b.md", ("SimPO",))
+    query = Query("DPO 和 SimPO 要参考模型吗", "DPO 和 SimPO 要参考模型吗")
+    likely, unlikely = reader(query, [dpo, simpo])
+    found = [replace(likely, score=2.0, chance=0.9), replace(unlikely, score=-1.5, chance=0.15)]
+    assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], found))) == 2
+    assert len(list(ExtractiveGenerator(600).generate(replace(query, question="要参考模型吗"), [dpo], found))) == 1

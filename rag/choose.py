@@ -1,0 +1,108 @@
+"""Scored statements -> those that an answer is made of."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingest.lexical import search_tokens
+from rag.comparison import sides, speaks_of
+from rag.types import Query, Statement
+
+_WANTS_MANY = re.compile(
+    r"哪些|哪几|几[种个类点步档招]|有什么|都有|都是|分别|步骤|流程|方法|手段|优缺点|特点|区别|不同|对比|比较|差在|列[出举]|怎么[做搭组]|如何"
+    r"|\b(?:what are|which|list|kinds?|types?|steps?|ways?|methods?|differ\w*|compare|vs\.?|versus|how)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """What may stand beside the best statement, in its own section and elsewhere: by the share that its chance is of
+    the best one's, or, where there are no chances, by how far its score lies below. ``share`` of the answer's length
+    may be used. Measured on the development questions."""
+
+    same_section: float
+    elsewhere: float
+    same_section_below: float
+    elsewhere_below: float
+    share: float
+    whole_list: bool
+
+
+_ONE = _Extent(0.5, 0.7, 0.45, 0.3, share=0.27, whole_list=False)
+_MANY = _Extent(0.35, 0.5, 0.8, 0.5, share=0.83, whole_list=True)
+_LEAST_CHANCE = 0.2
+_LEAST_CHANCE_OF_A_SIDE = 0.1
+
+
+def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Statement]:
+    """The best statements that fit about so many ``characters``, with the whole list where one item of it is best and
+    many are asked, and with something on either side where two things are asked about."""
+    if not read:
+        return []
+    extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
+    budget = round(characters * extent.share)
+    ranked = sorted(read, key=lambda s: (-s.score, s.rank, s.start))
+    best = ranked[0]
+    chosen: list[Statement] = []
+    for statement in ranked:
+        at_home = _same_section(statement, best)
+        if statement in chosen or not _near(statement, best, extent, at_home=at_home):
+            continue
+        group = _belonging(statement, read, whole_list=extent.whole_list and at_home)
+        fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
+        if not chosen or sum(len(s.text) for s in (*chosen, *fresh)) <= budget:
+            chosen += fresh
+    for side in sides(query.question) or ():
+        if not any(speaks_of(side, s) for s in chosen):
+            about = (s for s in ranked if (s.chance or 0) >= _LEAST_CHANCE_OF_A_SIDE and speaks_of(side, s))
+            chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
+    return chosen
+
+
+def _same_section(statement: Statement, other: Statement) -> bool:
+    return statement.rank == other.rank and statement.headings == other.headings
+
+
+def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bool) -> bool:
+    if statement is best:
+        return True
+    if statement.chance is None or best.chance is None:
+        return statement.score >= best.score - (extent.same_section_below if at_home else extent.elsewhere_below)
+    share = extent.same_section if at_home else extent.elsewhere
+    return statement.chance >= max(_LEAST_CHANCE, share * best.chance)
+
+
+def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bool) -> list[Statement]:
+    """The statement with what it cannot be read without: a lead-in has what it announces, code and formulas have
+    their lead-in, and with ``whole_list`` an item its list."""
+    same_hit = [s for s in scored if s.rank == statement.rank]
+    at = next(i for i, s in enumerate(same_hit) if s is statement)
+    first, after = at, at + 1
+    if statement.leads_in:
+        whole_list = True
+        after = min(after + 1, len(same_hit))
+    if whole_list and same_hit[after - 1].kind == "item":
+        first = min(first, _run_of_items(same_hit, after - 1, -1)) if statement.kind == "item" else first
+        after = _run_of_items(same_hit, after - 1, 1) + 1
+    announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
+    if announced and first > 0 and same_hit[first - 1].leads_in:
+        first -= 1
+    return same_hit[first:after]
+
+
+def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
+    """The last position in direction ``step`` of the run of list items around ``at``."""
+    while 0 <= at + step < len(statements) and statements[at + step].kind == "item":
+        at += step
+    return at
+
+
+def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
+    """Whether the statement says again, in nearly the same words, what is already chosen."""
+    tokens = set(search_tokens(statement.text))
+    for other in chosen:
+        others = set(search_tokens(other.text))
+        if tokens and len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3:
+            return True
+    return False

@@ -1,0 +1,28 @@
+import pytest
+
+from rag.comparison import sides, speaks_of
+from rag.types import Statement
+from tests.rag.sample_hits import hit
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("GPT 和 BERT 的训练任务各是啥", ("GPT", "BERT")),
+        ("NTK-aware vs NTK-by-parts: what differs?", ("NTK-aware", "NTK-by-parts")),
+        ("LoRA 相比 QLoRA 差在哪", ("LoRA", "QLoRA")),
+        ("Do DPO and SimPO both need a reference model?", ("DPO", "SimPO")),
+        ("LoRA 的秩怎么选", None),
+        ("用 LoRA 微调 LLaMA", None),
+        ("LoRA 和 lora 一样吗", None),
+    ],
+)
+def test_sides_are_two_names_with_a_joint_between_them(question: str, found: tuple[str, str] | None) -> None:
+    assert sides(question) == found
+
+
+def test_a_statement_speaks_of_what_stands_in_it_or_in_its_heading() -> None:
+    found = hit("它不需要参考模型。", headings=("SimPO 的做法",))
+    statement = Statement(found, 0, 0, "paragraph", 0, ("SimPO 的做法",), 0, 9, found.chunk.text)
+    assert speaks_of("simpo", statement)
+    assert not speaks_of("DPO", statement)
