@@ -10,7 +10,7 @@ Q ?= QLoRA 省显存靠哪几招？
 export NOTECITE_LIBRARY ?= library
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install test check format lint types subset gate baseline clean
+.PHONY: run install test check format lint types subset gate baseline judge-checks clean
 
 run: $(INSTALLED)
 	@$(BIN)/notecite sync notes
@@ -56,6 +56,13 @@ gate: subset
 
 baseline: subset
 	@$(BIN)/notecite eval baseline $(MEASURED)/runs/subset $(BASELINE)
+
+# How often the judges err on the shipped pairs: to be measured anew when the bundled judge changes.
+judge-checks: $(INSTALLED)
+	@for judge in bundled lexical-overlap; do \
+		$(BIN)/notecite eval judge-check eval/data/judge_pairs.jsonl --judge $$judge \
+			--out eval/data/judge_check.$$judge.json || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) library build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,12 +3,19 @@
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from eval.judge import Judge, Verdict
-from eval.pairs import LabelledPair
+from eval.pairs import LabelledPair, load_pairs
 from eval.stats import Estimate, effective_size, rogan_gladen, share
+from ingest.errors import BadInput, NotFound
+from ingest.phrases import Phrase
 
 BINS = 10
+DATA = Path(__file__).parent / "data"
+SHIPPED_PAIRS = DATA / "judge_pairs.jsonl"
 
 Judged = Sequence[tuple[LabelledPair, Verdict | None]]
 
@@ -55,6 +62,9 @@ class JudgeCheck:
     effective_unsupported: float
 
 
+_CHECK = TypeAdapter(JudgeCheck)
+
+
 def check_judge(judge: Judge, pairs: Sequence[LabelledPair]) -> JudgeCheck:
     judged = list(zip(pairs, judge.judge([(pair.premise, pair.claim) for pair in pairs]), strict=True))
     return JudgeCheck(
@@ -69,6 +79,51 @@ def check_judge(judge: Judge, pairs: Sequence[LabelledPair]) -> JudgeCheck:
         effective_supported=_effective(judged, supported=True),
         effective_unsupported=_effective(judged, supported=False),
     )
+
+
+def checks_of(judges: Sequence[Judge], given: Sequence[JudgeCheck] = ()) -> tuple[JudgeCheck, ...]:
+    """A check for each judge: one of those ``given``, or the one that is shipped, or one made now on the shipped pairs.
+
+    The shipped pairs are answers and quotes over the sample notes; pairs from one's own notes make a better check.
+    """
+    known = {check.judge: check for check in given}
+    found = []
+    for judge in judges:
+        shipped = DATA / f"judge_check.{judge.name}.json"
+        if judge.name in known:
+            found.append(known[judge.name])
+        elif shipped.exists():
+            found.append(load_check(shipped))
+        else:
+            found.append(check_judge(judge, load_pairs(SHIPPED_PAIRS)))
+    return tuple(found)
+
+
+def save_check(path: Path, check: JudgeCheck) -> None:
+    """Keeps a judge check for the scoring of runs."""
+    path.write_bytes(_CHECK.dump_json(check, indent=1) + b"\n")
+
+
+def load_check(path: Path) -> JudgeCheck:
+    """Raises NotFound without the file, BadInput for one that is no judge check."""
+    try:
+        return _CHECK.validate_json(path.read_bytes())
+    except OSError:
+        raise NotFound(
+            Phrase("no judge check here", "这里没有评判者检验结果"),
+            path,
+            Phrase("make one with `notecite eval judge-check --out`", "请先运行 `notecite eval judge-check --out`"),
+        ) from None
+    except ValidationError as error:
+        raise BadInput(
+            Phrase(
+                f"not a judge check ({error.errors()[0]['msg']})", f"不是评判者检验结果（{error.errors()[0]['msg']}）"
+            ),
+            path,
+            Phrase(
+                "make it again with `notecite eval judge-check --out`", "请用 `notecite eval judge-check --out` 重做"
+            ),
+        ) from None
 
 
 def corrected(values: Sequence[float], clusters: Sequence[Hashable], check: JudgeCheck) -> Estimate | None:

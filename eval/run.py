@@ -55,7 +55,6 @@ _SPEC = TypeAdapter(RunSpec)
 _RECORD = TypeAdapter(EvalRecord)
 _CASE_SCORES = TypeAdapter(_CaseScores)
 _SUMMARY = TypeAdapter(Summary)
-_CHECK = TypeAdapter(JudgeCheck)
 
 
 def answer_cases(
@@ -134,24 +133,6 @@ def load_run(folder: Path) -> Run:
         scores={case.id: case.scores for case in scores},
         summary=_load(folder / SUMMARY, _SUMMARY),
     )
-
-
-def save_check(path: Path, check: JudgeCheck) -> None:
-    """Keeps a judge check for the scoring of runs."""
-    _write(path, _CHECK.dump_json(check, indent=1) + b"\n")
-
-
-def load_check(path: Path) -> JudgeCheck:
-    """Raises NotFound without the file, BadInput for one that is no judge check."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        raise NotFound(
-            Phrase("no judge check here", "这里没有评判者检验结果"),
-            path,
-            Phrase("make one with `notecite eval judge-check --out`", "请先运行 `notecite eval judge-check --out`"),
-        ) from None
-    return _parse(path, data, _CHECK)
 
 
 def _ask(case: EvalCase, answerer: Answerer, finder: EvidenceFinder) -> EvalRecord:

@@ -28,17 +28,21 @@ DEFAULT_JUDGES = (BundledJudge.name,)
 """By the names that ``eval.judge.open_judge`` knows."""
 
 
+def with_word_overlap(judges: Sequence[Judge]) -> tuple[Judge, ...]:
+    """Word overlap always stands beside real judges, so that nobody takes it for support."""
+    return tuple({judge.name: judge for judge in (*judges, LexicalOverlap())}.values())
+
+
 def all_scorers(
     records: Sequence[EvalRecord], open_embedder: Callable[[], Embedder], judges: Sequence[Judge]
 ) -> tuple[Scorer, ...]:
-    """Word overlap always stands beside the ``judges``, for comparison."""
+    """``judges`` are those of ``with_word_overlap``."""
     stages = dict.fromkeys(stage for record in records if record.trial for stage in record.trial.rankings)
-    by_name = {judge.name: judge for judge in (*judges, LexicalOverlap())}
     return (
         *ANSWER_SCORERS,
         KEYPOINT_TERMS,
         relevance_scorer(records, open_embedder),
-        *(scorer for judge in by_name.values() for scorer in judged_scorers(judge, records)),
+        *(scorer for judge in judges for scorer in judged_scorers(judge, records)),
         *retrieval_scorers(tuple(stages)),
     )
 

@@ -162,8 +162,9 @@ def markdown(table: Table, language: Language) -> str:
 _HEADLINE = Phrase("Scores", "得分")
 _WORST = Phrase(
     "Missing results count as the worst value. Right, wrong and unscored count parts (sentences, citations, key "
-    "points); errors count cases.",
-    "缺失的结果按最差值计。对、错、未评按组成部分计数（句子、引用、要点）；出错按题计数。",
+    "points); errors count cases. The corrected value is “–” where the judge tells no more than chance.",
+    "缺失的结果按最差值计。对、错、未评按组成部分计数（句子、引用、要点）；出错按题计数。"
+    "评判者不比瞎猜强时，校正值记为“–”。",
 )
 
 
@@ -171,7 +172,7 @@ def _headline_lines(row: Row, runs: Sequence[Run]) -> Iterator[tuple[Cell, ...]]
     if len(runs) > 1:
         found = [{each.name: each for each in run.summary.rows}.get(row.name) for run in runs]
         yield (row.title, *(_interval(each.estimate) if each else "–" for each in found))
-        if any(each and each.corrected for each in found):
+        if _is_faithfulness(row):
             yield (
                 _corrected_title(row),
                 *(_interval(each.corrected) if each and each.corrected else "–" for each in found),
@@ -179,12 +180,18 @@ def _headline_lines(row: Row, runs: Sequence[Run]) -> Iterator[tuple[Cell, ...]]
         return
     counts = (row.right, row.wrong, row.unscored, row.errors)
     yield (row.title, _interval(row.estimate), str(row.estimate.n), *map(str, counts))
-    if row.corrected:
-        yield (_corrected_title(row), _interval(row.corrected), str(row.corrected.n), *[""] * len(counts))
+    if _is_faithfulness(row):
+        shown = _interval(row.corrected) if row.corrected else "–"
+        yield (_corrected_title(row), shown, str(row.estimate.n), *[""] * len(counts))
 
 
 def _corrected_title(row: Row) -> Phrase:
     return Phrase(f"{row.title.en}, corrected for the judge's errors", f"{row.title.zh}，已校正评判误差")
+
+
+def _is_faithfulness(row: Row) -> bool:
+    """A judge's word on support, which is never shown without what its errors do to it."""
+    return row.name.endswith("/faithfulness")
 
 
 def _is_retrieval(row: Row) -> bool:

@@ -201,9 +201,8 @@ def judge_check(
     from eval import tables
     from eval.answerer import settings_from
     from eval.judge import open_judge
-    from eval.judge_check import check_judge
+    from eval.judge_check import check_judge, save_check
     from eval.pairs import load_pairs
-    from eval.run import save_check
 
     settings = settings_from(assignments or (), language=speech)
     check = check_judge(open_judge(judge, settings), [pair for file in pairs for pair in load_pairs(file, most)])
@@ -273,20 +272,21 @@ def _scored(
     scorer_files: Sequence[Path] | None,
 ) -> "Run":
     from eval.judge import open_judge
-    from eval.run import load_check, load_spec, save_scores, score_run
-    from eval.scorers import DEFAULT_JUDGES, all_scorers, load_scorers
+    from eval.judge_check import checks_of, load_check
+    from eval.run import load_spec, save_scores, score_run
+    from eval.scorers import DEFAULT_JUDGES, all_scorers, load_scorers, with_word_overlap
     from rag.build import open_embedder
     from rag.settings import load_settings
 
     own = [scorer for file in scorer_files or () for scorer in load_scorers(file)]
-    loaded = [load_check(path) for path in checks or ()]
+    opened = with_word_overlap([open_judge(name, settings) for name in judges or DEFAULT_JUDGES])
     spec = load_spec(folder)
     scorers = all_scorers(
         records,
         lambda: open_embedder(load_settings(embedder=spec.settings["embedder"])),
-        [open_judge(name, settings) for name in judges or DEFAULT_JUDGES],
+        opened,
     )
-    scored = score_run(folder, spec, records, (*own, *scorers), loaded)
+    scored = score_run(folder, spec, records, (*own, *scorers), checks_of(opened, list(map(load_check, checks or ()))))
     save_scores(scored)
     return scored
 

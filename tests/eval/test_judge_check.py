@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from eval.judge import Pair, Verdict
-from eval.judge_check import check_judge, corrected
+from eval.judge import LexicalOverlap, Pair, Verdict, open_judge
+from eval.judge_check import SHIPPED_PAIRS, check_judge, checks_of, corrected, load_check, save_check
 from eval.pairs import LabelledPair, load_pairs
 from ingest.errors import BadInput, NotFound
 
@@ -167,3 +167,47 @@ def test_a_missing_and_a_broken_file_are_errors_that_say_so(tmp_path: Path) -> N
     (tmp_path / "f.jsonl").write_text("{}\n{", encoding="utf-8")
     with pytest.raises(BadInput, match="line 2 is not JSON"):
         load_pairs(tmp_path / "f.jsonl")
+
+
+def test_a_check_is_kept_and_a_file_that_is_none_is_an_error(tmp_path: Path) -> None:
+    check = check_judge(Spoken(), pairs(("0.9", True), ("0.1", False)))
+    save_check(tmp_path / "check.json", check)
+    assert load_check(tmp_path / "check.json") == check
+    (tmp_path / "check.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(BadInput, match="not a judge check"):
+        load_check(tmp_path / "check.json")
+    with pytest.raises(NotFound, match="judge-check --out"):
+        load_check(tmp_path / "none.json")
+
+
+class Agreeing:
+    """A judge that nobody has checked yet."""
+
+    name = "agreeing"
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        return [Verdict(1.0) for _ in pairs]
+
+
+def test_a_judge_is_corrected_by_the_check_one_gives_or_the_shipped_one_or_one_made_on_the_shipped_pairs() -> None:
+    given = check_judge(Spoken(), pairs(("0.9", True)))
+    spoken, lexical, agreeing = checks_of([Spoken(), LexicalOverlap(), Agreeing()], [given])
+    assert spoken is given
+    assert (lexical.judge, agreeing.judge) == ("lexical-overlap", "agreeing")
+    assert lexical.overall.pairs == agreeing.overall.pairs == len(load_pairs(SHIPPED_PAIRS))
+    assert agreeing.overall.sensitivity is not None
+    assert agreeing.overall.sensitivity.value == 1.0
+
+
+@pytest.mark.parametrize("judge", ["lexical-overlap", pytest.param("bundled", marks=pytest.mark.slow)])
+def test_the_shipped_check_is_that_of_the_shipped_judge(judge: str) -> None:
+    """When this fails after a change of the judge: make judge-checks."""
+    (shipped,) = checks_of([open_judge(judge)])
+    overall = check_judge(open_judge(judge), load_pairs(SHIPPED_PAIRS)).overall
+    for now, then in (
+        (overall.sensitivity, shipped.overall.sensitivity),
+        (overall.specificity, shipped.overall.specificity),
+    ):
+        assert now is not None
+        assert then is not None
+        assert now.value == pytest.approx(then.value, abs=0.04)

@@ -7,7 +7,7 @@ import pytest
 
 from eval import scorers
 from eval.judge import LexicalOverlap
-from eval.scorers import all_scorers, load_scorers
+from eval.scorers import all_scorers, load_scorers, with_word_overlap
 from ingest.errors import BadInput
 from ingest.types import Place
 from tests.eval.samples import REFUSAL, case, record
@@ -36,6 +36,7 @@ def test_a_file_without_scorers_is_an_error_that_says_what_to_define(tmp_path: P
 
 def test_all_scorers_cover_each_stage_and_word_overlap_stands_beside_every_judge() -> None:
     one = record(case(), REFUSAL, {"fused": ((Place("cache.md", 0, 1),),)})
-    names = [scorer.name for scorer in all_scorers([one], FakeEmbedder, judges=[LexicalOverlap()])]
+    judges = with_word_overlap([LexicalOverlap()])
+    names = [scorer.name for scorer in all_scorers([one], FakeEmbedder, judges)]
     assert {"citation_recall", "relevance", "lexical-overlap/faithfulness", "fused/nDCG@10"} <= set(names)
     assert len(names) == len(set(names))
