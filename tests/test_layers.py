@@ -23,7 +23,7 @@ HOMES = {
     "openai": {"rag/chat_model.py"},
     "langchain_core": {"rag/langchain.py", "rag/chat_model.py", "rag/protocols.py"},
     "typer": {"ui/cli.py", "ui/eval_commands.py"},
-    "gradio": {"ui/app.py"},
+    "gradio": {"ui/widgets.py"},
     "uvicorn": {"ui/server.py"},
     "nh3": {"ui/markup.py"},
     "markdown_it": {"ui/markup.py"},

@@ -111,12 +111,10 @@
       const button = event.target.closest("[data-act]");
       if (!button || button.disabled) return;
       const data = { ...button.dataset };
-      if (data.act === "ask") trigger("ask", data);
-      else if (["cite", "heading", "note"].includes(data.act)) {
+      if (["cite", "heading", "note"].includes(data.act)) {
         opener = element.id === "source" ? opener : button;
         trigger("source", data);
-      } else if (data.act === "open") trigger("open", data);
-      else if (data.act === "forget") trigger("forget", data);
+      } else if (["ask", "open", "forget"].includes(data.act)) trigger(data.act, data);
     },
     showSource,
     remember(id) {
