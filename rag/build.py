@@ -28,6 +28,7 @@ from rag.conflicts import ConflictFinder
 from rag.generate import ExtractiveGenerator
 from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
+from rag.premise import PremiseCheck
 from rag.prompt import ANSWER
 from rag.protocols import Generator, Reranker, SupportJudge
 from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker
@@ -114,6 +115,7 @@ class Application:
             condense=ChatCondenser(self.chat_model) if self.chat_model else condense,
             verify=Verifier(judge) if judge else None,
             conflicts=ConflictFinder(judge) if judge else None,
+            premise=PremiseCheck(judge) if judge else None,
             cut_unsupported=self.settings.unsupported == "cut",
             reflect=self.settings.reflect and self.chat_model is not None,
         )

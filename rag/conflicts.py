@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from rag.generate import display, quoting
+from rag.judge import in_context
 from rag.protocols import SupportJudge
 from rag.terms import is_chinese
 from rag.types import Conflict, Draft, Statement
@@ -76,4 +77,4 @@ def _place(statement: Statement) -> tuple[str, tuple[str, ...]]:
 
 
 def _premise(statement: Statement) -> str:
-    return f"{' > '.join(statement.headings[-2:])}\n{display(statement)}"
+    return in_context(statement.headings[-2:], display(statement))

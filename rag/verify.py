@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answerability import names, unknown_terms
+from rag.judge import in_context
 from rag.protocols import SupportJudge
 from rag.types import Draft, Source, Support, Verdict
 
@@ -57,8 +58,8 @@ def _with_context(source: Source) -> str:
     before = [piece for piece in _SENTENCE_END.split(chunk.text[first:start]) if piece]
     # The first piece may be the end of a sentence that begins further up.
     context = before[-1] if len(before) > (first > 0) else ""
-    where = " > ".join(dict.fromkeys((chunk.title, *chunk.headings[-2:])))
-    return f"{where}\n{context}{chunk.text[start:end]}"
+    where = tuple(dict.fromkeys((chunk.title, *chunk.headings[-2:])))
+    return in_context(where, f"{context}{chunk.text[start:end]}")
 
 
 def _weighed(sentence: str, premise: str, support: float, contradiction: float, neither: float) -> Support:
