@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ingest.errors import BadInput
-from ingest.late import LateInteraction
 from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
-from rag.alignment import AlignmentJudge, AlignmentWeights
-from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS
-from rag.judge import SentenceTransformersJudge
+from rag.build import JUDGE_WEIGHTS
+from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.protocols import SupportJudge
 from rag.settings import Settings, load_settings
 
@@ -65,10 +63,10 @@ class BundledJudge:
     name = "bundled"
 
     def __init__(self) -> None:
-        self._judge = AlignmentJudge(LateInteraction(RANKING_WEIGHTS), AlignmentWeights.read(JUDGE_WEIGHTS))
+        self._judge = CrossEncoderJudge(JUDGE_WEIGHTS)
 
     def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
-        return [Verdict(float(support), float(against)) for support, against in self._judge.chances(pairs)]
+        return [Verdict(float(support), float(against)) for support, against, _ in self._judge.support(pairs)]
 
 
 class ModelJudge:

@@ -97,6 +97,11 @@ class BundledEmbedder:
     def dimensions(self) -> int:
         return self._weights.hidden
 
+    @property
+    def longest(self) -> int:
+        """The most tokens it reads of a text, its frame included."""
+        return self._weights.positions
+
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         return self._embed(bundled.QUERY_PROMPT, texts, None)
 
@@ -117,7 +122,7 @@ class BundledEmbedder:
 
         The first and the last token are the frame's.
         """
-        inner = self._weights.positions - 2
+        inner = self.longest - 2
         return self.encode([[START, *ids[:inner], END] for ids in self.token_ids(prompt + text for text in texts)])
 
     def token_ids(self, texts: Iterable[str]) -> Iterator[list[int]]:

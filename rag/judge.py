@@ -16,14 +16,13 @@ from ingest.embed import END, START, BundledEmbedder
 from ingest.errors import ModelUnavailable
 from ingest.phrases import Phrase
 from ingest.sentences import sentences
-from rag.support import relevant_part, signs
+from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 Floats = NDArray[np.float32]
 Pair = tuple[str, str]
-"""(premise, claim)."""
 
 LONGEST_FIRST, LONGEST_PAIR = 96, 256
 """Tokens of the claim or question, and of both texts with their frame."""
@@ -42,7 +41,7 @@ def in_context(headings: Sequence[str], text: str) -> str:
 
 def framed(first: Sequence[int], second: Sequence[int], longest: int = LONGEST_PAIR) -> tuple[list[int], int]:
     """The token ids of a pair, and where its second text begins; the second is cut where both are too long."""
-    opening = [START, *first[:LONGEST_FIRST], END, END]
+    opening = [START, *first[: min(LONGEST_FIRST, longest // 2)], END, END]
     return [*opening, *second[: longest - len(opening) - 1], END], len(opening)
 
 
@@ -57,9 +56,7 @@ class CrossEncoderJudge:
         """Shape (pairs, 3), for pairs of (premise, claim): the chances that the premise supports the claim, that it
         contradicts it, and that it says neither. A long claim is worth what its worst sentence is worth."""
         parts = [(at, part) for at, pair in enumerate(pairs) for part in _parts(*pair)]
-        logits, _ = self._read([(claim, premise) for _, (premise, claim) in parts])
-        seen = np.array([signs(premise, claim) for _, (premise, claim) in parts], np.float32).reshape(len(parts), -1)
-        rows = np.column_stack([logits, seen, np.ones(len(parts), np.float32)])
+        rows = self.features([part for _, part in parts])
         judged = _softmax(rows @ self._head["support_blend"].T)
         chances = np.ones((len(pairs), 3), np.float32)
         for (at, _), row in zip(parts, judged, strict=True):
@@ -69,15 +66,27 @@ class CrossEncoderJudge:
 
     def answers(self, question: str, statements: Sequence[str]) -> Floats:
         """Shape (statements,): how likely each carries the answer or a part of it. See ``in_context``."""
-        _, logits = self._read([(question, statement) for statement in statements])
+        logits = self.answer_logits([(question, statement) for statement in statements])
         slope, intercept = self._head["answer_calibration"]
         return _logistic(slope * logits + intercept)
 
+    def features(self, pairs: Sequence[Pair]) -> Floats:
+        """What the chances of support are weighed from, for short pairs of (premise, claim): shape (pairs, 3 + signs
+        + 1), the model's logits, what the words alone show, and 1."""
+        logits, _ = self._read([(claim, premise) for premise, claim in pairs])
+        seen = np.array([signs(premise, claim) for premise, claim in pairs], np.float32).reshape(len(pairs), len(SIGNS))
+        return np.column_stack([logits, seen, np.ones(len(pairs), np.float32)])
+
+    def answer_logits(self, pairs: Sequence[Pair]) -> Floats:
+        """Shape (pairs,), for pairs of (question, statement); higher is likelier, not calibrated."""
+        return self._read(pairs)[1]
+
     def _read(self, pairs: Sequence[Pair]) -> tuple[Floats, Floats]:
         """The logits of both heads, shapes (pairs, 3) and (pairs,), for pairs of (claim or question, other text)."""
-        firsts = list(self._body.token_ids(QUERY_PROMPT + first for first, _ in pairs))
-        seconds = list(self._body.token_ids(PASSAGE_PROMPT + second for _, second in pairs))
-        frames = [framed(*ids) for ids in zip(firsts, seconds, strict=True)]
+        firsts = self._body.token_ids(QUERY_PROMPT + first for first, _ in pairs)
+        seconds = self._body.token_ids(PASSAGE_PROMPT + second for _, second in pairs)
+        longest = min(LONGEST_PAIR, self._body.longest)
+        frames = [framed(*ids, longest) for ids in zip(firsts, seconds, strict=True)]
         pooled = np.empty((len(pairs), self._head["inner.w"].shape[1]), np.float32)
         for batch, tokens in self._body.encode([ids for ids, _ in frames]):
             for at, vectors in zip(batch, tokens, strict=True):
@@ -135,7 +144,8 @@ class SentenceTransformersJudge:
         """As ``CrossEncoderJudge.support``; a single score leaves 0 for contradiction."""
         if not pairs:
             return np.zeros((0, 3), np.float32)
-        names = {number: str(name).lower() for number, name in (self._model.config.id2label or {}).items()}
+        labels = getattr(self._model.config, "id2label", None) or {}
+        names = {int(number): str(name).lower() for number, name in labels.items()}
         if len(names) == 1:
             scores = np.asarray(self._model.predict(list(pairs), show_progress_bar=False), np.float32)
             return np.column_stack([scores, np.zeros_like(scores), 1 - scores])

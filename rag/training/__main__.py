@@ -7,15 +7,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ingest.errors import NoteciteError
-from rag.training.settings import RankingRecipe
+from rag.training.settings import JudgeRecipe, RankingRecipe
 
 _RANKING_LIMITS = """\
 Trained on passages of at most 160 tokens and questions of at most 64; Chinese and English. The probability is that of
 one passage among the candidates of a search, on notes like those it was fitted on."""
 
 _JUDGE_LIMITS = """\
-Sees what is missing from the premise or changed in a word. Sees little of what is turned around with the same words:
-swapped subjects, causes, negations far from their verb."""
+Trained on pairs of at most 168 tokens: a claim over a few sentences, a question over one statement; Chinese and
+English. The chances are those of pairs like the ones they were fitted on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,14 +41,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--data", action="append", default=[], help="a line of the model card: a set, its licence")
         command.add_argument("--cache", type=Path, help="folder of the unpacked bundled model")
+        command.add_argument("--parallel", type=Path, nargs="*", default=[], help="pairs of parallel reading sets")
+        command.add_argument("--checkpoint", type=Path, help="where a run leaves off and goes on; beside --out")
         if name == "ranking":
-            command.add_argument("--parallel", type=Path, nargs="*", default=[], help="pairs of parallel reading sets")
-            command.add_argument("--checkpoint", type=Path, help="where a run leaves off and goes on; beside --out")
             command.add_argument("--steps", type=int, default=RankingRecipe().steps)
         else:
-            command.add_argument("--ranking", type=Path, required=True, help="the ranking weights to judge with")
+            command.add_argument("--steps", type=int, default=JudgeRecipe().steps)
+            command.add_argument("--written", type=Path, nargs="*", default=[], help="folders; see training.pairs")
             command.add_argument("--support", type=Path, nargs="*", default=[], help="public support sets")
-            command.add_argument("--claims", type=int, default=4000, help="how many claims to fit on")
+            command.add_argument("--clapnq", type=Path, nargs="*", default=[], help="files of CLAPNQ")
     return parser
 
 
@@ -92,38 +93,73 @@ def _ranking(options: argparse.Namespace) -> None:
 
 
 def _judge(options: argparse.Namespace) -> None:
-    from ingest.embed import open_token_counter
-    from ingest.late import LateInteraction
-    from rag.alignment import FEATURES
-    from rag.training.alignment import train_alignment
+    from ingest.embed import BundledEmbedder, open_token_counter, open_tokenizer
+    from rag.judge import CrossEncoderJudge
+    from rag.support import SIGNS
+    from rag.training.calibrate import calibrate_judge, judge_not_calibrated
     from rag.training.card import write_card
     from rag.training.claims import (
         from_answers,
-        from_parallel,
         from_passages,
         from_reading,
         from_support_set,
         note_texts,
     )
     from rag.training.examples import read_notes
+    from rag.training.judge import JudgeExamples, train_judge
+    from rag.training.model import Body, bundled_bert
+    from rag.training.pairs import (
+        from_clapnq,
+        from_parallel_reading,
+        from_questions,
+        from_reading_answers,
+        from_twins,
+        read_written,
+        shortened,
+    )
 
+    seed = options.seed
+    recipe = replace(JudgeRecipe(), steps=options.steps, seed=seed)
     notes = read_notes(options.notes, open_token_counter(cache_folder=options.cache))
-    claims = [
-        *from_answers(notes, options.questions, held_back=False, seed=options.seed),
-        *from_passages(note_texts(notes, held_back=False), options.seed),
-        *from_parallel(notes, held_back=False, seed=options.seed),
-        *from_reading(options.reading, options.seed),
-        *(claim for path in options.support for claim in from_support_set(path, options.seed)),
+    made = [
+        *from_answers(notes, options.questions, held_back=False, seed=seed),
+        *from_passages(note_texts(notes, held_back=False), seed),
+        *from_reading(options.reading, seed),
+        *(claim for path in options.support for claim in from_support_set(path, seed)),
     ]
-    _report(f"{len(claims)} claims")
-    late = LateInteraction(options.ranking, options.cache)
-    weights, used = train_alignment(late, claims, options.claims, options.seed)
-    weights.write(options.out)
-    rows = zip(FEATURES, weights.support, weights.contradiction, strict=False)
-    figures = "\n".join(f"- {name}: support {one:+.2f}, contradiction {two:+.2f}" for name, one, two in rows)
-    recipe = {"claims": options.claims, "seed": options.seed, "ranking weights": late.fingerprint}
-    kinds = [claim.kind for claim in used]
-    write_card(options.out, "Judge weights", recipe, options.data, kinds, figures, _JUDGE_LIMITS)
+    embed = BundledEmbedder(options.cache).embed_passages
+    written = [read_written(folder, held_back=False, seed=seed) for folder in options.written]
+    parallel = zip(options.parallel[::2], options.parallel[1::2], strict=True)
+    examples = JudgeExamples(
+        {
+            "written": [claim for claims, _ in written for claim in claims],
+            "made": list(shortened(made, seed)),
+            "twins": from_twins(notes, embed, held_back=False, seed=seed),
+        },
+        {
+            "written": [asked for _, lists in written for asked in lists],
+            "quoted": from_questions(notes, options.questions, held_back=False, seed=seed),
+            "reading": from_reading_answers(options.reading, seed),
+            "parallel": [asked for left, right in parallel for asked in from_parallel_reading(left, right)],
+            "clapnq": [asked for path in options.clapnq for asked in from_clapnq(path)],
+        },
+    )
+    kinds = [f"claims, {name}" for name, claims in examples.claims.items() for _ in claims]
+    kinds += [f"questions, {name}" for name, lists in examples.lists.items() for _ in lists]
+    _report(f"{len(kinds)} examples")
+    body = Body(bundled_bert(options.cache), recipe.first_layer)
+    model = train_judge(examples, recipe, open_tokenizer(options.cache), body, _checkpoint(options), _report)
+    model.write(options.out, judge_not_calibrated(len(SIGNS)))
+    held_back = [read_written(folder, held_back=True, seed=seed) for folder in options.written]
+    claims = [claim for claims, _ in held_back for claim in claims]
+    claims = claims or list(shortened(from_answers(notes, options.questions, held_back=True, seed=seed), seed))
+    lists = [asked for _, lists in held_back for asked in lists]
+    lists = lists or from_questions(notes, options.questions, held_back=True, seed=seed)
+    if claims and lists:
+        judge = CrossEncoderJudge(options.out, options.cache)
+        model.write(options.out, calibrate_judge(judge, claims, lists))
+    figures = f"Calibrated on {len(claims)} claims and {len(lists)} questions that were held back."
+    write_card(options.out, "Judge weights", asdict(recipe), options.data, kinds, figures, _JUDGE_LIMITS)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.late import LateInteraction, late_scores
+from rag.judge import CrossEncoderJudge
 from rag.rerank import blend_features
 from rag.retrieve import RRF_CONSTANT
+from rag.training.claims import Claim
 from rag.training.examples import ExampleSet
 from rag.training.mining import Bm25
+from rag.training.pairs import AnswerList
 
 Floats = NDArray[np.float32]
 
@@ -20,6 +23,9 @@ _DEPTH = 50
 _MOST_QUESTIONS = 1000
 _ROUNDS = 100
 _RIDGE = 1e-3
+_BLEND_RIDGE = 3.0
+_BLEND_ROUNDS = 3000
+_LABELS = ("supported", "contradicted", "missing")
 
 
 def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,3 +106,46 @@ def _fused(*rankings: Floats) -> NDArray[np.int64]:
         order = np.argsort(-scores, kind="stable")[:_DEPTH]
         fused[order] += 1 / (RRF_CONSTANT + 1 + np.arange(len(order)))
     return np.argsort(-fused, kind="stable")[:_CANDIDATES]
+
+
+def judge_not_calibrated(signs: int) -> dict[str, Floats]:
+    """Leaves the model's logits as they are; ``signs`` is the number of signs beside them."""
+    blend = np.hstack([np.eye(3), np.zeros((3, signs + 1))])
+    return {"support_blend": blend.astype(np.float32), "answer_calibration": np.array([1, 0], np.float32)}
+
+
+def calibrate_judge(
+    judge: CrossEncoderJudge, claims: Sequence[Claim], lists: Sequence[AnswerList]
+) -> dict[str, Floats]:
+    """Fitted on claims and questions that were not trained on; claims that are only known to be unsupported are left
+    out."""
+    known = [claim for claim in claims if claim.label in _LABELS]
+    labels = np.array([_LABELS.index(claim.label) for claim in known])
+    rows = judge.features([(claim.premise, claim.claim) for claim in known])
+    asked = [(made.question, text, at in made.answers) for made in lists for at, text in enumerate(made.statements)]
+    logits = judge.answer_logits([(question, text) for question, text, _ in asked])
+    right = np.array([float(answers) for _, _, answers in asked])
+    return {
+        "support_blend": fit_blend(rows.astype(np.float64), labels).astype(np.float32),
+        "answer_calibration": fit_logistic(logits[:, None].astype(np.float64), right).astype(np.float32),
+    }
+
+
+def fit_blend(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weights of shape (labels, features) of a multinomial logistic layer, drawn towards one that keeps the first
+    features as they are, by
+    gradient descent with a step for each feature.
+
+    ``rows``: shape (n, features); ``labels``: shape (n,).
+    """
+    kinds = int(labels.max()) + 1
+    start = np.eye(kinds, rows.shape[1])
+    weights, wanted = start.copy(), np.eye(kinds)[labels]
+    # Below the inverse of the curve's largest slope, so that every round goes down.
+    rate = 1 / (rows.shape[1] * (rows**2).sum(axis=0) + _BLEND_RIDGE)
+    for _ in range(_BLEND_ROUNDS):
+        logits = rows @ weights.T
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        chances = powers / powers.sum(axis=1, keepdims=True)
+        weights -= rate * ((chances - wanted).T @ rows + _BLEND_RIDGE * (weights - start))
+    return weights

@@ -24,15 +24,17 @@ from ingest.types import Chunk
 from rag.compress import statements
 from rag.judge import in_context
 from rag.support import relevant_part
-from rag.training.claims import Claim, Label, sentences_of
+from rag.training.claims import Claim, Label, hash_of, sentences_of
 from rag.training.corrupt import corrupted, terms_of
 from rag.training.examples import Notes, group_of, is_held_back, language_of
 from rag.training.mining import Bm25, repeats
-from rag.types import Hit
+from rag.types import Hit, Statement
 
 _WRITTEN: Mapping[str, Label] = {"s": "supported", "c": "contradicted", "n": "missing"}
 _PREMISE_CHARACTERS = (80, 140, 220, 320)
 _HEADINGS = 2
+_HEADING_SHARE = 0.75
+"""How often an example shows where its text stands."""
 _NEAR_CHUNKS = 2
 _MOST_STATEMENTS = 14
 _SAME_PLACE = 0.35
@@ -58,8 +60,9 @@ class AnswerList:
         return f"{language_of(self.question)}-{language_of(' '.join(self.statements))}"
 
 
-def read_written(folder: Path, *, held_back: bool) -> tuple[list[Claim], list[AnswerList]]:
+def read_written(folder: Path, *, held_back: bool, seed: int = 0) -> tuple[list[Claim], list[AnswerList]]:
     """The written claims and questions of one folder. Items that belong to no document are held back by their id."""
+    rng = random.Random(seed)  # noqa: S311
     items = {item["id"].rpartition("-")[2]: item for item in _lines(folder / "items.jsonl")}
     claims: list[Claim] = []
     lists: list[AnswerList] = []
@@ -69,9 +72,9 @@ def read_written(folder: Path, *, held_back: bool) -> tuple[list[Claim], list[An
             if item is None or _is_held_back(item) != held_back:
                 continue
             if "premise" in item:
-                claims += _written_claims(item, line)
+                claims += _written_claims(item, line, rng)
             else:
-                lists += _written_questions(item, line)
+                lists += _written_questions(item, line, rng)
     return claims, lists
 
 
@@ -93,21 +96,27 @@ def _is_held_back(item: Mapping[str, Any]) -> bool:
     return sha1(str(item["id"]).encode(), usedforsecurity=False).digest()[0] % 10 == 0
 
 
-def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[Claim]:
-    premise = in_context(str(item["head"]).split(" > ")[-_HEADINGS:], str(item["premise"]))
+def _shown(headings: Sequence[str], rng: random.Random) -> Sequence[str]:
+    """The innermost headings, or none."""
+    return headings[-_HEADINGS:] if rng.random() < _HEADING_SHARE else ()
+
+
+def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: random.Random) -> Iterator[Claim]:
+    headings, premise = str(item["head"]).split(" > "), str(item["premise"])
     group = group_of(item["group"]) if "/" in item["group"] else item["id"]
     for key, label in _WRITTEN.items():
         for claim in line.get(key, ()):
-            yield Claim(premise, str(claim), label, "written", group)
+            yield Claim(in_context(_shown(headings, rng), premise), str(claim), label, "written", group)
 
 
-def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[AnswerList]:
-    headings = str(item["head"]).split(" > ")[-_HEADINGS:]
-    texts = tuple(in_context(headings, sentence) for sentence in item["sents"])
+def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any], rng: random.Random) -> Iterator[AnswerList]:
+    headings, sentences_ = str(item["head"]).split(" > "), [str(sentence) for sentence in item["sents"]]
     group = group_of(item["group"])
     asked = [(str(q), frozenset(numbers)) for q, numbers in line.get("a", ())]
     for question, answers in [*asked, *((str(q), frozenset[int]()) for q in line.get("u", ()))]:
-        if all(0 <= number < len(texts) for number in answers):
+        if all(0 <= number < len(sentences_) for number in answers):
+            shown = _shown(headings, rng)
+            texts = tuple(in_context(shown, sentence) for sentence in sentences_)
             yield AnswerList(question, texts, answers, "written" if answers else "unanswerable", group)
 
 
@@ -204,18 +213,22 @@ def _quoted(
     start, end = span
     right: list[str] = []
     wrong: list[str] = []
+    in_place = rng.random() < _HEADING_SHARE
+
+    def shown(statement: Statement) -> str:
+        return in_context(statement.headings[-_HEADINGS:] if in_place else (), statement.text)
+
     own = [statement for chunk in gold for statement in statements(_hit(chunk), 0)]
     quote = "".join(s.text for s in own if start <= s.start and s.end <= end)
     for statement in own:
-        text = in_context(statement.headings[-_HEADINGS:], statement.text)
         shared = min(end, statement.end) - max(start, statement.start)
         if shared > 0.5 * min(end - start, statement.end - statement.start):
-            right.append(text)
+            right.append(shown(statement))
         elif shared <= 0 and not statement.leads_in:
-            wrong.append(text)
+            wrong.append(shown(statement))
     for chunk in others:
         found = [s for s in statements(_hit(chunk), 0) if not repeats(quote, s.text)]
-        wrong += [in_context(s.headings[-_HEADINGS:], s.text) for s in rng.sample(found, min(4, len(found)))]
+        wrong += [shown(s) for s in rng.sample(found, min(4, len(found)))]
     if not right or not wrong:
         return None
     wrong = rng.sample(wrong, min(len(wrong), _MOST_STATEMENTS - min(4, len(right))))
@@ -251,8 +264,8 @@ def from_parallel_reading(left: Path, right: Path) -> list[AnswerList]:
     for context, item in ours:
         if item["id"] in by_id:
             other_context, other = by_id[item["id"]]
-            lists += _sentence_list(other_context, other, item["question"], f"parallel:{hash(context)}")
-            lists += _sentence_list(context, item, other["question"], f"parallel:{hash(context)}")
+            lists += _sentence_list(other_context, other, item["question"], f"parallel:{hash_of(context)}")
+            lists += _sentence_list(context, item, other["question"], f"parallel:{hash_of(context)}")
     return lists
 
 

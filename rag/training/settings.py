@@ -36,3 +36,33 @@ class RankingRecipe:
     heading_filler: float = 0.25
     """Share of heading examples in a step of written ones."""
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRecipe:
+    """A mixture gives each source's share of what is not written; the written share goes from its first to its last
+    value in the course of the run."""
+
+    steps: int = 900
+    claims: int = 28
+    lists: int = 7
+    """Questions a step, each with up to ``statements`` statements."""
+    statements: int = 4
+    first_layer: int = 6
+    """Layers from this one on are trained; their share of the file is 1.8 MB each."""
+    tokens: int = 168
+    """The longest pair; what is longer is cut at its end."""
+    learning_rate: float = 1.5e-4
+    head_learning_rate: float = 1e-3
+    warm_up: int = 40
+    written_share: tuple[float, float] = (0.5, 0.8)
+    claim_mixture: tuple[tuple[str, float], ...] = (("made", 0.88), ("twins", 0.12))
+    list_mixture: tuple[tuple[str, float], ...] = (
+        ("quoted", 0.6),
+        ("reading", 0.2),
+        ("parallel", 0.1),
+        ("clapnq", 0.1),
+    )
+    forget_every: int = 500
+    """Steps after which the remembered output of the lower layers is dropped to free memory."""
+    seed: int = 0
