@@ -12,6 +12,7 @@ from ingest.errors import BadInput, NotFound
 from ingest.library import Library
 from ingest.phrases import Phrase
 from rag.build import Application, sync_notes
+from rag.chat_model import TokenCounter
 from rag.settings import Settings, load_settings
 from rag.types import Hit
 
@@ -53,11 +54,13 @@ def answer_with(application: Application) -> Answerer:
 
     def answer(case: EvalCase) -> Trial:
         stages = search(case)
-        given = application.pipeline.answer(case.question, case.history)
+        counter = TokenCounter() if application.chat_model else None
+        given = application.pipeline.answer(case.question, case.history, counter.config if counter else None)
         return Trial(
             answer=replace(given, hits=()),
             rankings={stage: ranking_of(hits) for stage, hits in stages.items()},
             confidence=given.confidence,
+            tokens=counter.tokens if counter else None,
         )
 
     return answer

@@ -41,16 +41,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median and 95th percentile of ``n`` values."""
+    """The median, 95th percentile and sum of ``n`` values."""
 
     median: float
     p95: float
+    total: float
     n: int
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run comes to. ``seconds`` are per stage, ``characters`` the length of the answers that were given.
+    """What a run comes to. ``seconds`` are per stage, ``characters`` the length of the answers that were given;
+    ``tokens_read`` and ``tokens_written`` are the chat model's per question, None where no server told them.
 
     ``notices`` counts the answers made in another way than asked for, such as without the chat model that could not be
     reached; ``dropped_citations`` the numbers of the chat model's that were no source.
@@ -65,6 +67,8 @@ class Summary:
     by_language: Mapping[str, tuple[Row, ...]]
     seconds: Mapping[str, Spread]
     characters: Spread | None
+    tokens_read: Spread | None
+    tokens_written: Spread | None
     risk_coverage: Mapping[str, RiskCoverage]
     """By the scorer whose losses were taken."""
     judge_checks: tuple[JudgeCheck, ...]
@@ -89,6 +93,7 @@ def summarise(
 
     trials = [record.trial for record in records if record.trial]
     lengths = [float(len(trial.answer.text)) for trial in trials if not trial.answer.abstained]
+    tokens = [trial.tokens for trial in trials if trial.tokens]
     seconds: dict[str, list[float]] = {}
     for trial in trials:
         for stage, spent in trial.answer.seconds.items():
@@ -106,6 +111,8 @@ def summarise(
         },
         seconds={stage: _spread(values) for stage, values in seconds.items()},
         characters=_spread(lengths) if lengths else None,
+        tokens_read=_spread([float(used.read) for used in tokens]) if tokens else None,
+        tokens_written=_spread([float(used.wrote) for used in tokens]) if tokens else None,
         risk_coverage={
             scorer.name: _risk_coverage(records, scorer.name, scores)
             for scorer in scorers
@@ -165,4 +172,4 @@ def _groups(records: Sequence[EvalRecord], key: Callable[[EvalRecord], str]) -> 
 
 def _spread(values: Sequence[float]) -> Spread:
     middle, high = np.percentile(values, [50, 95])
-    return Spread(float(middle), float(high), len(values))
+    return Spread(float(middle), float(high), float(sum(values)), len(values))

@@ -7,7 +7,7 @@ from eval.compare import MARGIN, Difference, GateLine, is_gated
 from eval.judge_check import Agreement, JudgeCheck
 from eval.retrieval import HIT_RANKS
 from eval.run import Run
-from eval.score import Row
+from eval.score import Row, Spread
 from eval.stats import Estimate
 from ingest.phrases import Language, Phrase
 
@@ -77,18 +77,29 @@ def by_language(run: Run) -> Table:
     return breakdown(Phrase("By language of the question", "按提问语言"), run.summary.by_language)
 
 
-def speed(run: Run) -> Table:
-    rows = [
-        (stage, f"{1000 * spread.median:.0f}", f"{1000 * spread.p95:.0f}", str(spread.n))
-        for stage, spread in run.summary.seconds.items()
-    ]
+def cost(run: Run) -> Table:
+    """Time by stage, the length of answers, and the chat model's tokens where its server told them."""
+    summary = run.summary
+    rows: list[tuple[Cell, ...]] = [_cost_line(stage, spread, 1000) for stage, spread in summary.seconds.items()]
+    others = (
+        (Phrase("answer, characters", "回答字数"), summary.characters),
+        (Phrase("tokens read by the chat model", "对话模型读入的 token"), summary.tokens_read),
+        (Phrase("tokens written by the chat model", "对话模型写出的 token"), summary.tokens_written),
+    )
+    rows += [_cost_line(title, spread) for title, spread in others if spread]
     header = (
-        Phrase("Stage", "阶段"),
-        Phrase("median, ms", "中位数（毫秒）"),
-        Phrase("p95, ms", "95 分位（毫秒）"),
+        Phrase("Stage, in ms", "阶段（毫秒）"),
+        Phrase("median", "中位数"),
+        Phrase("p95", "95 分位"),
+        Phrase("total", "合计"),
         "n",
     )
-    return Table(Phrase("Time per question", "每题耗时"), header, tuple(rows))
+    return Table(Phrase("Time and length per question", "每题耗时与长度"), header, tuple(rows))
+
+
+def _cost_line(title: Cell, spread: Spread, factor: int = 1) -> tuple[Cell, ...]:
+    values = (spread.median, spread.p95, spread.total)
+    return (title, *(f"{factor * value:,.0f}" for value in values), str(spread.n))
 
 
 def comparison(differences: Sequence[Difference]) -> Table:

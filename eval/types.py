@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from ingest.phrases import Phrase
 from ingest.types import Place
+from rag.chat_model import Tokens
 from rag.types import Answer
 
 QuestionType = Literal[
@@ -73,12 +74,14 @@ class Trial:
     """What the thing under test gave for one case.
 
     ``rankings`` holds the hits of each retrieval stage. ``confidence`` orders answers from least to most trusted, by
-    the system's own belief before it decides whether to answer; None if it has none.
+    the system's own belief before it decides whether to answer; None if it has none. ``tokens`` are the chat model's;
+    None where none was asked, or its server did not tell them.
     """
 
     answer: Answer
     rankings: Mapping[str, Ranking] = field(default_factory=dict)
     confidence: float | None = None
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,35 @@ class Contact:
     reply: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a chat model ``read`` and ``wrote``, in its tokens, over all replies to one question."""
+
+    read: int
+    wrote: int
+
+
+class TokenCounter:
+    """Counts the tokens of every reply that is asked for with its ``config``."""
+
+    def __init__(self) -> None:
+        from langchain_core.callbacks import UsageMetadataCallbackHandler
+
+        self._handler = UsageMetadataCallbackHandler()
+
+    @property
+    def config(self) -> Config:
+        return {"callbacks": [self._handler]}
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """None as long as no server has told them."""
+        told = self._handler.usage_metadata.values()
+        if not told:
+            return None
+        return Tokens(sum(usage["input_tokens"] for usage in told), sum(usage["output_tokens"] for usage in told))
+
+
 @dataclass(frozen=True)
 class ServedChatModel:
     """``max_tokens`` bounds a reply, ``timeout_seconds`` the wait for each piece of it."""
@@ -144,20 +173,18 @@ class ServedChatModel:
             temperature=self.temperature,
             timeout=self.timeout_seconds,
             max_retries=0,
-            stream_usage=False,
             use_responses_api=False,
             **limit,
         )
 
     def _chunks(self, messages: Sequence[Message], config: Config | None) -> "Generator[AIMessageChunk]":
         """Read in a thread of its own: a server that only sends signs of life would block this one without end."""
-        client = self._client
         arrived: queue.SimpleQueue[AIMessageChunk | Exception | None] = queue.SimpleQueue()
         stopped = threading.Event()
 
         def read() -> None:
             try:
-                with contextlib.closing(client.stream(list(messages), config=config)) as stream:  # type: ignore[type-var, arg-type]
+                with contextlib.closing(self._stream(messages, config)) as stream:
                     for chunk in stream:
                         if stopped.is_set():
                             return
@@ -171,6 +198,20 @@ class ServedChatModel:
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(read,), name="chat-model", daemon=True).start()
         return self._waiting(arrived, stopped)
+
+    def _stream(self, messages: Sequence[Message], config: Config | None) -> "Generator[AIMessageChunk]":
+        """Asks for the number of tokens, too; a server that knows no such option is asked again without."""
+        import openai
+
+        def chunks(usage: bool) -> Any:
+            return self._client.stream(list(messages), config=config, stream_usage=usage)  # type: ignore[arg-type]
+
+        try:
+            yield from chunks(usage=True)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if "stream_options" not in self._told(error):
+                raise
+            yield from chunks(usage=False)
 
     def _waiting(
         self, arrived: "queue.SimpleQueue[AIMessageChunk | Exception | None]", stopped: threading.Event

@@ -1,6 +1,7 @@
 """Tables and reports of whole runs."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from eval.pairs import LabelledPair
 from eval.report import html_report, markdown_report
 from eval.retrieval import retrieval_scorers
 from eval.run import Run, score_run
+from ingest.phrases import Phrase
 from ingest.types import Place
+from rag.chat_model import Tokens
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 from tests.eval.test_run import SPEC
 
@@ -119,7 +122,7 @@ def test_markdown_holds_the_same_tables_in_one_language() -> None:
         "### 检索：找到标准原文的比例",
         "### 按题型",
         "### 按提问语言",
-        "### 每题耗时",
+        "### 每题耗时与长度",
         "### 评判者：lexical-overlap",
     ]
 
@@ -127,3 +130,18 @@ def test_markdown_holds_the_same_tables_in_one_language() -> None:
 def test_a_bar_or_a_line_break_in_a_cell_does_not_break_a_markdown_table() -> None:
     table = tables.Table(title=ANSWER_SCORERS[0].title, header=("a",), rows=(("x|y\nz",),))
     assert tables.markdown(table, "en").splitlines()[-1] == "| x\\|y z |"
+
+
+def test_what_an_answer_costs_is_told_in_milliseconds_characters_and_tokens() -> None:
+    one = run("a")
+    told = [
+        replace(each, trial=replace(each.trial, tokens=Tokens(1200, 30)) if each.trial else None)
+        for each in one.records
+    ]
+    table = tables.cost(score_run(Path("b"), SPEC, told, ANSWER_SCORERS))
+    assert [tuple(cell.en if isinstance(cell, Phrase) else cell for cell in row) for row in table.rows] == [
+        ("retrieve", "25", "30", "50", "2"),
+        ("answer, characters", "22", "23", "45", "2"),
+        ("tokens read by the chat model", "1,200", "1,200", "3,600", "3"),
+        ("tokens written by the chat model", "30", "30", "90", "3"),
+    ]

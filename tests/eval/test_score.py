@@ -1,10 +1,13 @@
 """Scores -> summary."""
 
+from dataclasses import replace
+
 from eval.answers import ANSWER_SCORERS
-from eval.score import score_records, summarise, values_of
+from eval.score import Spread, score_records, summarise, values_of
 from eval.stats import Estimate
 from eval.types import EvalRecord, Score, Scorer, Trial
 from ingest.phrases import Phrase
+from rag.chat_model import Tokens
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 
 GOOD = answered([("2 GB.", [1])], [cite(1, "cache.md", "It needs 2 GB.")], {"retrieve": 0.1})
@@ -51,7 +54,19 @@ def test_speed_and_length_are_those_of_the_cases_that_have_them() -> None:
     retrieve = SUMMARY.seconds["retrieve"]
     assert (retrieve.median, retrieve.n) == (0.3, 3)
     assert SUMMARY.characters is not None
-    assert (SUMMARY.characters.median, SUMMARY.characters.n) == (9.0, 3)
+    assert (SUMMARY.characters.median, SUMMARY.characters.total, SUMMARY.characters.n) == (9.0, 27.0, 3)
+
+
+def test_tokens_are_those_of_the_questions_whose_server_told_them() -> None:
+    told = [
+        replace(one, trial=replace(one.trial, tokens=tokens)) if one.trial else one
+        for one, tokens in zip(RECORDS, (Tokens(900, 40), None, None, Tokens(1100, 0), None), strict=True)
+    ]
+    summary = summarise(told, ANSWER_SCORERS, SCORES)
+    assert summary.tokens_read == Spread(1000.0, 1090.0, 2000.0, 2)
+    assert summary.tokens_written is not None
+    assert summary.tokens_written.total == 40.0
+    assert SUMMARY.tokens_read is None
 
 
 def test_what_should_not_or_could_not_be_answered_is_a_full_loss_on_the_risk_coverage_curve() -> None:

@@ -1,0 +1,54 @@
+"""The tokens that a server says its replies cost."""
+
+import json
+
+from pydantic import SecretStr
+
+from rag.chat_model import ServedChatModel, TokenCounter, Tokens
+from tests.scripted_server import Handler, ScriptedServer, Step, fails, says
+
+ASKED = [("user", "hi")]
+
+
+def served(server: ScriptedServer) -> ServedChatModel:
+    return ServedChatModel("tea-model", server.base_url, SecretStr(""), 0.0, 200, timeout_seconds=5)
+
+
+def says_and_counts(text: str, read: int, wrote: int) -> Step:
+    """A reply whose last piece is the count of its tokens, as OpenAI sends it."""
+    chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "tea-model"}
+    usage = {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
+    pieces = [
+        {**chunk, "choices": [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}]},
+        {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {**chunk, "choices": [], "usage": usage},
+    ]
+
+    def step(handler: Handler) -> None:
+        handler.begin(200, "text/event-stream")
+        for piece in pieces:
+            handler.event(json.dumps(piece).encode())
+        handler.event(b"[DONE]")
+
+    return step
+
+
+def test_the_tokens_of_all_replies_are_counted_together() -> None:
+    counter = TokenCounter()
+    with ScriptedServer(says_and_counts("one", 10, 2), says_and_counts("two", 30, 4)) as server:
+        replies = ["".join(served(server).reply(ASKED, counter.config)) for _ in range(2)]
+    assert replies == ["one", "two"]
+    assert counter.tokens == Tokens(40, 6)
+
+
+def test_a_server_that_does_not_count_leaves_the_number_unknown() -> None:
+    counter = TokenCounter()
+    with ScriptedServer(says("one")) as server:
+        assert "".join(served(server).reply(ASKED, counter.config)) == "one"
+    assert counter.tokens is None
+
+
+def test_a_server_that_refuses_to_count_is_asked_again_without() -> None:
+    with ScriptedServer(fails(400, "Unrecognized request argument: stream_options"), says("one")) as server:
+        assert "".join(served(server).reply(ASKED)) == "one"
+        assert ["stream_options" in request["body"] for request in server.seen] == [True, False]
