@@ -4,7 +4,6 @@
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +12,11 @@ import typer
 
 from ingest.phrases import Language, Phrase
 from ui.language import language, say
+from ui.scoring import scored
 
 if TYPE_CHECKING:
     from eval.run import Run
-    from eval.types import EvalCase, EvalRecord
-    from rag.settings import Settings
+    from eval.types import EvalCase
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -103,7 +102,7 @@ def run(
         typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(chosen), err=True)
         with typer.progressbar(length=len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             records = answer_cases(cases, answer_with(application), finder, spec, folder, lambda _: bar.update(1))
-    _print(_scored(folder, records, settings, judges, checks, scorers), chosen)
+    _print(scored(folder, records, settings, judges, checks, scorers), chosen)
 
 
 @app.command(help=say("Score stored answers again, without asking again.", "对已存的回答重新打分，不再提问。"))
@@ -119,8 +118,8 @@ def score(
     from eval.run import load_records
 
     settings = settings_from(assignments or (), language=speech)
-    scored = _scored(run_folder, load_records(run_folder), settings, judges, checks, scorers)
-    _print(scored, language(settings.language))
+    result = scored(run_folder, load_records(run_folder), settings, judges, checks, scorers)
+    _print(result, language(settings.language))
 
 
 @app.command(help=say("Compare two runs over the same questions.", "对比同一批问题上的两次评测。"))
@@ -261,34 +260,6 @@ def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
             # The end of the input, or Ctrl-C: what was kept so far is in the file.
             return "q"
     return choice
-
-
-def _scored(
-    folder: Path,
-    records: "Sequence[EvalRecord]",
-    settings: "Settings",
-    judges: Sequence[str] | None,
-    checks: Sequence[Path] | None,
-    scorer_files: Sequence[Path] | None,
-) -> "Run":
-    from eval.judge import open_judge
-    from eval.judge_check import checks_of, load_check
-    from eval.run import load_spec, save_scores, score_run
-    from eval.scorers import DEFAULT_JUDGES, all_scorers, load_scorers, with_word_overlap
-    from rag.build import open_embedder
-    from rag.settings import load_settings
-
-    own = [scorer for file in scorer_files or () for scorer in load_scorers(file)]
-    opened = with_word_overlap([open_judge(name, settings) for name in judges or DEFAULT_JUDGES])
-    spec = load_spec(folder)
-    scorers = all_scorers(
-        records,
-        lambda: open_embedder(load_settings(embedder=spec.settings["embedder"])),
-        opened,
-    )
-    scored = score_run(folder, spec, records, (*own, *scorers), checks_of(opened, list(map(load_check, checks or ()))))
-    save_scores(scored)
-    return scored
 
 
 def _print(run: "Run", speech: Language) -> None:
