@@ -137,13 +137,18 @@ def _change_cells(change: Change) -> tuple[Cell, ...]:
     return (change.case.id, f"{change.old:.2f}", f"{change.new:.2f}", change.case.question)
 
 
-def _worst_cases(run: Run) -> Iterator[str]:
-    """The cases with the lowest mean over the gated measures, none that are perfect."""
+def worst_cases(run: Run) -> list[EvalRecord]:
+    """The cases with the lowest mean over the gated measures, none that are perfect, the worst first."""
     means = {record.case.id: _mean(run.scores, record) for record in run.records}
     worst = sorted((record for record in run.records if means[record.case.id] < 1), key=lambda r: means[r.case.id])
+    return worst[:WORST_SHOWN]
+
+
+def _worst_cases(run: Run) -> Iterator[str]:
+    worst = worst_cases(run)
     if worst:
         yield f"<h2>{_both(Phrase('The worst cases', '最差的题'))}</h2>"
-    for record in worst[:WORST_SHOWN]:
+    for record in worst:
         yield _case(record, run.scores)
 
 
