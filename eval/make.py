@@ -16,7 +16,7 @@ from ingest.structure import Block, Span, clean_title, is_question, parse
 from ingest.types import Document
 
 _MOST_QUOTES = 6
-_SHORTEST_QUOTE = 8
+SHORTEST_QUOTE = 8
 """Characters that are not white space."""
 
 _BULLET = re.compile(r"^(?:[-*+•·]|\d+[.)、])\s*")
@@ -73,9 +73,9 @@ def _from_headings(document: Document, blocks: Sequence[Block]) -> Iterator[Eval
         if not (is_question(question) or _ASKS.search(question)):
             continue
         if body.kind == "item":
-            yield from _case(document, question, _type_of(question), _items(blocks, body))
+            yield from _case(document, question, type_of(question), _items(blocks, body))
         elif body.kind == "paragraph":
-            yield from _case(document, question, _type_of(question), _first_sentences(document.text, body))
+            yield from _case(document, question, type_of(question), _first_sentences(document.text, body))
 
 
 def _from_definitions(document: Document, blocks: Sequence[Block]) -> Iterator[EvalCase]:
@@ -93,7 +93,7 @@ def _from_definitions(document: Document, blocks: Sequence[Block]) -> Iterator[E
 def _case(document: Document, question: str, kind: QuestionType, quotes: Sequence[Span]) -> Iterator[EvalCase]:
     """Nothing when a quote is too short to hold an answer, or holds a link instead."""
     texts = [document.text[start:end] for start, end in quotes]
-    if not texts or any(len(ink(text)) < _SHORTEST_QUOTE or _ADDRESS.search(text) for text in texts):
+    if not texts or any(len(ink(text)) < SHORTEST_QUOTE or _ADDRESS.search(text) for text in texts):
         return
     points = tuple(_BULLET.sub("", " ".join(text.split())) for text in texts)
     digest = sha256("\0".join((document.id, *map(ink, texts))).encode()).hexdigest()[:10]
@@ -124,5 +124,6 @@ def _first_sentences(text: str, block: Block) -> list[Span]:
     return [(spans[0][0], spans[-1][1])] if spans else []
 
 
-def _type_of(question: str) -> QuestionType:
+def type_of(question: str) -> QuestionType:
+    """By the words with which it asks."""
     return next((kind for kind, pattern in _TYPES if pattern.search(question)), "fact")

@@ -5,6 +5,7 @@
 
 import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -218,29 +219,30 @@ def make(
     unreviewed: Annotated[
         bool, typer.Option("--unreviewed", help=say("Keep all without asking.", "不审核，全部保留。"))
     ] = False,
+    assignments: Assignments = None,
     speech: Speech = None,
 ) -> None:
-    from eval.cases import append_case, load_cases
-    from eval.make import propose
-    from ingest.library import open_library
-    from rag.settings import load_settings
+    from eval.answerer import settings_from
+    from eval.propose import proposals
+    from eval.review import ReviewedQuestions
+    from rag.build import Application
 
-    settings = load_settings(library=library, language=speech)
+    settings = settings_from(assignments or (), library=library, language=speech)
     chosen = language(settings.language)
-    known = {case.id for case in load_cases(out)} if out.exists() else set()
-    with open_library(settings.library) as opened:
-        documents = (opened.document(summary.id) for summary in opened.documents())
-        proposals = [case for case in propose(documents) if case.id not in known][:count]
+    reviewed = ReviewedQuestions(out)
     kept = 0
-    for number, proposal in enumerate(proposals, start=1):
-        choice = "a" if unreviewed else _review(proposal, f"{number}/{len(proposals)}", chosen)
-        if choice == "q":
-            break
-        if choice == "e":
-            asked = typer.prompt(Phrase("question", "问题").to(chosen), default=proposal.question)
-            proposal = replace(proposal, question=asked)
-        if choice != "r":
-            append_case(out, proposal)
+    with Application(settings) as application:
+        for number, proposal in enumerate(islice(proposals(application, reviewed.is_new), count), start=1):
+            choice = "a" if unreviewed else _review(proposal, f"{number}/{count}", chosen)
+            if choice == "q":
+                break
+            if choice == "r":
+                reviewed.reject(proposal.id)
+                continue
+            if choice == "e":
+                asked = typer.prompt(Phrase("question", "问题").to(chosen), default=proposal.question)
+                proposal = replace(proposal, question=asked)
+            reviewed.keep(proposal)
             kept += 1
     typer.echo(Phrase(f"{kept} questions kept in {out}", f"已保留 {kept} 个问题：{out}").to(chosen), err=True)
 
@@ -249,8 +251,9 @@ def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
     """One of "a" (accept), "e" (edit), "r" (reject) and "q" (quit)."""
     from ui.text import printable
 
-    quotes = "\n".join(f"  {each.document_id}: {each.quote}" for each in proposal.evidence)
-    typer.echo(printable(f"\n[{position}] ({proposal.type}) {proposal.question}\n{quotes}"))
+    quotes = "".join(f"\n  {each.document_id}: {each.quote}" for each in proposal.evidence)
+    answer = f"\n  → {proposal.answer}" if proposal.answer else ""
+    typer.echo(printable(f"\n[{position}] ({proposal.type}) {proposal.question}{answer}{quotes}"))
     ask = Phrase("(a)ccept, (e)dit, (r)eject, (q)uit", "(a) 接受，(e) 修改，(r) 拒绝，(q) 结束").to(speech)
     choice = ""
     while choice not in ("a", "e", "r", "q"):
