@@ -10,6 +10,7 @@ from ui.desk import LARGEST_UPLOAD, Desk
 from ui.elements import button
 from ui.inside_tab import inside_tab
 from ui.library_tab import library_tab
+from ui.measure_tab import measure_tab
 from ui.settings_tab import settings_tab
 from ui.widgets import gr, text
 
@@ -52,6 +53,8 @@ def page(desk: Desk, language: Language) -> gr.Blocks:
                 library_tab(blocks, tab, desk, language)
             with gr.Tab(text("Look inside", "检索过程", language), elem_id="inside"):
                 inside_tab(desk, language)
+            with gr.Tab(text("Measure", "评测", language), elem_id="measure") as tab:
+                measure_tab(tab, desk, language)
             with gr.Tab(text("Settings", "设置", language), elem_id="settings"):
                 settings_tab(desk, language)
         blocks.queue(max_size=MOST_EVENTS_WAITING, default_concurrency_limit=8, api_open=False)

@@ -177,6 +177,21 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
             # Another window has shortened the conversation since.
             return message(text("This answer is gone; reload the page.", "这个回答已不在，请刷新页面。", language))
 
+    def rate(conversation_id: str, event: gr.EventData, request: gr.Request) -> None:
+        data = data_of(event)
+        conversation = opened(_conversations(desk, request), conversation_id)
+        turn = int(data.get("turn", -1))
+        if conversation is None or not 0 <= turn < len(conversation.answers):
+            return
+        desk.questions.rate(
+            f"{conversation.id} {turn}",
+            conversation.answers[turn],
+            conversation.history[:turn],
+            liked=data.get("liked") == "yes",
+            reason=data.get("reason", ""),
+        )
+        gr.Info(text("Kept for review in Measure.", "已保存，可在“评测”中审核。", language))
+
     def rename(conversation_id: str, to: str, request: gr.Request) -> str:
         conversations = _conversations(desk, request)
         try:
@@ -215,6 +230,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
     for run in runs:
         run.then(None, current, None, js="(id) => { window.notecite.remember(id); }")
     stop.click(stop_writing, **QUIET)
+    turns.rate(rate, current, None, **QUIET)
     for panel in (turns, source):
         panel.source(open_source, current, source, **QUIET).then(None, js=_SHOW_SOURCE)
     entries.open(entry_id, None, current, **QUIET).then(show, [current, search], whole, **QUIET).then(

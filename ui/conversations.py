@@ -87,6 +87,12 @@ class Conversations:
         old = self.get(conversation_id)
         return self._write(replace(old, used_at=time.time(), answers=(*old.answers[:after], kept)))
 
+    def keep(self, origin: str, answers: Sequence[Answer]) -> Conversation:
+        """A conversation made of answers from elsewhere; the same ``origin`` always gives the same one."""
+        title = " ".join(answers[-1].question.split())[:LONGEST_TITLE]
+        id_ = sha256(origin.encode()).hexdigest()[:16]
+        return self._write(Conversation(id_, title, time.time(), tuple(replace(a, hits=()) for a in answers)))
+
     def rename(self, conversation_id: str, title: str) -> Conversation:
         """Raises BadInput for an empty title."""
         title = " ".join(title.split())[:LONGEST_TITLE]

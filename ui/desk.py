@@ -22,6 +22,8 @@ from rag.pipeline import Pipeline, Search
 from rag.settings import Settings
 from rag.types import Answer, Event
 from ui.conversations import Conversations
+from ui.measuring import Measuring
+from ui.questions import Questions
 
 UPLOADS = "uploads"
 """The folder in the library's folder that keeps dropped files; it is synced like any other."""
@@ -98,6 +100,8 @@ class Desk:
         self.origins = origins or {}
         self.folders_allowed = folders_allowed
         self.job: SyncJob | None = None
+        self.measuring = Measuring(settings.library)
+        self.questions = Questions(settings.library)
         self._application = Application(settings)
         self._opening = threading.RLock()
         self._asking: defaultdict[str, set[threading.Event]] = defaultdict(set)
@@ -113,6 +117,9 @@ class Desk:
             return
 
     def close(self) -> None:
+        if self.measuring.job is not None:
+            self.measuring.job.cancelled.set()
+            self.measuring.job.ended.wait(10)
         if self.job is not None:
             self.job.cancelled.set()
             self.job.ended.wait(10)

@@ -3,15 +3,23 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from ingest.phrases import Language
 from rag.types import Citation, Hit
-from ui.elements import button, date, say, stage_name, table
+from ui.elements import button, date, lines, say, stage_name, table
 from ui.markup import Highlight, rendered
 
 if TYPE_CHECKING:
+    from eval.run import Run
+    from eval.types import EvalRecord
     from ingest.catalog import Counts, DocumentSummary
     from ingest.sync import SyncProgress, SyncReport
+    from ui.measuring import RunJob
+    from ui.questions import Waiting
+
+MEASURES = ("reranked/nDCG@10", "citation_recall", "bundled/faithfulness", "false_refusal")
+"""The scorers shown in the list of runs."""
 
 
 def library(
@@ -166,6 +174,106 @@ def _card(
         f'<p class="terms">{matched}</p>'
         f"<details><summary>{escape(' '.join(chunk.text.split())[:90])}</summary>"
         f'<div class="written">{rendered(chunk.text, highlights)}</div></details></li>'
+    )
+
+
+# Measure
+
+
+def runs(found: "Sequence[Run]", language: Language) -> str:
+    """The runs with a few of their measures, each with a button to open it."""
+    titles = {row.name: row.title for run in reversed(found) for row in run.summary.rows if row.name in MEASURES}
+    shown = [name for name in MEASURES if name in titles]
+    heads = (
+        say("Run", "评测", language),
+        say("Questions", "题数", language),
+        *(escape(titles[name].to(language)) for name in shown),
+        f'<span class="hidden">{say("Actions", "操作", language)}</span>',
+    )
+    rows = [_run_row(run, shown, language) for run in found]
+    return table(say("Evaluation runs", "历次评测", language), heads, rows, "runs")
+
+
+def _run_row(run: "Run", shown: Sequence[str], language: Language) -> str:
+    estimates = {row.name: row.estimate for row in run.summary.rows}
+    cells = [
+        f"<td>{found.value:.3f} <small>{found.low:.2f}–{found.high:.2f}</small></td>"
+        if (found := estimates.get(name))
+        else "<td>–</td>"
+        for name in shown
+    ]
+    when = date((run.folder / "summary.json").stat().st_mtime)
+    actions = button("open", say("Report", "报告", language), "quiet", id=run.name)
+    return (
+        f'<tr><th scope="row">{escape(run.name)}<small>{escape(run.spec.questions)} · {when}</small></th>'
+        f"<td>{run.summary.cases}</td>{''.join(cells)}<td>{actions}</td></tr>"
+    )
+
+
+def run_progress(job: "RunJob", language: Language) -> str:
+    """The bar of a run that is being made."""
+    if not job.asked:
+        said = say("Loading the questions and the models…", "正在载入问题与模型…", language)
+        return f'<div class="sync" role="status"><progress aria-label="{said}"></progress><p>{said}</p></div>'
+    left = job.seconds / job.asked * (job.questions - job.asked)
+    said = (
+        say("All answered; scoring…", "已全部作答，正在打分…", language)
+        if job.asked == job.questions
+        else say(
+            f"{job.asked} of {job.questions} questions · {left:.0f} s left",
+            f"已答 {job.asked}/{job.questions} 题 · 剩余 {left:.0f} 秒",
+            language,
+        )
+    )
+    return (
+        f'<div class="sync" role="status"><progress max="{job.questions}" value="{job.asked}" aria-label="{said}">'
+        f"</progress><p>{said}</p></div>"
+    )
+
+
+def report(name: str, old: str, language: Language) -> str:
+    """A run's own report in a frame that can reach nothing, compared with ``old`` if that is not empty."""
+    address = escape(f"/report?{urlencode({'run': name, 'old': old, 'speech': language})}")
+    title = say("Report of the run", "评测报告", language)
+    return (
+        f'<p class="report-head"><a class="quiet" href="{address}" target="_blank" rel="noopener">'
+        f"{say('Open the report by itself', '单独打开报告', language)}</a></p>"
+        f'<iframe class="report" src="{address}" title="{title}" sandbox="allow-scripts" loading="lazy"></iframe>'
+    )
+
+
+def worst_cases(run: "Run", records: "Sequence[EvalRecord]", language: Language) -> str:
+    """The worst cases of a run as buttons that open them as conversations."""
+    if not records:
+        return ""
+    items = []
+    for record in records:
+        label = f"<span>{escape(record.case.question)}</span><small>{escape(record.case.id)}</small>"
+        failed = f'<span class="notice">{escape(record.error)}</span>' if record.trial is None else ""
+        items.append(f"<li>{failed or button('case', label, 'entry', run=run.name, case=record.case.id)}</li>")
+    title = say("The worst cases, to open as conversations", "最差的题（点开即为对话）", language)
+    return f'<h3>{title}</h3><ol class="conversations">{"".join(items)}</ol>'
+
+
+def review(waiting: "Waiting | None", left: int, language: Language) -> str:
+    """What is said above the form for a case that waits for review."""
+    if waiting is None:
+        said = say(
+            "Nothing waits for review. Rate answers with 👍 or 👎, or have questions proposed from your notes.",
+            "没有待审核的问题。可在回答下方点 👍 或 👎，或从笔记中拟题。",
+            language,
+        )
+        return f'<p class="quiet-text">{said}</p>'
+    origin = {
+        None: say("proposed from your notes", "由笔记拟出", language),
+        True: say("👍 an answer that was liked", "👍 被认可的回答", language),
+        False: say("👎 an answer that was not liked", "👎 被否定的回答", language),
+    }[waiting.liked]
+    reason = f"<blockquote>{lines(waiting.reason)}</blockquote>" if waiting.reason else ""
+    earlier = "".join(f'<p class="understood">{escape(question)}</p>' for question in waiting.case.history)
+    return (
+        f'<p class="counts">{say(f"{left} wait for review", f"{left} 个待审核", language)}</p>'
+        f'<p class="quiet-text">{origin}</p>{reason}{earlier}'
     )
 
 

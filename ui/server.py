@@ -7,12 +7,13 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from html import escape
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.errors import BadInput, NoteciteError
@@ -28,6 +29,12 @@ POLICY = (
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 """The browser itself keeps everything on this origin, whatever a note or a library of the page might hold."""
+
+REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "frame-ancestors 'self'; sandbox allow-scripts"
+)
+"""A report's own charts may be drawn, and it belongs to no origin, so that it can reach nothing."""
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b6e69"/>'
@@ -90,11 +97,13 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
+                own = {name.lower() for name, _ in message.get("headers", [])}
                 added = [
-                    (b"content-security-policy", POLICY.encode()),
                     (b"x-content-type-options", b"nosniff"),
                     (b"referrer-policy", b"same-origin"),
                 ]
+                if b"content-security-policy" not in own:
+                    added.append((b"content-security-policy", POLICY.encode()))
                 if fresh:
                     value = f"{COOKIE}={fresh}; Path=/; Max-Age={_YEAR_SECONDS}; HttpOnly; SameSite=Lax"
                     added.append((b"set-cookie", value.encode()))
@@ -179,6 +188,16 @@ def build(desk: Desk, *, password: str = "", loopback_only: bool = True, languag
             return Response(desk.page_image(document, page), media_type="image/png")
         except NoteciteError as error:
             raise HTTPException(404, error.to("en")) from error
+
+    @app.get("/report")
+    def report(run: str, old: str = "", speech: Language = "en") -> Response:
+        from eval.report import html_report
+
+        try:
+            named = [desk.measuring.run(name) for name in (old, run) if name]
+            return HTMLResponse(html_report(named, speech), headers={"Content-Security-Policy": REPORT_POLICY})
+        except NoteciteError as error:
+            return HTMLResponse(f"<p>{escape(error.to(speech))}</p>", 404)
 
     mount(app, desk)
     threading.Thread(target=desk.warm_up, name="warm-up", daemon=True).start()

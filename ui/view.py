@@ -60,11 +60,33 @@ def turn(number: int, answer: Answer, language: Language) -> str:
         )
         + button("ask", say("Ask again", "重新回答", language), "quiet", question=answer.question, turn=number)
         + button("edit", say("Edit", "修改问题", language), "quiet", question=answer.question, turn=number)
+        + _thumbs(number, language)
     )
     return (
         f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
         f'<div class="reply">{understood}{notice}{body}{doubted}'
-        f'<footer><span class="times">{_made(answer, language)}</span>{actions}</footer></div></article>'
+        f'<footer><span class="times">{_made(answer, language)}</span>{actions}</footer>'
+        f"{_reason_form(number, language)}</div></article>"
+    )
+
+
+def _thumbs(number: int, language: Language) -> str:
+    """A dislike is sent with the form that asks why."""
+    like, dislike = say("A good answer", "回答得好", language), say("A bad answer", "回答得不好", language)
+    return (
+        f'<button type="button" class="quiet" data-act="rate" data-turn="{number}" data-liked="yes" '
+        f'aria-label="{like}" title="{like}">👍</button>'
+        f'<button type="button" class="quiet" data-act="dislike" aria-expanded="false" '
+        f'aria-label="{dislike}" title="{dislike}">👎</button>'
+    )
+
+
+def _reason_form(number: int, language: Language) -> str:
+    label = say("What is wrong with it?", "哪里不好？", language)
+    send = button("rate", say("Send for review", "提交审核", language), "quiet", turn=number, liked="no")
+    return (
+        f'<div class="reason" hidden><input type="text" maxlength="500" aria-label="{label}" placeholder="{label}">'
+        f"{send}</div>"
     )
 
 

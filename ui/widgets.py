@@ -20,7 +20,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """For events that are over before a person could watch their progress."""
 
 SENDS = """
-const events = ['ask', 'source', 'open', 'forget', 'rate', 'case', 'compare'];
+const events = ['ask', 'source', 'open', 'forget', 'rate', 'case'];
 element.addEventListener('click', (event) => window.notecite.act(element, event, (name, data) => {
   if (events.includes(name)) trigger(name, data);
 }));

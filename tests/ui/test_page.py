@@ -378,7 +378,7 @@ def test_a_narrow_screen_shows_everything(visit: Visit) -> None:
     page.click("#menu-switch button")
     page.wait_for_selector(".entry", state="visible")
     page.keyboard.press("Escape")
-    for tab in ("library", "inside", "settings", "ask"):
+    for tab in ("library", "inside", "measure", "settings", "ask"):
         visit.tab(tab)
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -445,3 +445,34 @@ def test_a_server_that_dies_is_said_to_and_comes_back_with_the_conversation(visi
     while answer not in page.locator("#turns").inner_text() and time.monotonic() < deadline:
         page.wait_for_timeout(200)
     assert answer in page.locator("#turns").inner_text()
+
+
+def test_an_answer_is_rated_reviewed_measured_and_its_worst_case_opened(visit: Visit) -> None:
+    page = visit.page
+    visit.ask(ROPE)
+    page.click(".turn [data-act=dislike]")
+    page.fill(".turn .reason input", "表格不需要")
+    page.press(".turn .reason input", "Enter")
+    page.wait_for_selector(".toast-body")
+    visit.tab("measure")
+    page.click("#measure-tabs [role=tab] >> nth=1")
+    page.wait_for_selector("#waiting blockquote:has-text('表格不需要')")
+    assert page.input_value("#case-question textarea") == ROPE
+    page.fill("#case-points textarea", "再按位置旋转一个角度\n这里没有写的要点")
+    page.locator("#case-quotes input[type=checkbox]").last.uncheck()
+    page.click("#accept")
+    page.wait_for_selector("#waiting :text('没有待审核的问题')")
+    page.click("#measure-tabs [role=tab] >> nth=0")
+    visit.tab("ask")
+    visit.tab("measure")
+    page.wait_for_function("document.querySelector('#questions input').value.includes('1')")
+    page.click("#run")
+    page.wait_for_selector("#run-list .runs", timeout=120_000)
+    frame = page.frame_locator("iframe.report")
+    frame.locator("h1").wait_for()
+    assert "accepted" in frame.locator("h1").inner_text()
+    assert frame.locator(".plotly-graph-div").count() >= 1
+    assert page.evaluate("document.querySelector('iframe.report').contentDocument") is None
+    page.locator("#worst [data-act=case]").first.click()
+    page.wait_for_selector(f".turn .asked:has-text('{ROPE}')")
+    assert page.locator(".entry[aria-current], [aria-current] .entry").count() == 1

@@ -56,6 +56,16 @@
       $("#replace textarea, #replace input").value = button.dataset.turn;
       $("#replace textarea, #replace input").dispatchEvent(new Event("input", { bubbles: true }));
       type(button.dataset.question);
+    } else if (act === "dislike") {
+      const form = button.closest(".reply").querySelector(".reason");
+      form.hidden = !form.hidden;
+      button.setAttribute("aria-expanded", String(!form.hidden));
+      if (!form.hidden) form.querySelector("input").focus();
+    } else if (act === "rate") {
+      button.closest(".reply").querySelector(".reason").hidden = true;
+      for (const thumb of button.closest(".reply").querySelectorAll("[data-act=rate], [data-act=dislike]")) {
+        thumb.classList.toggle("done", thumb === button || (button.dataset.liked === "no" && thumb.dataset.act === "dislike"));
+      }
     } else if (act === "theme") {
       const dark = !document.body.classList.contains("dark");
       paint(dark);
@@ -114,7 +124,10 @@
       if (["cite", "heading", "note"].includes(data.act)) {
         opener = element.id === "source" ? opener : button;
         trigger("source", data);
-      } else if (["ask", "open", "forget"].includes(data.act)) trigger(data.act, data);
+      } else {
+        if (data.act === "rate") data.reason = button.closest(".reason")?.querySelector("input").value ?? "";
+        trigger(data.act, data);
+      }
     },
     showSource,
     remember(id) {
@@ -131,7 +144,8 @@
 
   addEventListener("keydown", (event) => {
     const inBox = event.target === question();
-    if (inBox && event.key === "Enter" && (event.shiftKey || event.isComposing)) event.stopImmediatePropagation();
+    if (event.key === "Enter" && event.target.closest?.(".reason")) event.target.parentElement.querySelector("button").click();
+    else if (inBox && event.key === "Enter" && (event.shiftKey || event.isComposing)) event.stopImmediatePropagation();
     else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       $("#ask-button")?.click();

@@ -1,0 +1,256 @@
+"""The tab Measure: evaluation runs, their reports, and the questions that wait for review."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from eval.answerer import finder_in
+from eval.report import worst_cases
+from eval.types import QUESTION_TYPES
+from ingest.errors import BadInput, NoteciteError
+from ingest.phrases import Language, Phrase
+from ui import panels
+from ui.desk import Desk
+from ui.elements import message
+from ui.measuring import SAMPLE, RunJob
+from ui.person import person_of
+from ui.questions import holding
+from ui.widgets import QUIET, SENDS, Update, data_of, gr, text
+
+PROPOSED_AT_ONCE = 20
+_LONGEST_LABEL = 300
+_OPEN_CONVERSATION = "(id) => { window.notecite.remember(id); document.querySelector('#ask-button').click(); }"
+
+
+def measure_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
+    with gr.Tabs(elem_id="measure-tabs"):
+        with gr.Tab(text("Runs", "评测", language), elem_id="runs"):
+            _runs(tab, desk, language)
+        with gr.Tab(text("Review of questions", "审核问题", language), elem_id="review") as review:
+            _review(tab, review, desk, language)
+
+
+def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
+    with gr.Row(elem_id="start-run"):
+        questions = gr.Dropdown(
+            [],
+            label=text("Questions", "问题集", language),
+            info=text(
+                "Those you accepted, those about the sample notes, or a file of your own.",
+                "你审核通过的、示例笔记自带的，或自己的文件。",
+                language,
+            ),
+            allow_custom_value=desk.folders_allowed,
+            elem_id="questions",
+            scale=3,
+        )
+        start = gr.Button(text("Start a run", "开始评测", language), variant="primary", elem_id="run", scale=0)
+        cancel = gr.Button(
+            text("Cancel", "取消", language), variant="stop", elem_id="cancel-run", visible=False, scale=0
+        )
+    progress = gr.HTML(elem_id="run-progress", js_on_load=None, apply_default_css=False)
+    listed = gr.HTML(elem_id="run-list", js_on_load=SENDS, apply_default_css=False)
+    with gr.Row(elem_id="choose-run", visible=False) as choice:
+        run = gr.Dropdown([], label=text("Report of", "报告", language), elem_id="shown-run")
+        old = gr.Dropdown([], label=text("Compared with", "对比基准", language), elem_id="old-run")
+    worst = gr.HTML(elem_id="worst", js_on_load=SENDS, apply_default_css=False)
+    report = gr.HTML(elem_id="report", js_on_load=None, apply_default_css=False)
+    opened = gr.Textbox("", visible=False)
+
+    def choices() -> list[tuple[str, str]]:
+        own = desk.questions.accepted_count()
+        sample = text("Questions about the sample notes", "示例笔记的问题", language)
+        mine = text(f"My accepted questions ({own})", f"我审核通过的问题（{own}）", language)
+        return [*([(mine, str(desk.questions.accepted))] if own else []), (sample, str(SAMPLE))]
+
+    def show() -> Update:
+        runs = desk.measuring.runs()
+        none = text(
+            "No runs yet: start one, or run `notecite eval run` in this folder.",
+            "还没有评测：可在上方开始，或在此目录运行 `notecite eval run`。",
+            language,
+        )
+        names = [each.name for each in runs]
+        return {
+            questions: gr.update(choices=choices(), value=choices()[0][1]),
+            listed: panels.runs(runs, language) if runs else message(none),
+            choice: gr.update(visible=bool(runs)),
+            run: gr.update(choices=names),
+            old: gr.update(choices=[(text("nothing", "不对比", language), ""), *((name, name) for name in names)]),
+        }
+
+    def follow(job: RunJob) -> Iterator[Update]:
+        while not job.ended.wait(0.5):
+            yield {
+                progress: panels.run_progress(job, language),
+                start: gr.update(visible=False),
+                cancel: gr.update(visible=True),
+            }
+        if job.error is not None:
+            said = message(job.error.to(language))
+        elif job.finished:
+            said = ""
+        else:
+            said = message(
+                text(
+                    "Cancelled. Started again, it goes on where it was.",
+                    "已取消；再次开始会从中断处继续。",
+                    language,
+                )
+            )
+        done: Update = {run: gr.update(value=job.name)} if job.finished else {}
+        yield show() | {progress: said, start: gr.update(visible=True), cancel: gr.update(visible=False)}
+        yield done
+
+    def begin(path: str | None) -> Iterator[Update]:
+        known = {value for _, value in choices()}
+        try:
+            if not path or (path not in known and not desk.folders_allowed):
+                raise BadInput(
+                    Phrase("no questions were chosen", "没有选择问题集"),
+                    path or "",
+                    Phrase("choose some in the list", "请在列表中选择"),
+                )
+            yield from follow(desk.measuring.start(Path(path).expanduser(), desk.application))
+        except NoteciteError as error:
+            yield {progress: message(error.to(language))}
+
+    def stop() -> None:
+        if desk.measuring.job is not None:
+            desk.measuring.job.cancelled.set()
+
+    def open_report(name: str | None, compared: str | None) -> Update:
+        if not name:
+            return {report: "", worst: ""}
+        try:
+            shown = desk.measuring.run(name)
+        except NoteciteError as error:
+            return {report: message(error.to(language)), worst: ""}
+        other = "" if compared in (None, name) else str(compared)
+        return {
+            report: panels.report(name, other, language),
+            worst: panels.worst_cases(shown, worst_cases(shown), language),
+        }
+
+    def choose(event: gr.EventData) -> str:
+        return data_of(event).get("id", "")
+
+    def open_case(event: gr.EventData, request: gr.Request) -> str:
+        """The case's answer as a conversation of the person who asks for it."""
+        data = data_of(event)
+        record = next((r for r in desk.measuring.run(data["run"]).records if r.case.id == data["case"]), None)
+        if record is None or record.trial is None:
+            return ""
+        kept = desk.conversations(person_of(request.cookies)).keep(
+            f"{data['run']} {data['case']}", [record.trial.answer]
+        )
+        return kept.id
+
+    def resume() -> Iterator[Update]:
+        yield show()
+        if desk.measuring.job is not None and not desk.measuring.job.ended.is_set():
+            yield from follow(desk.measuring.job)
+
+    everything = [questions, listed, choice, run, old, progress, start, cancel]
+    start.click(begin, questions, everything, **QUIET)
+    cancel.click(stop, **QUIET)
+    listed.open(choose, None, run, **QUIET)
+    gr.on([run.change, old.change], open_report, [run, old], [report, worst], **QUIET)
+    worst.case(open_case, None, opened, **QUIET).then(None, opened, None, js=_OPEN_CONVERSATION)
+    tab.select(resume, None, everything, **QUIET)
+
+
+def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None:
+    said = gr.HTML(elem_id="waiting", js_on_load=None, apply_default_css=False)
+    with gr.Column(elem_id="case", visible=False) as form:
+        question = gr.Textbox("", label=text("Question", "问题", language), elem_id="case-question", lines=1)
+        kind = gr.Dropdown(list(QUESTION_TYPES), label=text("Type", "类型", language), elem_id="case-type")
+        points = gr.Textbox(
+            "",
+            label=text("What a full answer says, one idea a line", "完整回答应包含的要点，每行一个", language),
+            elem_id="case-points",
+            lines=3,
+        )
+        quotes = gr.CheckboxGroup(
+            [], label=text("The words it rests on", "依据的原文", language), elem_id="case-quotes"
+        )
+        more = gr.Textbox(
+            "",
+            label=text("Other words of a note that it rests on", "其他依据的原文", language),
+            placeholder=text("Copied from a note as they stand", "从笔记中原样复制", language),
+            elem_id="case-more",
+        )
+        with gr.Row():
+            accept = gr.Button(text("Accept", "通过", language), variant="primary", elem_id="accept")
+            reject = gr.Button(text("Reject", "拒绝", language), elem_id="reject")
+            skip = gr.Button(text("Later", "稍后", language), elem_id="skip")
+    propose = gr.Button(text("Propose questions from my notes", "从笔记中拟题", language), elem_id="propose", size="sm")
+    current = gr.Textbox("", visible=False)
+    everything: list[Any] = [said, form, question, kind, points, quotes, more, current]
+
+    def show(after: str = "") -> Update:
+        """The first case that waits, or the one behind ``after``."""
+        waiting = desk.questions.waiting()
+        at = next((i + 1 for i, each in enumerate(waiting) if each.case.id == after), 0)
+        shown = waiting[at % len(waiting)] if waiting else None
+        if shown is None:
+            return {said: panels.review(None, 0, language), form: gr.update(visible=False), current: ""}
+        case = shown.case
+        labels = [
+            (f"{each.document_id}: {' '.join(each.quote.split())}"[:_LONGEST_LABEL], index)
+            for index, each in enumerate(case.evidence)
+        ]
+        return {
+            said: panels.review(shown, len(waiting), language),
+            form: gr.update(visible=True),
+            question: case.question,
+            kind: case.type,
+            points: "\n".join(case.keypoints),
+            quotes: gr.update(choices=labels, value=[index for _, index in labels]),
+            more: "",
+            current: case.id,
+        }
+
+    def accepted(case_id: str, asked: str, type_: Any, keypoints: str, kept: list[int], extra: str) -> Update:
+        try:
+            case = desk.questions.get(case_id).case
+            library = desk.application.library
+            finder = finder_in(library)
+            evidence = [case.evidence[index] for index in kept]
+            if extra.strip():
+                evidence.append(holding(extra, [summary.id for summary in library.documents()], finder))
+            lines = tuple(line.strip() for line in keypoints.splitlines() if line.strip())
+            changed = replace(
+                case, question=asked.strip(), type=type_, keypoints=lines, evidence=tuple(evidence), answer=case.answer
+            )
+            desk.questions.accept(changed, finder)
+        except NoteciteError as error:
+            return {said: message(error.to(language))}
+        return show()
+
+    def rejected(case_id: str) -> Update:
+        try:
+            desk.questions.reject(case_id)
+        except NoteciteError as error:
+            return show() | {said: message(error.to(language))}
+        return show()
+
+    def proposed() -> Update:
+        try:
+            library = desk.application.library
+            found = desk.questions.propose(
+                (library.document(summary.id) for summary in library.documents()), PROPOSED_AT_ONCE
+            )
+        except NoteciteError as error:
+            return {said: message(error.to(language))}
+        if not found:
+            gr.Info(text("The notes give no further questions.", "笔记里没有更多可拟的问题。", language))
+        return show()
+
+    accept.click(accepted, [current, question, kind, points, quotes, more], everything, **QUIET)
+    reject.click(rejected, current, everything, **QUIET)
+    skip.click(show, current, everything, **QUIET)
+    propose.click(proposed, None, everything, **QUIET)
+    for shows in (tab.select, review.select):
+        shows(lambda: show(), None, everything, **QUIET)

@@ -1,0 +1,168 @@
+"""The question files of a library: what waits for a person's review, what was accepted, and what was rejected.
+
+All three are JSON lines that ``eval`` reads. What waits carries besides who liked the answer, and why.
+"""
+
+import json
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from eval.cases import append_case, case_from_json, case_to_json, load_cases
+from eval.evidence import EvidenceFinder
+from eval.make import propose
+from eval.types import EvalCase, Evidence
+from ingest.errors import BadInput, NotFound
+from ingest.phrases import Phrase
+from ingest.types import Document
+from rag.types import Answer
+
+FOLDER = "questions"
+"""Below the library's folder."""
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A case for review. ``liked`` is None for one that was proposed from the notes."""
+
+    case: EvalCase
+    liked: bool | None = None
+    reason: str = ""
+
+
+class Questions:
+    """Safe to use from several threads of one process."""
+
+    _writing = threading.Lock()
+
+    def __init__(self, library: Path) -> None:
+        self._folder = library / FOLDER
+        self.accepted = self._folder / "accepted.jsonl"
+        self._rejected = self._folder / "rejected.jsonl"
+        self._waiting = self._folder / "waiting.jsonl"
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """The oldest first; a line that cannot be read is passed over."""
+        return tuple(self._read_waiting())
+
+    def get(self, case_id: str) -> Waiting:
+        """Raises NotFound when it was reviewed meanwhile."""
+        for waiting in self._read_waiting():
+            if waiting.case.id == case_id:
+                return waiting
+        raise NotFound(
+            Phrase("this question does not wait for review any more", "这个问题已不在待审核之列"),
+            case_id,
+            Phrase("choose another", "请看下一个"),
+        )
+
+    def accepted_count(self) -> int:
+        return len(load_cases(self.accepted)) if self.accepted.exists() else 0
+
+    def rate(self, answer_id: str, answer: Answer, history: Sequence[str], *, liked: bool, reason: str) -> EvalCase:
+        """Keeps a person's word on an answer for review; their later word on the same ``answer_id`` replaces it.
+
+        The cited quotes are the evidence. Only an answer that is liked says what a right one would be.
+        """
+        quotes = dict.fromkeys(Evidence(citation.document_id, citation.quote) for citation in answer.citations)
+        points = tuple(sentence.text.removeprefix("- ") for sentence in answer.sentences) if liked else ()
+        case = EvalCase(
+            id=f"rated-{sha256(answer_id.encode()).hexdigest()[:10]}",
+            question=answer.question,
+            type="unanswerable" if not quotes else "followup" if history else "fact",
+            answer=answer.text if liked else "",
+            keypoints=points,
+            evidence=tuple(quotes),
+            history=tuple(history),
+        )
+        with self._writing:
+            others = [waiting for waiting in self._read_waiting() if waiting.case.id != case.id]
+            self._write_waiting([*others, Waiting(case, liked, " ".join(reason.split())[:LONGEST_REASON])])
+        return case
+
+    def propose(self, documents: Iterable[Document], count: int) -> int:
+        """Puts up to ``count`` questions of the notes' own up for review, none that was seen before; how many."""
+        with self._writing:
+            waiting = list(self._read_waiting())
+            seen = {each.case.id for each in waiting} | self._ids(self.accepted) | self._ids(self._rejected)
+            fresh = list(islice((case for case in propose(documents) if case.id not in seen), count))
+            self._write_waiting([*waiting, *map(Waiting, fresh)])
+        return len(fresh)
+
+    def accept(self, case: EvalCase, finder: EvidenceFinder) -> None:
+        """Moves the reviewed form of a waiting case to the accepted ones.
+
+        Raises BadInput when the case cannot be used, NotFound when it does not wait.
+        """
+        if case.type == "unanswerable":
+            case = replace(case, evidence=(), alternatives=())
+        try:
+            case_from_json(case_to_json(case))
+        except ValueError as error:
+            fault = getattr(error, "phrase", Phrase(str(error), str(error)))
+            raise _unusable(fault, case) from None
+        for evidence in case.evidence:
+            if not finder.places(evidence):
+                raise _unusable(Phrase("no note holds this quote", "没有笔记含有这段引文"), case)
+        self._move(case, self.accepted)
+
+    def reject(self, case_id: str) -> None:
+        """Raises NotFound when it does not wait."""
+        self._move(self.get(case_id).case, self._rejected)
+
+    def _move(self, case: EvalCase, to: Path) -> None:
+        with self._writing:
+            self.get(case.id)
+            append_case(to, case)
+            self._write_waiting([each for each in self._read_waiting() if each.case.id != case.id])
+
+    def _ids(self, path: Path) -> set[str]:
+        return {case.id for case in load_cases(path)} if path.exists() else set()
+
+    def _read_waiting(self) -> Iterator[Waiting]:
+        try:
+            lines = self._waiting.read_text(encoding="utf-8").split("\n")
+        except OSError:
+            return
+        for line in lines:
+            try:
+                row = json.loads(line)
+                yield Waiting(case_from_json(row), row.get("liked"), str(row.get("reason", "")))
+            except ValueError:
+                continue
+
+    def _write_waiting(self, waiting: Sequence[Waiting]) -> None:
+        """At once or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = self._waiting.with_suffix(f".{secrets.token_hex(4)}.partial")
+        lines = (json.dumps(_row(each), ensure_ascii=False) + "\n" for each in waiting)
+        partial.write_text("".join(lines), encoding="utf-8")
+        partial.replace(self._waiting)
+
+
+def _row(waiting: Waiting) -> dict[str, Any]:
+    row = case_to_json(waiting.case)
+    return row if waiting.liked is None else {**row, "liked": waiting.liked, "reason": waiting.reason}
+
+
+def _unusable(fault: Phrase, case: EvalCase) -> BadInput:
+    return BadInput(fault, case.question, Phrase("correct it, or reject the question", "请改正，或拒绝这个问题"))
+
+
+def holding(quote: str, document_ids: Iterable[str], finder: EvidenceFinder) -> Evidence:
+    """``quote`` as evidence, with the first document that holds it. Raises BadInput when none does."""
+    for document_id in document_ids:
+        evidence = Evidence(document_id, quote.strip())
+        if finder.places(evidence):
+            return evidence
+    raise BadInput(
+        Phrase("no note holds these words", "没有笔记含有这些原文"),
+        quote.strip()[:80],
+        Phrase("copy them from a note as they stand", "请从笔记中原样复制"),
+    )
