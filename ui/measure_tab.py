@@ -18,7 +18,7 @@ from ui.person import person_of
 from ui.questions import holding
 from ui.widgets import QUIET, SENDS, Update, data_of, gr, text
 
-PROPOSED_AT_ONCE = 20
+PROPOSED_AT_ONCE = 10
 _LONGEST_LABEL = 300
 _OPEN_CONVERSATION = "(id) => { window.notecite.remember(id); document.querySelector('#ask-button').click(); }"
 
@@ -221,9 +221,7 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
             if extra.strip():
                 evidence.append(holding(extra, [summary.id for summary in library.documents()], finder))
             lines = tuple(line.strip() for line in keypoints.splitlines() if line.strip())
-            changed = replace(
-                case, question=asked.strip(), type=type_, keypoints=lines, evidence=tuple(evidence), answer=case.answer
-            )
+            changed = replace(case, question=asked.strip(), type=type_, keypoints=lines, evidence=tuple(evidence))
             desk.questions.accept(changed, finder)
         except NoteciteError as error:
             return {said: message(error.to(language))}
@@ -238,10 +236,7 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
 
     def proposed() -> Update:
         try:
-            library = desk.application.library
-            found = desk.questions.propose(
-                (library.document(summary.id) for summary in library.documents()), PROPOSED_AT_ONCE
-            )
+            found = desk.questions.propose(desk.application, PROPOSED_AT_ONCE)
         except NoteciteError as error:
             return {said: message(error.to(language))}
         if not found:
@@ -251,6 +246,7 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
     accept.click(accepted, [current, question, kind, points, quotes, more], everything, **QUIET)
     reject.click(rejected, current, everything, **QUIET)
     skip.click(show, current, everything, **QUIET)
-    propose.click(proposed, None, everything, **QUIET)
+    # A chat model that proposes takes its time.
+    propose.click(proposed, None, everything, api_visibility="private")
     for shows in (tab.select, review.select):
         shows(lambda: show(), None, everything, **QUIET)

@@ -1,6 +1,6 @@
-"""The question files of a library: what waits for a person's review, what was accepted, and what was rejected.
+"""The question files of a library: what waits for a person's review, and what was accepted.
 
-All three are JSON lines that ``eval`` reads. What waits carries besides who liked the answer, and why.
+Both are JSON lines that ``eval`` reads. What waits carries besides whether the answer was liked, and why.
 """
 
 import json
@@ -13,13 +13,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from eval.cases import append_case, case_from_json, case_to_json, load_cases
+from eval.cases import case_from_json, case_to_json, load_cases
 from eval.evidence import EvidenceFinder
-from eval.make import propose
+from eval.make import type_of
+from eval.propose import proposals
+from eval.review import ReviewedQuestions
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
 from ingest.phrases import Phrase
-from ingest.types import Document
+from rag.build import Application
 from rag.types import Answer
 
 FOLDER = "questions"
@@ -44,7 +46,6 @@ class Questions:
     def __init__(self, library: Path) -> None:
         self._folder = library / FOLDER
         self.accepted = self._folder / "accepted.jsonl"
-        self._rejected = self._folder / "rejected.jsonl"
         self._waiting = self._folder / "waiting.jsonl"
 
     def waiting(self) -> tuple[Waiting, ...]:
@@ -75,7 +76,7 @@ class Questions:
         case = EvalCase(
             id=f"rated-{sha256(answer_id.encode()).hexdigest()[:10]}",
             question=answer.question,
-            type="unanswerable" if not quotes else "followup" if history else "fact",
+            type="unanswerable" if not quotes else "followup" if history else type_of(answer.question),
             answer=answer.text if liked else "",
             keypoints=points,
             evidence=tuple(quotes),
@@ -86,13 +87,13 @@ class Questions:
             self._write_waiting([*others, Waiting(case, liked, " ".join(reason.split())[:LONGEST_REASON])])
         return case
 
-    def propose(self, documents: Iterable[Document], count: int) -> int:
+    def propose(self, application: Application, count: int) -> int:
         """Puts up to ``count`` questions of the notes' own up for review, none that was seen before; how many."""
+        seen = {waiting.case.id for waiting in self._read_waiting()}
+        reviewed = self._reviewed()
+        fresh = list(islice(proposals(application, lambda id_: id_ not in seen and reviewed.is_new(id_)), count))
         with self._writing:
-            waiting = list(self._read_waiting())
-            seen = {each.case.id for each in waiting} | self._ids(self.accepted) | self._ids(self._rejected)
-            fresh = list(islice((case for case in propose(documents) if case.id not in seen), count))
-            self._write_waiting([*waiting, *map(Waiting, fresh)])
+            self._write_waiting([*self._read_waiting(), *map(Waiting, fresh)])
         return len(fresh)
 
     def accept(self, case: EvalCase, finder: EvidenceFinder) -> None:
@@ -110,20 +111,23 @@ class Questions:
         for evidence in case.evidence:
             if not finder.places(evidence):
                 raise _unusable(Phrase("no note holds this quote", "没有笔记含有这段引文"), case)
-        self._move(case, self.accepted)
+        with self._writing:
+            self.get(case.id)
+            self._reviewed().keep(case)
+            self._drop(case.id)
 
     def reject(self, case_id: str) -> None:
         """Raises NotFound when it does not wait."""
-        self._move(self.get(case_id).case, self._rejected)
-
-    def _move(self, case: EvalCase, to: Path) -> None:
         with self._writing:
-            self.get(case.id)
-            append_case(to, case)
-            self._write_waiting([each for each in self._read_waiting() if each.case.id != case.id])
+            self.get(case_id)
+            self._reviewed().reject(case_id)
+            self._drop(case_id)
 
-    def _ids(self, path: Path) -> set[str]:
-        return {case.id for case in load_cases(path)} if path.exists() else set()
+    def _drop(self, case_id: str) -> None:
+        self._write_waiting([each for each in self._read_waiting() if each.case.id != case_id])
+
+    def _reviewed(self) -> ReviewedQuestions:
+        return ReviewedQuestions(self.accepted)
 
     def _read_waiting(self) -> Iterator[Waiting]:
         try:

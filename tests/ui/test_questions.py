@@ -1,6 +1,8 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -9,6 +11,7 @@ from eval.evidence import EvidenceFinder
 from eval.types import Evidence
 from ingest.errors import BadInput, NotFound
 from ingest.types import Document
+from rag.build import Application
 from rag.types import Answer, Citation, Sentence
 from ui.questions import Questions, holding
 
@@ -39,7 +42,7 @@ def test_a_liked_answer_waits_as_a_case_with_its_quotes_as_evidence(questions: Q
     questions.rate("c 0", ANSWER, (), liked=True, reason="")
     (waiting,) = questions.waiting()
     assert waiting.liked is True
-    assert waiting.case.type == "fact"
+    assert waiting.case.type == "howto/why"
     assert waiting.case.evidence == (Evidence("cache.md", QUOTE),)
     assert waiting.case.keypoints == (QUOTE,)
 
@@ -70,14 +73,17 @@ def test_the_last_word_on_an_answer_counts(questions: Questions) -> None:
 
 
 def test_questions_are_proposed_from_notes_once(questions: Questions) -> None:
-    documents = [Document(name, "Cache", text, "hash") for name, text in NOTES.items()]
-    assert questions.propose(documents, 5) == 1
-    assert questions.propose(documents, 5) == 0
+    documents = {name: Document(name, "Cache", text, "hash") for name, text in NOTES.items()}
+    summaries = [SimpleNamespace(id=name) for name in NOTES]
+    library = SimpleNamespace(documents=lambda: summaries, document=documents.__getitem__)
+    application = cast(Application, SimpleNamespace(library=library, chat_model=None))
+    assert questions.propose(application, 5) == 1
+    assert questions.propose(application, 5) == 0
     (waiting,) = questions.waiting()
     assert (waiting.case.question, waiting.liked) == ("Why does it grow?", None)
     questions.reject(waiting.case.id)
     assert questions.waiting() == ()
-    assert questions.propose(documents, 5) == 0
+    assert questions.propose(application, 5) == 0
 
 
 def test_what_is_accepted_is_added_as_it_was_edited(questions: Questions) -> None:
