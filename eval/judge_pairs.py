@@ -2,11 +2,11 @@
 
     python -m eval.judge_pairs --questions FILE --library FOLDER --out FILE
 
-Premises are gold quotes under their headings, as cited words are shown to a judge. A sentence of the gold answer is
-supported by its own question's quotes ("own"). It is not by the quotes of the question in the same note that shares
-most words with it ("elsewhere"), nor by its own once a number is changed ("number") or that other question's answer is
-added ("half"), nor is one side of a conflict by the other's ("conflict"). People should read what comes out: an answer
-may say more than its quotes, and a note may say a thing twice.
+Premises are gold quotes under their headings, as cited words are shown to a judge. They support each of themselves
+("quoted") and a sentence of the gold answer ("own"). That sentence is not supported by the quotes of the question in
+the same note that shares most words with it ("elsewhere"), nor by its own once a number is changed ("number") or that
+other question's answer is added ("half"), nor is one side of a conflict by the other's ("conflict"). People should read
+what comes out: an answer may say more than its quotes, and a note may say a thing twice.
 """
 
 import argparse
@@ -41,6 +41,9 @@ def pairs_of(records: Sequence[EvalRecord], headings_at: HeadingsAt) -> Iterator
     plain = [record for record in records if record.case.type in _PLAIN]
     for record in plain:
         own = _premise(record, headings_at)
+        quote = max((each.quote for each in record.case.evidence), key=len)
+        if len(ink(quote)) >= _SHORTEST_CLAIM:
+            yield LabelledPair(own, quote, True, "", "quoted")
         claim = _claim(record, own)
         if not claim:
             continue

@@ -26,13 +26,14 @@ def pair(premise: str, claim: str, supported: bool, kind: str) -> LabelledPair:
     return LabelledPair(f"Cache > Cost\n{premise}", claim, supported, "", kind)
 
 
-def test_an_answer_is_carried_by_its_own_quotes_alone_and_only_as_it_stands() -> None:
+def test_a_quote_is_carried_and_an_answer_by_its_own_quotes_alone_and_only_as_it_stands() -> None:
     takes, saves = "It takes 2 GB of memory.", "Quantising saves a half."
     needs, quantise = "It needs 2 GB.", "Quantise it to save half."
     assert made(MEMORY, SAVING) == [
         pair(needs, takes, True, "own"),
         pair(needs, "It takes 3 GB of memory.", False, "number"),
         pair(quantise, takes, False, "elsewhere"),
+        pair(quantise, quantise, True, "quoted"),
         pair(quantise, saves, True, "own"),
         pair(needs, saves, False, "elsewhere"),
         pair(quantise, f"{saves} {takes}", False, "half"),
