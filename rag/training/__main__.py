@@ -1,6 +1,7 @@
 """python -m rag.training: trains, calibrates and writes the weights."""
 
 import argparse
+import random
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -152,7 +153,13 @@ def _judge(options: argparse.Namespace) -> None:
     model.write(options.out, judge_not_calibrated(len(SIGNS)))
     held_back = [read_written(folder, held_back=True, seed=seed) for folder in options.written]
     claims = [claim for claims, _ in held_back for claim in claims]
-    claims = claims or list(shortened(from_answers(notes, options.questions, held_back=True, seed=seed), seed))
+    # Written claims share few words with what supports them; without made ones the blend would take that for a sign.
+    made = [
+        *from_answers(notes, options.questions, held_back=True, seed=seed),
+        *from_passages(note_texts(notes, held_back=True), seed),
+    ]
+    random.Random(seed).shuffle(made)  # noqa: S311
+    claims += shortened(made[: len(claims) or None], seed)
     lists = [asked for _, lists in held_back for asked in lists]
     lists = lists or from_questions(notes, options.questions, held_back=True, seed=seed)
     if claims and lists:

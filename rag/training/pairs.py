@@ -126,7 +126,8 @@ def shortened(claims: Iterable[Claim], seed: int) -> Iterator[Claim]:
     for claim in claims:
         head, newline, body = claim.premise.partition("\n")
         has_head = bool(newline) and " > " in head
-        part = relevant_part(body if has_head else claim.premise, claim.claim, rng.choice(_PREMISE_CHARACTERS))
+        longest = max(rng.choice(_PREMISE_CHARACTERS), 2 * len(claim.claim))
+        part = relevant_part(body if has_head else claim.premise, claim.claim, longest)
         if has_head and rng.random() < 0.5:
             part = in_context(head.split(" > ")[-_HEADINGS:], part)
         if part.strip():

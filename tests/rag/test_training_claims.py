@@ -70,11 +70,12 @@ def test_the_relevant_part_of_a_long_premise_is_what_shares_words_with_the_claim
     assert len(part) <= 24
 
 
-def test_signs_tell_missing_numbers_and_words() -> None:
-    true, false = signs("红茶泡 5 分钟。", "红茶泡 5 分钟"), signs("红茶泡 5 分钟。", "Oolong 泡 7 分钟")
-    assert true[:3].tolist() == [1.0, 0.0, 0.0]
-    assert false[1:3].tolist() == [1.0, 1.0]
-    assert false[0] < 1
+def test_signs_tell_missing_numbers_terms_and_negations() -> None:
+    premise = "红茶泡 5 分钟。"
+    assert signs(premise, "红茶泡 5 分钟").tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert signs(premise, "Oolong 茶泡 7 分钟").tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert signs(premise, "红茶不泡 5 分钟")[2] == pytest.approx(1 / 3)
+    assert signs(premise, "Black tea takes 5 minutes").tolist() == [0.0, 0.0, 0.0, 0.0]
 
 
 def test_a_logistic_fit_finds_the_weights_that_made_the_labels() -> None:
