@@ -1,15 +1,25 @@
-"""Runs -> plotly figures as HTML fragments. Axis titles carry both languages, so that one figure serves both."""
+"""Runs -> plotly figures as HTML fragments. ``eval/data/report.js`` gives them the page's language and colours."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eval.judge_check import JudgeCheck
 from eval.retrieval import HIT_RANKS
 from eval.run import Run
 from eval.score import values_of
+from eval.stats import Estimate
+from ingest.phrases import Phrase
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
+
+_COLOURS = ("#4f7fd1", "#d9822b", "#2a9d8f", "#b0589d", "#8a8f98", "#c9504a", "#7a9a3a", "#5aa7c7")
+"""Readable on white and on black, and apart for most colour-blind eyes."""
+
+_K = Phrase("hits looked at (k)", "看前几条（k）")
+_ANSWERED = Phrase("share of questions answered", "作答比例")
+_FAITHFUL = Phrase("faithfulness of at least", "忠实度不低于")
+_MILLISECONDS = Phrase("milliseconds", "毫秒")
 
 
 def plotly_script() -> str:
@@ -20,62 +30,70 @@ def plotly_script() -> str:
 
 
 def hits_by_depth(runs: Sequence[Run]) -> str | None:
-    """hit@k with intervals, a line per run and stage."""
-    figure = _figure("k", "hit@k")
+    """hit@k with intervals, a line per run and stage. The axis begins below the lowest interval."""
+    figure = _figure(_K, Phrase("hit@k", "hit@k"))
+    lowest = 1.0
     for run in runs:
         rows = {row.name: row.estimate for row in run.summary.rows}
         stages = dict.fromkeys(name.partition("/")[0] for name in rows if name.endswith(f"/hit@{HIT_RANKS[0]}"))
         for stage in stages:
             estimates = [rows[f"{stage}/hit@{k}"] for k in HIT_RANKS]
+            lowest = min(lowest, *(each.low for each in estimates))
             figure.add_scatter(
                 x=list(HIT_RANKS),
                 y=[each.value for each in estimates],
-                error_y={
-                    "array": [each.high - each.value for each in estimates],
-                    "arrayminus": [each.value - each.low for each in estimates],
-                    "thickness": 1,
-                },
-                name=stage if len(runs) == 1 else f"{run.name}: {stage}",
+                error_y=_error_bars(estimates),
+                name=_prefix(run, runs) + stage,
             )
     figure.update_xaxes(type="log", tickvals=list(HIT_RANKS), ticktext=[str(k) for k in HIT_RANKS])
-    return _html(figure)
+    figure.update_yaxes(range=[max(0.0, lowest - 0.05), 1.02])
+    return _html(figure, "hits-by-depth")
 
 
 def risk_coverage(runs: Sequence[Run]) -> str | None:
     """Mean loss of the answers given, as more and more questions are answered, most trusted first."""
-    figure = _figure("share of questions answered / 作答比例", "mean loss / 平均损失")
+    figure = _figure(_ANSWERED, Phrase("mean loss of the answers", "回答的平均损失"))
     for run in runs:
+        titles = {row.name: row.title for row in run.summary.rows}
         for quality, curve in run.summary.risk_coverage.items():
+            title = titles.get(quality, Phrase(quality, quality))
             figure.add_scatter(
                 x=list(curve.coverage),
                 y=list(curve.risk),
                 mode="lines",
-                name=f"{_prefix(run, runs)}1 − {quality} (AURC {curve.area:.3f}, E-AURC {curve.excess:.3f})",
+                **_named(
+                    Phrase(
+                        f"{_prefix(run, runs)}1 − {title.en}: area {curve.area:.3f}, {curve.excess:.3f} above the best",
+                        f"{_prefix(run, runs)}1 − {title.zh}：面积 {curve.area:.3f}，比最优多 {curve.excess:.3f}",
+                    )
+                ),
             )
-    return _html(figure)
+    return _html(figure, "risk-coverage")
 
 
 def faithfulness(runs: Sequence[Run]) -> str | None:
     """The share of answers that are at least so faithful, per judge."""
-    figure = _figure("at least so faithful / 忠实度不低于", "share of answers / 回答比例")
+    figure = _figure(_FAITHFUL, Phrase("share of answers", "回答比例"))
     for run in runs:
         for row in run.summary.rows:
             if row.name.endswith("/faithfulness"):
                 values = sorted(values_of(row.name, run.records, run.scores).values())
                 figure.add_scatter(
-                    x=values,
-                    y=[1 - index / len(values) for index in range(len(values))],
+                    x=[0.0, *values],
+                    y=[1.0, *(1 - index / len(values) for index in range(len(values)))],
                     mode="lines",
                     line_shape="vh",
                     name=_prefix(run, runs) + row.name.removesuffix("/faithfulness"),
                 )
-    return _html(figure)
+    figure.update_xaxes(range=[-0.02, 1.02])
+    return _html(figure, "faithfulness")
 
 
 def abstention(runs: Sequence[Run]) -> str | None:
-    """False answers against false refusals, were every question answered whose confidence reaches a threshold."""
-    figure = _figure("false refusals / 误拒率", "false answers / 误答率")
-    for run in runs:
+    """False answers against false refusals, were every question answered whose confidence reaches a threshold; a dot
+    where the run itself stands."""
+    figure = _figure(Phrase("false refusals", "误拒率"), Phrase("false answers", "误答率"))
+    for number, run in enumerate(runs):
         trusted = [
             (record.trial.confidence, record.case.answerable)
             for record in run.records
@@ -83,77 +101,116 @@ def abstention(runs: Sequence[Run]) -> str | None:
         ]
         answerable = sorted(confidence for confidence, answers in trusted if answers)
         others = sorted(confidence for confidence, answers in trusted if not answers)
-        if answerable and others:
-            thresholds = sorted({*answerable, *others, max(answerable[-1], others[-1]) + 1})
+        if not (answerable and others):
+            continue
+        colour = _COLOURS[number % len(_COLOURS)]
+        thresholds = sorted({*answerable, *others, max(answerable[-1], others[-1]) + 1})
+        figure.add_scatter(
+            x=[sum(each < threshold for each in answerable) / len(answerable) for threshold in thresholds],
+            y=[sum(each >= threshold for each in others) / len(others) for threshold in thresholds],
+            mode="lines",
+            line={"shape": "hv", "color": colour},
+            **_named(Phrase(f"{_prefix(run, runs)}any threshold", f"{_prefix(run, runs)}任意阈值")),
+        )
+        rates = {row.name: row.estimate.value for row in run.summary.rows}
+        if {"false_refusal", "false_answer"} <= rates.keys():
             figure.add_scatter(
-                x=[sum(each < threshold for each in answerable) / len(answerable) for threshold in thresholds],
-                y=[sum(each >= threshold for each in others) / len(others) for threshold in thresholds],
-                mode="lines",
-                line_shape="hv",
-                name=run.name,
+                x=[rates["false_refusal"]],
+                y=[rates["false_answer"]],
+                mode="markers",
+                marker={"size": 11, "color": colour},
+                **_named(Phrase(f"{_prefix(run, runs)}as run", f"{_prefix(run, runs)}本次评测")),
             )
-    return _html(figure)
+    figure.update_xaxes(range=[-0.02, 1.02])
+    return _html(figure, "abstention")
 
 
 def reliability(checks: Sequence[JudgeCheck]) -> str | None:
     """A judge's probability of support against the share of pairs that people found supported."""
-    figure = _figure("probability of support / 判为有依据的概率", "share supported / 实际有依据的比例")
+    figure = _figure(
+        Phrase("the judge's chance of support", "评判者给出的有依据概率"),
+        Phrase("share that is supported", "实际有依据的比例"),
+    )
     for check in checks:
         estimates = [each.supported for each in check.reliability]
+        most = max((each.n for each in check.reliability), default=1)
         figure.add_scatter(
             x=[each.probability for each in check.reliability],
             y=[each.value for each in estimates],
-            error_y={
-                "array": [each.high - each.value for each in estimates],
-                "arrayminus": [each.value - each.low for each in estimates],
-                "thickness": 1,
-            },
+            error_y=_error_bars(estimates),
+            mode="lines+markers",
+            marker={"size": [6 + 12 * (each.n / most) ** 0.5 for each in check.reliability]},
             text=[f"n = {each.n}" for each in check.reliability],
             name=check.judge,
         )
     if checks:
-        figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line={"dash": "dot", "width": 1})
-    return _html(figure)
+        figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1, line={"dash": "dot", "width": 1, "color": "#8a8f98"})
+    figure.update_xaxes(range=[-0.02, 1.02])
+    return _html(figure, "reliability")
 
 
 def latency(runs: Sequence[Run]) -> str | None:
-    """Median and 95th percentile per stage, in milliseconds."""
-    figure = _figure("stage / 阶段", "ms / 毫秒", share=False)
+    """Median and 95th percentile per stage, in milliseconds; the first stage on top."""
+    figure = _figure(_MILLISECONDS, Phrase("", ""))
     for run in runs:
         seconds = run.summary.seconds
         for label, values in (
-            ("median / 中位数", [spread.median for spread in seconds.values()]),
-            ("p95", [spread.p95 for spread in seconds.values()]),
+            (Phrase("median", "中位数"), [spread.median for spread in seconds.values()]),
+            (Phrase("95th percentile", "95 分位"), [spread.p95 for spread in seconds.values()]),
         ):
             if values:
-                figure.add_bar(x=list(seconds), y=[1000 * value for value in values], name=_prefix(run, runs) + label)
-    return _html(figure)
+                figure.add_bar(
+                    y=list(seconds),
+                    x=[1000 * value for value in values],
+                    orientation="h",
+                    **_named(Phrase(_prefix(run, runs) + label.en, _prefix(run, runs) + label.zh)),
+                )
+    figure.update_yaxes(autorange="reversed", range=None, rangemode=None)
+    return _html(figure, "latency")
+
+
+def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
+    return {
+        "array": [each.high - each.value for each in estimates],
+        "arrayminus": [each.value - each.low for each in estimates],
+        "thickness": 1,
+        "width": 3,
+    }
 
 
 def _prefix(run: Run, runs: Sequence[Run]) -> str:
     return f"{run.name}: " if len(runs) > 1 else ""
 
 
-def _figure(x: str, y: str, share: bool = True) -> "Figure":
-    """``share``: the vertical axis runs from 0 to 1."""
+def _named(phrase: Phrase) -> dict[str, Any]:
+    """A trace's name, and the same in both languages."""
+    return {"name": phrase.en, "meta": [phrase.en, phrase.zh]}
+
+
+def _figure(x: Phrase, y: Phrase) -> "Figure":
+    """The vertical axis runs from 0 to 1 unless changed."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
     figure.update_layout(
-        template="plotly_white",
-        height=360,
-        margin={"l": 50, "r": 10, "t": 10, "b": 50},
-        legend={"orientation": "h", "y": -0.25},
-        font={"family": "system-ui, sans-serif"},
+        template="none",
+        height=340,
+        margin={"l": 56, "r": 12, "t": 8, "b": 48},
+        legend={"orientation": "h", "y": -0.3, "font": {"size": 11}},
+        font={"family": "system-ui, sans-serif", "size": 12},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        colorway=_COLOURS,
+        meta={"x": [x.en, x.zh], "y": [y.en, y.zh]},
+        hoverlabel={"font": {"size": 12}},
+        bargap=0.3,
     )
-    figure.update_xaxes(title=x)
-    figure.update_yaxes(title=y, rangemode="tozero")
-    if share:
-        figure.update_yaxes(range=[0, 1.02])
+    figure.update_xaxes(title=x.en, zeroline=False, automargin=True)
+    figure.update_yaxes(title=y.en, zeroline=False, automargin=True, range=[0, 1.02])
     return figure
 
 
-def _html(figure: "Figure") -> str | None:
+def _html(figure: "Figure", id_: str) -> str | None:
     """None for a figure without data."""
     if not figure.data:
         return None
@@ -161,6 +218,7 @@ def _html(figure: "Figure") -> str | None:
         figure.to_html(
             full_html=False,
             include_plotlyjs=False,
+            div_id=id_,
             config={"responsive": True, "displaylogo": False, "displayModeBar": False},
         )
     )

@@ -1,73 +1,49 @@
 """Runs -> one HTML file that needs no network, in both languages, and the same numbers as Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 from eval import figures, tables
-from eval.answers import places_of
-from eval.compare import Change, Difference, compare, is_gated
-from eval.evidence import touched
+from eval.compare import Difference, compare, is_gated
+from eval.language import language_of
+from eval.markup import both, data_cell, direction, note, plain_table, section, table, tinted, whisker
+from eval.report_cases import changes, worst_cases
 from eval.run import Run
-from eval.score import Scores
-from eval.tables import Cell, Table
-from eval.types import EvalRecord
+from eval.score import Row
+from eval.stats import Estimate
+from eval.tables import Table
+from eval.types import EvalCase
 from ingest.phrases import Language, Phrase
 
-WORST_SHOWN = 20
-CHANGES_SHOWN = 30
-
-_STYLE = """
-:root{color-scheme:light dark;--line:#8884;--good:#2e9e5b33;--bad:#d9413d33;--none:#8883}
-*{box-sizing:border-box}
-body{font:16px/1.55 system-ui,"PingFang SC","Microsoft YaHei",sans-serif;max-width:72rem;margin:0 auto;padding:1rem}
-html[lang=en] .zh,html[lang=zh] .en{display:none}
-h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.5rem}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
-th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:left;white-space:nowrap}
-td.wide{white-space:normal;min-width:14rem}
-.note,.meta{color:#777;font-size:.85rem}
-.case{border:1px solid var(--line);border-radius:.5rem;padding:.8rem;margin:.8rem 0}
-.case h3{font-size:1rem;margin:0 0 .5rem}
-.right{background:var(--good)}.wrong{background:var(--bad)}.unscored{background:var(--none)}
-.right,.wrong,.unscored{border-radius:.25rem;padding:0 .2rem;display:inline-block;margin:.1rem 0;white-space:pre-wrap}
-.sides{display:grid;grid-template-columns:1fr 1fr;gap:.8rem}
-blockquote{margin:.3rem 0;padding:.2rem .6rem;border-left:3px solid var(--line);white-space:pre-wrap}
-blockquote{overflow-wrap:anywhere}
-button{font:inherit;padding:.2rem .8rem;border-radius:.5rem;border:1px solid var(--line);background:none;float:right}
-@media(max-width:40rem){.sides{grid-template-columns:1fr}body{padding:.6rem}}
-@media(prefers-color-scheme:dark){.plotly-graph-div{background:#fff;border-radius:.5rem}}
-"""
-_SWITCH = "document.documentElement.lang=document.documentElement.lang=='zh'?'en':'zh'"
+_DATA = Path(__file__).parent / "data"
+_TITLE = Phrase("Evaluation", "评测报告")
 
 
 def markdown_report(runs: Sequence[Run], language: Language) -> str:
     """All tables, for a pull request. The last run is the one described, compared with the first."""
     head = f"## {_TITLE.to(language)}: {runs[-1].name}\n"
-    return "\n".join([head, *(tables.markdown(table, language) for table in _tables(runs))])
+    return "\n".join([head, *(tables.markdown(found, language) for found in _tables(runs))])
 
 
 def html_report(runs: Sequence[Run], language: Language) -> str:
     """One file of about 5 MB, most of it plotly.js. ``language`` is the one shown first; a button changes it."""
     run = runs[-1]
-    differences = compare(runs[0], run) if len(runs) > 1 else ()
+    style, script = ((_DATA / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    parts = list(_sections(runs))
+    links = "".join(f'<a href="#{id_}">{both(title)}</a>' for id_, title, _ in parts)
     body = [
-        f'<button onclick="{_SWITCH}">中文 / English</button>',
-        f"<h1>{_both(_TITLE)}: {escape(run.name)}</h1>",
-        _provenance(run),
-        *(_table(table) for table in _tables(runs)),
-        *_charts(runs),
-        *(part for difference in differences if is_gated(difference.name) for part in _changes(difference)),
-        *_worst_cases(run),
+        f"<header><h1>{both(_TITLE)}: {escape(run.name)}</h1>{_provenance(run)}{_cards(run)}</header>",
+        f'<nav>{links}<button id="language" type="button">中文 / English</button></nav>',
+        *(section(id_, title, content) for id_, title, content in parts),
     ]
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(run.name)}</title><style>{_STYLE}</style><script>{figures.plotly_script()}</script></head>"
-        f"<body>{''.join(body)}</body></html>\n"
+        f"<title>{escape(run.name)}</title><style>{style}</style><script>{figures.plotly_script()}</script></head>"
+        f"<body>{''.join(body)}<script>{script}</script></body></html>\n"
     )
-
-
-_TITLE = Phrase("Evaluation", "评测报告")
 
 
 def _tables(runs: Sequence[Run]) -> Iterator[Table]:
@@ -84,6 +60,46 @@ def _tables(runs: Sequence[Run]) -> Iterator[Table]:
         yield tables.judge_table(check)
 
 
+def _sections(runs: Sequence[Run]) -> Iterator[tuple[str, Phrase, str]]:
+    """(id, title, content) of each section that has any."""
+    run = runs[-1]
+    yield "scores", Phrase("Scores", "得分"), _scores(runs)
+    if len(runs) > 1:
+        differences = compare(runs[0], run)
+        content = _comparison(differences) + "".join(changes(runs[0], run, differences))
+        yield "changes", Phrase("What changed", "变化"), content
+    charts = _charts(runs)
+    if charts:
+        yield "curves", Phrase("Curves", "曲线"), charts
+    if found := tables.retrieval(run):
+        yield "retrieval", Phrase("Retrieval by stage", "各阶段检索"), plain_table(found)
+    yield (
+        "groups",
+        Phrase("By type and language", "按题型与语言"),
+        _breakdown(run, run.summary.by_type, lambda case: case.type)
+        + "<br>"
+        + _breakdown(run, run.summary.by_language, lambda case: language_of(case.question)),
+    )
+    worst = worst_cases(run)
+    if worst:
+        told = note(
+            Phrase(
+                "Lowest mean over the gated measures first. ✓ supported, ✗ not supported, ? no verdict; cited words "
+                "are green where they touch gold words.",
+                "按纳入门槛的指标均值从低到高。✓ 有依据，✗ 无依据，? 未判定；引用的原文与标准原文重合时为绿色。",
+            )
+        )
+        yield "worst", Phrase("The worst cases", "最差的题"), told + "".join(worst)
+    yield "cost", Phrase("Time and length", "耗时与长度"), plain_table(tables.cost(run))
+    if run.summary.judge_checks:
+        judges = "".join(_judge(tables.judge_table(check)) for check in run.summary.judge_checks)
+        yield "judges", Phrase("The judges", "评判者"), judges
+
+
+def _judge(found: Table) -> str:
+    return f"<details open><summary><b>{both(found.title)}</b></summary>{plain_table(found)}</details>"
+
+
 def _provenance(run: Run) -> str:
     spec, summary = run.spec, run.summary
     documents = len({record.case.cluster for record in run.records if record.case.evidence})
@@ -94,142 +110,173 @@ def _provenance(run: Run) -> str:
         f"{summary.notices} 个回答带提示，丢弃 {summary.dropped_citations} 处引用",
     )
     facts = [
-        _both(counts),
-        escape(f"{spec.questions} {spec.questions_sha256[:8]}"),
-        escape(f"commit {spec.commit[:8] or '–'}{' + changes' if spec.dirty else ''}"),
-        escape(" · ".join(f"{name}={value}" for name, value in spec.settings.items())),
-        escape(" · ".join(f"{name} {version}" for name, version in spec.versions.items())),
-        escape(" · ".join(f"{name}: {value}" for name, value in spec.machine.items())),
+        f"{spec.questions} {spec.questions_sha256[:8]}",
+        f"commit {spec.commit[:8] or '–'}{' + changes' if spec.dirty else ''}",
+        " · ".join(f"{name}={value}" for name, value in spec.settings.items()),
+        " · ".join(f"{name} {version}" for name, version in spec.versions.items()),
+        " · ".join(f"{name}: {value}" for name, value in spec.machine.items()),
     ]
-    return "".join(f'<div class="meta">{fact}</div>' for fact in facts)
-
-
-def _charts(runs: Sequence[Run]) -> Iterator[str]:
-    charts = (
-        (Phrase("Gold quotes found, by depth", "按深度找到的标准原文"), figures.hits_by_depth(runs)),
-        (Phrase("Faithfulness", "忠实度"), figures.faithfulness(runs)),
-        (Phrase("Abstention: what a threshold would do", "拒答：不同阈值的效果"), figures.abstention(runs)),
-        (Phrase("Risk and coverage", "风险与覆盖率"), figures.risk_coverage(runs)),
-        (Phrase("Reliability of the judge", "评判者的可靠性"), figures.reliability(runs[-1].summary.judge_checks)),
-        (Phrase("Time per stage", "各阶段耗时"), figures.latency(runs)),
+    listed = "".join(f"<div>{escape(fact)}</div>" for fact in facts)
+    summary_line = both(Phrase("How it was made", "如何得到"))
+    return (
+        f'<div class="meta">{both(counts)}</div>'
+        f'<details class="meta"><summary>{summary_line}</summary>{listed}</details>'
     )
-    for title, chart in charts:
-        if chart:
-            yield f"<h2>{_both(title)}</h2>{chart}"
 
 
-def _changes(difference: Difference) -> Iterator[str]:
-    """Losses first, then wins."""
-    changes = [*difference.worse, *difference.better]
-    if changes:
-        title = Phrase(f"What changed: {difference.title.en}", f"变化：{difference.title.zh}")
-        header: tuple[Cell, ...] = (
-            Phrase("Case", "题"),
-            Phrase("old", "旧"),
-            Phrase("new", "新"),
-            Phrase("Question", "问题"),
+_CARDS = (
+    ("reranked/hit@5", Phrase("a gold quote among the first 5 hits", "前 5 条命中含标准原文")),
+    ("right_citation", Phrase("answers with a right citation", "至少一处引用正确")),
+    ("keypoint_terms", Phrase("key points made", "说到的要点")),
+    ("false_answer", Phrase("unanswerable questions answered", "无答案却作答")),
+    ("false_refusal", Phrase("answerable questions refused", "有答案却拒答")),
+)
+
+
+def _cards(run: Run) -> str:
+    rows = {row.name: row for row in run.summary.rows}
+    cards = [_card(rows[name].estimate, title, rows[name].rate_of_failure) for name, title in _CARDS if name in rows]
+    judged = next((row for row in run.summary.rows if tables.is_faithfulness(row) and is_gated(row.name)), None)
+    if judged and judged.corrected:
+        title = Phrase(
+            f"sentences supported, corrected ({judged.estimate.value:.0%} as judged)",
+            f"有依据的句子，已校正（评判值 {judged.estimate.value:.0%}）",
         )
-        rows = tuple(_change_cells(change) for change in changes[:CHANGES_SHOWN])
-        yield _table(Table(title, header, rows))
+        cards.insert(3, _card(judged.corrected, title, failure=False))
+    elif judged:
+        cards.insert(
+            3, _card(judged.estimate, Phrase("sentences supported, uncorrected", "有依据的句子，未校正"), False)
+        )
+    return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _change_cells(change: Change) -> tuple[Cell, ...]:
-    return (change.case.id, f"{change.old:.2f}", f"{change.new:.2f}", change.case.question)
-
-
-def worst_cases(run: Run) -> list[EvalRecord]:
-    """The cases with the lowest mean over the gated measures, none that are perfect, the worst first."""
-    means = {record.case.id: _mean(run.scores, record) for record in run.records}
-    worst = sorted((record for record in run.records if means[record.case.id] < 1), key=lambda r: means[r.case.id])
-    return worst[:WORST_SHOWN]
-
-
-def _worst_cases(run: Run) -> Iterator[str]:
-    worst = worst_cases(run)
-    if worst:
-        yield f"<h2>{_both(Phrase('The worst cases', '最差的题'))}</h2>"
-    for record in worst:
-        yield _case(record, run.scores)
-
-
-def _mean(scores: Scores, record: EvalRecord) -> float:
-    values = [score.value or 0.0 for name, score in scores[record.case.id].items() if is_gated(name)]
-    return sum(values) / len(values) if values else 1.0
-
-
-def _case(record: EvalRecord, scores: Scores) -> str:
-    case, trial = record.case, record.trial
-    found = scores[case.id]
-    asked = " → ".join([*case.history, case.question])
-    shown = " · ".join(
-        f"{name} {'–' if score.value is None else f'{score.value:.2f}'}"
-        for name, score in found.items()
-        if is_gated(name)
+def _card(estimate: Estimate, title: Phrase, failure: bool) -> str:
+    return (
+        f'<div class="card"><b>{estimate.value:.0%}</b><span>{both(title)} {direction(failure)}</span>'
+        f'{whisker(estimate, failure)}<span class="meta">{estimate.low:.0%}–{estimate.high:.0%}</span></div>'
     )
-    parts = [
-        f"<h3>{escape(f'{case.id} ({case.type})')}: {escape(asked)}</h3>",
-        f'<div class="meta">{escape(shown)}</div>',
+
+
+def _scores(runs: Sequence[Run]) -> str:
+    """One run with its counts, more of them side by side; every value with its interval drawn."""
+    counts = (
+        Phrase("cases", "题数"),
+        Phrase("right", "对"),
+        Phrase("wrong", "错"),
+        Phrase("unscored", "未评"),
+        Phrase("errors", "出错"),
+    )
+    header = [f"<th>{both(Phrase('Measure', '指标'))}</th>"]
+    for run in runs:
+        name = escape(run.name) if len(runs) > 1 else both(Phrase("value", "数值"))
+        header.append(f"<th>{name}</th><th>95 %</th>")
+    if len(runs) == 1:
+        header += [f'<th class="counts">{both(title)}</th>' for title in counts]
+    rows = []
+    for group, members in tables.groups(runs[-1].summary.rows):
+        rows.append(f'<tr class="group"><td colspan="{len(header) + len(runs)}">{both(group)}</td></tr>')
+        for row in members:
+            rows += _score_lines(row, runs)
+    return table(header, rows) + note(tables.WORST)
+
+
+def _score_lines(row: Row, runs: Sequence[Run]) -> Iterator[str]:
+    found = [{each.name: each for each in run.summary.rows}.get(row.name) for run in runs]
+    values = "".join(_value_cells(each.estimate if each else None, row.rate_of_failure) for each in found)
+    counts = ""
+    if len(runs) == 1:
+        numbers = (row.estimate.n, row.right, row.wrong, row.unscored, row.errors)
+        counts = "".join(f'<td class="counts">{number}</td>' for number in numbers)
+    yield f"<tr><td>{both(row.title)} {direction(row.rate_of_failure)}</td>{values}{counts}</tr>"
+    if tables.is_faithfulness(row):
+        values = "".join(_value_cells(each.corrected if each else None, row.rate_of_failure) for each in found)
+        counts = '<td class="counts" colspan="5"></td>' if len(runs) == 1 else ""
+        yield f"<tr><td>{both(tables.corrected_title(row))}</td>{values}{counts}</tr>"
+
+
+def _value_cells(estimate: Estimate | None, failure: bool) -> str:
+    if estimate is None:
+        return "<td>–</td><td></td>"
+    return (
+        f"<td><b>{estimate.value:.3f}</b><small>{estimate.low:.2f}–{estimate.high:.2f}</small></td>"
+        f"<td>{whisker(estimate, failure)}</td>"
+    )
+
+
+def _comparison(differences: Sequence[Difference]) -> str:
+    """The table of the comparison with its intervals drawn, better to the right."""
+    found = tables.comparison(differences)
+    header = [f"<th>{cell if isinstance(cell, str) else both(cell)}</th>" for cell in found.header]
+    header.insert(4, f"<th>{both(Phrase('worse | better', '变差｜变好'))}</th>")
+    widest = max((abs(v) for each in differences for v in _bounds(each.paired.difference)), default=0.0) or 1.0
+    rows = []
+    for difference, cells in zip(differences, found.rows, strict=True):
+        shown = [data_cell(cell) for cell in cells]
+        estimate = difference.paired.difference
+        shown.insert(4, f"<td>{whisker(estimate, estimate.high < 0, -widest, widest)}</td>")
+        rows.append(f"<tr>{''.join(shown)}</tr>")
+    return table(header, rows) + (note(found.note) if found.note else "")
+
+
+def _bounds(estimate: Estimate) -> tuple[float, ...]:
+    return tuple(bound for bound in (estimate.low, estimate.high) if abs(bound) <= 1)
+
+
+def _charts(runs: Sequence[Run]) -> str:
+    charts = (
+        (
+            Phrase("Gold quotes found, by depth", "按深度找到的标准原文"),
+            Phrase("Any gold quote among the first k hits of each stage.", "各阶段前 k 条命中含任一标准原文的比例。"),
+            figures.hits_by_depth(runs),
+        ),
+        (
+            Phrase("Faithfulness", "忠实度"),
+            Phrase(
+                "How many answers have at least that share of supported sentences.", "有依据句子达到该比例的回答占比。"
+            ),
+            figures.faithfulness(runs),
+        ),
+        (
+            Phrase("Abstention", "拒答"),
+            Phrase("What another threshold on confidence would do.", "换一个置信度阈值会怎样。"),
+            figures.abstention(runs),
+        ),
+        (
+            Phrase("Risk and coverage", "风险与覆盖率"),
+            Phrase("The most trusted answers first; lower is better.", "先答最有把握的；越低越好。"),
+            figures.risk_coverage(runs),
+        ),
+        (
+            Phrase("Reliability of the judges", "评判者的可靠性"),
+            Phrase(
+                "On labelled pairs; on the diagonal a chance means what it says.",
+                "在带标注的句对上；落在对角线上则概率可信。",
+            ),
+            figures.reliability(runs[-1].summary.judge_checks),
+        ),
+        (
+            Phrase("Time per stage", "各阶段耗时"),
+            Phrase("Median and 95th percentile over the questions.", "各题的中位数与 95 分位。"),
+            figures.latency(runs),
+        ),
+    )
+    shown = [
+        f'<div class="chart"><h3>{both(title)}</h3><p class="meta">{both(told)}</p>{chart}</div>'
+        for title, told, chart in charts
+        if chart
     ]
-    if trial is None:
-        parts.append(f'<p class="wrong">{escape(record.error)}</p>')
-    elif trial.answer.abstained:
-        parts.append(f"<p>{escape(trial.answer.text)}</p>")
-    else:
-        parts += [f"<p>{_sentence(text, verdict)}</p>" for text, verdict in _sentences(record, scores)]
-    gold = "".join(_quote(f"{each.document_id}", each.quote, None) for each in (*case.evidence, *case.alternatives))
-    expected = "".join(f"<li>{escape(point)}</li>" for point in case.keypoints)
-    left = f"<div><b>{_both(Phrase('Gold', '标准'))}</b>{gold}<ul>{expected}</ul></div>"
-    right = f"<div><b>{_both(Phrase('Cited', '引用'))}</b>{''.join(_citations(record))}</div>"
-    return f'<div class="case">{"".join(parts)}<div class="sides">{left}{right}</div></div>'
+    return f'<div class="charts">{"".join(shown)}</div>' if shown else ""
 
 
-def _sentences(record: EvalRecord, scores: Scores) -> Iterator[tuple[str, str]]:
-    """Each sentence with the verdict of the first gated judge, or of word overlap if there is no other."""
-    assert record.trial
-    sentences = record.trial.answer.sentences
-    names = [name for name in scores[record.case.id] if name.endswith("/faithfulness")]
-    judged = sorted(names, key=lambda name: not is_gated(name))
-    parts = scores[record.case.id][judged[0]].parts if judged else (None,) * len(sentences)
-    verdict = {True: "right", False: "wrong", None: "unscored"}
-    for sentence, part in zip(sentences, parts, strict=True):
-        yield sentence.text + "".join(f" [{number}]" for number in sentence.citations), verdict[part]
-
-
-def _sentence(text: str, verdict: str) -> str:
-    return f'<span class="{verdict}">{escape(text)}</span>'
-
-
-def _citations(record: EvalRecord) -> Iterator[str]:
-    """Each cited quote, marked by whether it touches a gold quote."""
-    gold = (*record.gold.evidence, *record.gold.alternatives)
-    for citation in record.trial.answer.citations if record.trial else ():
-        place = " > ".join((citation.document_id, *citation.headings))
-        touching = bool(touched(gold, places_of(citation))) if gold else None
-        yield _quote(f"[{citation.number}] {place}", citation.quote, touching)
-
-
-def _quote(place: str, words: str, touching: bool | None) -> str:
-    kind = {True: ' class="right"', False: ' class="wrong"', None: ""}[touching]
-    return f'<div class="meta">{escape(place)}</div><blockquote><span{kind}>{escape(words)}</span></blockquote>'
-
-
-def _table(table: Table) -> str:
-    header = "".join(f"<th>{_cell(cell)}</th>" for cell in table.header)
-    rows = "".join(f"<tr>{''.join(map(_data_cell, row))}</tr>" for row in table.rows)
-    note = f'<p class="note">{_both(table.note)}</p>' if table.note else ""
-    return f'<h2>{_both(table.title)}</h2><div class="scroll"><table><tr>{header}</tr>{rows}</table></div>{note}'
-
-
-def _data_cell(cell: Cell) -> str:
-    wide = ' class="wide"' if isinstance(cell, str) and len(cell) > 40 else ""
-    return f"<td{wide}>{_cell(cell)}</td>"
-
-
-def _cell(cell: Cell) -> str:
-    return _both(cell) if isinstance(cell, Phrase) else escape(cell)
-
-
-def _both(phrase: Phrase) -> str:
-    if phrase.en == phrase.zh:
-        return escape(phrase.en)
-    return f'<span class="en">{escape(phrase.en)}</span><span class="zh">{escape(phrase.zh)}</span>'
+def _breakdown(run: Run, groups: Mapping[str, Sequence[Row]], group_of: Callable[[EvalCase], str]) -> str:
+    """Groups down; across, the measures that the gate looks at."""
+    measures = [row for row in run.summary.rows if is_gated(row.name)]
+    counts = Counter(group_of(record.case) for record in run.records)
+    header = [f"<th>{both(Phrase('Group', '组'))}</th>"]
+    header += [f"<th>{both(row.title)} {direction(row.rate_of_failure)}</th>" for row in measures]
+    rows = []
+    for group, members in groups.items():
+        found = {row.name: row for row in members}
+        cells = "".join(tinted(found.get(row.name)) for row in measures)
+        rows.append(f"<tr><td>{escape(group)}<small>n = {counts[group]}</small></td>{cells}</tr>")
+    return table(header, rows, "breakdown")

@@ -26,13 +26,41 @@ class Table:
     note: Phrase | None = None
 
 
+_GROUPS = (
+    (
+        Phrase("Citations", "引用"),
+        ("citation_precision", "citation_recall", "right_citation", "numbers_cited", "citation_need"),
+    ),
+    (Phrase("Support", "依据"), ("faithfulness",)),
+    (Phrase("Content", "内容"), ("keypoint_terms", "keypoint_recall", "relevance")),
+    (Phrase("Refusals", "拒答"), ("false_answer", "false_refusal")),
+    (
+        Phrase("Conflicts and false premises", "矛盾与错误前提"),
+        ("both_sides", "conflict_shown", "conflict_alarm", "false_premise"),
+    ),
+)
+
+
+def groups(rows: Sequence[Row]) -> Iterator[tuple[Phrase, list[Row]]]:
+    """The rows but those of retrieval by what they are about; last those of one's own scorers."""
+    left = [row for row in rows if not _is_retrieval(row)]
+    for title, measures in _GROUPS:
+        members = [row for measure in measures for row in left if row.name.rpartition("/")[2] == measure]
+        left = [row for row in left if row not in members]
+        if members:
+            yield title, members
+    if left:
+        yield Phrase("Your own", "自定义"), left
+
+
 def headline(runs: Sequence[Run]) -> Table:
     """Every measure but those of retrieval; one run with its counts, more of them side by side."""
-    shown = [row for row in runs[-1].summary.rows if not _is_retrieval(row)]
-    rows = [line for row in shown for line in _headline_lines(row, runs)]
+    rows = [
+        line for _, members in groups(runs[-1].summary.rows) for row in members for line in _headline_lines(row, runs)
+    ]
     measure = Phrase("Measure", "指标")
     if len(runs) > 1:
-        return Table(_HEADLINE, (measure, *(run.name for run in runs)), tuple(rows), _WORST)
+        return Table(_HEADLINE, (measure, *(run.name for run in runs)), tuple(rows), WORST)
     counts = (
         Phrase("cases", "题数"),
         Phrase("right", "对"),
@@ -40,7 +68,7 @@ def headline(runs: Sequence[Run]) -> Table:
         Phrase("unscored", "未评"),
         Phrase("errors", "出错"),
     )
-    return Table(_HEADLINE, (measure, Phrase("value [95 %]", "数值 [95 %]"), *counts), tuple(rows), _WORST)
+    return Table(_HEADLINE, (measure, Phrase("value [95 %]", "数值 [95 %]"), *counts), tuple(rows), WORST)
 
 
 def retrieval(run: Run) -> Table | None:
@@ -171,7 +199,7 @@ def markdown(table: Table, language: Language) -> str:
 
 
 _HEADLINE = Phrase("Scores", "得分")
-_WORST = Phrase(
+WORST = Phrase(
     "Missing results count as the worst value. Right, wrong and unscored count parts (sentences, citations, key "
     "points); errors count cases. The corrected value is “–” where the judge tells no more than chance.",
     "缺失的结果按最差值计。对、错、未评按组成部分计数（句子、引用、要点）；出错按题计数。"
@@ -183,24 +211,24 @@ def _headline_lines(row: Row, runs: Sequence[Run]) -> Iterator[tuple[Cell, ...]]
     if len(runs) > 1:
         found = [{each.name: each for each in run.summary.rows}.get(row.name) for run in runs]
         yield (row.title, *(_interval(each.estimate) if each else "–" for each in found))
-        if _is_faithfulness(row):
+        if is_faithfulness(row):
             yield (
-                _corrected_title(row),
+                corrected_title(row),
                 *(_interval(each.corrected) if each and each.corrected else "–" for each in found),
             )
         return
     counts = (row.right, row.wrong, row.unscored, row.errors)
     yield (row.title, _interval(row.estimate), str(row.estimate.n), *map(str, counts))
-    if _is_faithfulness(row):
+    if is_faithfulness(row):
         shown = _interval(row.corrected) if row.corrected else "–"
-        yield (_corrected_title(row), shown, str(row.estimate.n), *[""] * len(counts))
+        yield (corrected_title(row), shown, str(row.estimate.n), *[""] * len(counts))
 
 
-def _corrected_title(row: Row) -> Phrase:
+def corrected_title(row: Row) -> Phrase:
     return Phrase(f"{row.title.en}, corrected for the judge's errors", f"{row.title.zh}，已校正评判误差")
 
 
-def _is_faithfulness(row: Row) -> bool:
+def is_faithfulness(row: Row) -> bool:
     """A judge's word on support, which is never shown without what its errors do to it."""
     return row.name.endswith("/faithfulness")
 

@@ -5,18 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from eval import tables
 from eval.answers import ANSWER_SCORERS
 from eval.compare import compare, gate
 from eval.judge import LexicalOverlap
-from eval.judge_check import check_judge
+from eval.judge_check import JudgeCheck, check_judge
 from eval.judged import judged_scorers
+from eval.markup import whisker
 from eval.pairs import LabelledPair
 from eval.report import html_report, markdown_report
 from eval.retrieval import retrieval_scorers
 from eval.run import Run, score_run
+from eval.stats import Estimate
 from ingest.phrases import Phrase
 from ingest.types import Place
 from rag.chat_model import Tokens
@@ -85,7 +87,7 @@ def test_faithfulness_stands_beside_its_correction() -> None:
     scorers = judged_scorers(LexicalOverlap(), one.records)
     checked = score_run(Path("b"), SPEC, one.records, scorers, [check_judge(LexicalOverlap(), perfect)])
     titles = [row[0].en for row in tables.headline([checked]).rows]  # type: ignore[union-attr]
-    assert titles[:2] == [
+    assert titles[1:3] == [
         "Faithfulness (lexical-overlap)",
         "Faithfulness (lexical-overlap), corrected for the judge's errors",
     ]
@@ -104,13 +106,60 @@ def test_the_html_report_stands_alone_and_holds_both_languages(runs: list[Run]) 
     assert len(tree.css(".plotly-graph-div")) == 6
 
 
+def page(*runs: Run) -> LexborHTMLParser:
+    return LexborHTMLParser(re.sub(r"<script>.*?</script>", "", html_report(runs, "en"), flags=re.DOTALL))
+
+
+def texts(tree: LexborHTMLParser | LexborNode, selector: str) -> list[str]:
+    return [node.text() for node in tree.css(selector)]
+
+
 def test_the_worst_cases_show_verdicts_gold_and_cited_words_as_text() -> None:
-    tree = LexborHTMLParser(re.sub(r"<script>.*?</script>", "", html_report([run("a")], "en"), flags=re.DOTALL))
-    worst = tree.css(".case")
-    assert [node.text() for node in tree.css(".case h3")] == ["2 (fact): 要多少？"]
-    assert [node.text() for node in worst[0].css("p .wrong")] == ["Nothing of the sort [1]"]
-    assert [node.text() for node in worst[0].css("blockquote")] == ["It needs 2 GB.", "KV cache"]
-    assert [node.text() for node in worst[0].css("blockquote .wrong")] == ["KV cache"]
+    tree = page(run("a"))
+    assert texts(tree, ".case h3") == ["要多少？"]
+    (worst,) = tree.css(".case")
+    assert texts(worst, "summary .chip") == ["2", "fact", "answered作答"]
+    assert texts(worst, ".answer .wrong") == ["✗Nothing of the sort [1]"]
+    assert texts(worst, "blockquote") == ["It needs 2 GB.", "✗KV cache"]
+    assert "Citation recall引用召回率 0.00" in texts(worst, ".chip.wrong")
+
+
+def test_a_refusal_and_a_failure_among_the_worst_cases_say_so() -> None:
+    refused, failed = page(run("a", REFUSAL)), page(run("a", None))
+    assert "Nothing is cited." in refused.css(".sides")[0].text()
+    assert texts(refused, "summary .chip")[2] == "refused拒答"
+    assert "False refusals误拒率 1.00" in texts(refused, ".chip.wrong")
+    assert texts(failed, ".answer .wrong") == ["ValueError: broken"]
+
+
+def test_what_changed_is_shown_case_by_case_with_both_answers() -> None:
+    tree = page(run("old"), run("new", GOOD))
+    (change, *_) = tree.css("#changes .change")
+    assert texts(change, "summary")[0].startswith("▲ 0.00 → 1.00 2要多少？")
+    assert texts(change, ".answer") == ["Nothing of the sort [1]", "It needs 2 GB <b>. [1]"]
+
+
+def test_the_page_opens_with_cards_and_faithfulness_never_stands_uncorrected_among_them_unsaid() -> None:
+    class Mine(LexicalOverlap):
+        name = "mine"
+
+    def cards(*checks: JudgeCheck) -> str:
+        records = run("a").records
+        scorers = [*ANSWER_SCORERS, *judged_scorers(Mine(), records)]
+        return " ".join(texts(page(score_run(Path("a"), SPEC, records, scorers, checks)), ".card"))
+
+    perfect = [LabelledPair("cache", "cache", True, "k"), LabelledPair("cache", "disk", False, "k")] * 20
+    assert "sentences supported, uncorrected" in cards()
+    assert "sentences supported, corrected (50% as judged)" in cards(check_judge(Mine(), perfect))
+
+
+def test_an_interval_is_drawn_within_its_rail() -> None:
+    drawn = whisker(Estimate(0.5, 0.25, 1.0, 4), failure=False)
+    assert 'x1="26.0" x2="98.0"' in drawn
+    assert 'x1="50.0" x2="50.0"' in drawn
+    beyond = whisker(Estimate(0.0, -9.0, 9.0, 4), failure=True, low=-1, high=1)
+    assert 'x1="2.0" x2="98.0"' in beyond
+    assert 'class="whisker failure"' in beyond
 
 
 def test_markdown_holds_the_same_tables_in_one_language() -> None:
