@@ -1,5 +1,9 @@
 """Every setting of notecite, read in this one place: command line > environment > files > defaults."""
 
+import json
+import os
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,6 +115,38 @@ def load_settings(**options: Any) -> Settings:
             error,
             Phrase(f"correct or remove {FILE_NAME}", f"请改正或删除 {FILE_NAME}"),
         ) from error
+
+
+def save_settings(changes: Mapping[str, Any]) -> Path:
+    """Writes ``changes`` into the settings file that wins: the one in the working folder if there is one, else the
+    person's own. Its other lines stay; None takes a setting out. Gives the file's path.
+
+    Raises BadInput, before anything is written, for a value or a file that cannot be used.
+    """
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    load_settings(**wanted)
+    file = next((file for file in settings_files() if file.is_file()), settings_files()[-1])
+    try:
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        expected = {k: v for k, v in tomllib.loads(text).items() if k not in changes} | wanted
+        kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in changes]
+        # Strings and numbers are written alike in JSON and TOML.
+        lines = [*kept, *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wanted.items())]
+        if tomllib.loads("\n".join(lines)) != expected:
+            raise ValueError("a setting that spans several lines is in the way")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        # A key may be in it.
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+            out.write("\n".join([*lines, ""]))
+        partial.replace(file)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            Phrase(f"the settings cannot be saved ({error})", f"设置无法保存（{error}）"),
+            file,
+            Phrase("correct the file by hand", "请手动修改此文件"),
+        ) from error
+    return file
 
 
 def sources(**options: Any) -> dict[str, str]:

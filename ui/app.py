@@ -55,8 +55,8 @@ def page(desk: Desk, language: Language) -> gr.Blocks:
                 inside_tab(desk, language)
             with gr.Tab(text("Measure", "评测", language), elem_id="measure") as tab:
                 measure_tab(tab, desk, language)
-            with gr.Tab(text("Settings", "设置", language), elem_id="settings"):
-                settings_tab(desk, language)
+            with gr.Tab(text("Settings", "设置", language), elem_id="settings") as tab:
+                settings_tab(tab, desk, language)
         blocks.queue(max_size=MOST_EVENTS_WAITING, default_concurrency_limit=8, api_open=False)
     built: gr.Blocks = blocks
     return built

@@ -261,7 +261,6 @@ def ui(
         "language": speech,
     }
     settings = _settings(**options)
-    from rag.settings import sources
     from ui.desk import Desk
     from ui.server import check_address, is_loopback, run
 
@@ -276,7 +275,7 @@ def ui(
         if browser and sys.stdout.isatty():
             typer.launch(address)
 
-    desk = Desk(settings, origins=sources(**options), folders_allowed=is_loopback(host))
+    desk = Desk(settings, options=options, at_home=is_loopback(host))
     run(desk, host, port, password=password, language=None if settings.language == "auto" else _language, on_ready=tell)
 
 

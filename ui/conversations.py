@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.errors import BadInput, NotFound
@@ -38,6 +39,13 @@ class Conversation:
 
 
 _FORM = TypeAdapter(Conversation)
+
+
+def folder_for(library: Path) -> Path:
+    """Where conversations about a library are kept: not in it, so that they outlive it."""
+    place = library.resolve()
+    name = f"{place.name}-{sha256(str(place).encode()).hexdigest()[:8]}"
+    return platformdirs.user_data_path("notecite") / "conversations" / name
 
 
 class Conversations:

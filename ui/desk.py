@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
 from ingest.phrases import Phrase
@@ -18,10 +19,11 @@ from ingest.sync import SyncProgress, SyncReport
 from ingest.types import Document, Place
 from ingest.walk import walk
 from rag.build import Application, sync_notes
+from rag.chat_model import ServedChatModel
 from rag.pipeline import Pipeline, Search
-from rag.settings import Settings
+from rag.settings import Settings, load_settings, save_settings, sources
 from rag.types import Answer, Event
-from ui.conversations import Conversations
+from ui.conversations import Conversations, folder_for
 from ui.measuring import Measuring
 from ui.questions import Questions
 
@@ -91,14 +93,12 @@ class Line:
 class Desk:
     """Safe to use from several threads."""
 
-    def __init__(
-        self, settings: Settings, *, origins: Mapping[str, str] | None = None, folders_allowed: bool = True
-    ) -> None:
-        """``origins`` tells where each setting came from; ``folders_allowed`` lets the page add folders of this machine
-        by their path."""
+    def __init__(self, settings: Settings, *, options: Mapping[str, Any] | None = None, at_home: bool = True) -> None:
+        """``options`` are those of the command line, which win over what is saved; ``at_home`` says that only people of
+        this machine come, who may add its folders by their path and change the settings."""
         self.settings = settings
-        self.origins = origins or {}
-        self.folders_allowed = folders_allowed
+        self.options = options or {}
+        self.at_home = at_home
         self.job: SyncJob | None = None
         self.measuring = Measuring(settings.library)
         self.questions = Questions(settings.library)
@@ -126,7 +126,7 @@ class Desk:
         self._application.__exit__(None, None, None)
 
     def conversations(self, person: str) -> Conversations:
-        return Conversations(self.settings.library / "conversations", person)
+        return Conversations(folder_for(self.settings.library), person)
 
     # Asking
 
@@ -189,6 +189,38 @@ class Desk:
         with self._line.turn():
             pipeline = self.application.with_settings(**changes).pipeline
             return pipeline.search(question), pipeline.answer(question)
+
+    # Settings
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each setting comes from."""
+        return sources(**self.options)
+
+    @property
+    def chat_model(self) -> ServedChatModel | None:
+        return self._application.chat_model
+
+    def save_settings(self, changes: Mapping[str, Any]) -> Path:
+        """Saves settings and puts them in force, but for the library and the embedder, which need a new start; gives
+        the file. Raises BadInput for those that cannot be used."""
+        if not self.at_home:
+            raise BadInput(
+                Phrase("the settings cannot be changed from here", "不能从这里更改设置"),
+                "",
+                Phrase("change them on the machine of the notes", "请在笔记所在的机器上更改"),
+            )
+        file = save_settings(changes)
+        settings = load_settings(**self.options)
+        with self._opening:
+            self.settings = settings
+            fresh = Application(settings)
+            # What is open stays so.
+            fresh.__dict__.update({k: v for k, v in vars(self._application).items() if k in ("embedder", "library")})
+            self._application = fresh
+        return file
+
+    # Notes
 
     def document(self, document_id: str) -> Document:
         return self.application.library.document(document_id)
@@ -287,7 +319,7 @@ class Desk:
 
     def folder(self, path: str) -> Path:
         """A folder of this machine that a person named. Raises BadInput, NotFound."""
-        if not self.folders_allowed:
+        if not self.at_home:
             raise BadInput(
                 Phrase("folders of the server cannot be added from here", "不能从这里添加服务器上的文件夹"),
                 path,

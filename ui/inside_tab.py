@@ -22,15 +22,11 @@ def inside_tab(desk: Desk, language: Language) -> None:
         look = gr.Button(text("Look", "查看", language), variant="primary", elem_id="look", scale=0, min_width=100)
     with gr.Row(elem_id="sliders"):
         sliders = [
-            gr.Slider(
-                1, 200, settings.candidates, step=1, label=text("Candidates of each search", "每路候选数", language)
-            ),
+            gr.Slider(1, 200, settings.candidates, step=1, label=text("Candidates", "每路候选", language)),
             gr.Slider(1, 100, settings.rerank_candidates, step=1, label=text("Reranked", "重排数", language)),
-            gr.Slider(0, 5, settings.dense_weight, step=0.1, label=text("Weight of meaning", "语义权重", language)),
-            gr.Slider(0, 5, settings.lexical_weight, step=0.1, label=text("Weight of words", "字词权重", language)),
-            gr.Slider(
-                50, 3000, settings.answer_characters, step=50, label=text("Length of the answer", "回答长度", language)
-            ),
+            gr.Slider(0, 5, settings.dense_weight, step=0.1, label=text("Meaning", "语义权重", language)),
+            gr.Slider(0, 5, settings.lexical_weight, step=0.1, label=text("Words", "字词权重", language)),
+            gr.Slider(50, 3000, settings.answer_characters, step=50, label=text("Answer length", "回答长度", language)),
         ]
     strictness = gr.Radio(
         [

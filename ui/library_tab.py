@@ -28,10 +28,10 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
                 label=text("Folder of notes on this machine", "本机上的笔记文件夹", language),
                 placeholder="~/notes",
                 elem_id="folder",
-                visible=desk.folders_allowed,
+                visible=desk.at_home,
             )
             with gr.Row():
-                add = gr.Button(text("Add folder", "添加文件夹", language), elem_id="add", visible=desk.folders_allowed)
+                add = gr.Button(text("Add folder", "添加文件夹", language), elem_id="add", visible=desk.at_home)
                 start = gr.Button(text("Sync", "同步", language), variant="primary", elem_id="sync")
                 cancel = gr.Button(text("Cancel", "取消", language), variant="stop", elem_id="cancel", visible=False)
     changed = gr.HTML(elem_id="changed", js_on_load=None, apply_default_css=False)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.answerer import finder_in
-from eval.report import worst_cases
 from eval.types import QUESTION_TYPES
+from eval.worst import worst_records
 from ingest.errors import BadInput, NoteciteError
 from ingest.phrases import Language, Phrase
 from ui import panels
@@ -41,7 +41,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 "你审核通过的、示例笔记自带的，或自己的文件。",
                 language,
             ),
-            allow_custom_value=desk.folders_allowed,
+            allow_custom_value=desk.at_home,
             elem_id="questions",
             scale=3,
         )
@@ -77,7 +77,9 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
             listed: panels.runs(runs, language) if runs else message(none),
             choice: gr.update(visible=bool(runs)),
             run: gr.update(choices=names),
-            old: gr.update(choices=[(text("nothing", "不对比", language), ""), *((name, name) for name in names)]),
+            old: gr.update(
+                value="", choices=[(text("nothing", "不对比", language), ""), *((name, name) for name in names)]
+            ),
         }
 
     def follow(job: RunJob) -> Iterator[Update]:
@@ -106,7 +108,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     def begin(path: str | None) -> Iterator[Update]:
         known = {value for _, value in choices()}
         try:
-            if not path or (path not in known and not desk.folders_allowed):
+            if not path or (path not in known and not desk.at_home):
                 raise BadInput(
                     Phrase("no questions were chosen", "没有选择问题集"),
                     path or "",
@@ -130,7 +132,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
         other = "" if compared in (None, name) else str(compared)
         return {
             report: panels.report(name, other, language),
-            worst: panels.worst_cases(shown, worst_cases(shown), language),
+            worst: panels.worst_cases(shown, worst_records(shown), language),
         }
 
     def choose(event: gr.EventData) -> str:

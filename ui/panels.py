@@ -1,5 +1,6 @@
 """The library, the stages of a search and the settings -> HTML, pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ui.measuring import RunJob
     from ui.questions import Waiting
 
+_MARKS = re.compile(r"#{1,6} |\*\*|`|(?<=\s)[-*+>|] |\|(?:\s*:?-+:?\s*\|)*")
+"""What Markdown is made of, left out of a chunk's first words."""
 MEASURES = ("reranked/nDCG@10", "citation_recall", "bundled/faithfulness", "false_refusal")
 """The scorers shown in the list of runs."""
 
@@ -40,7 +43,6 @@ def library(
         say("Note", "笔记", language),
         say("Chunks", "片段", language),
         say("Synced", "同步于", language),
-        say("Remarks", "备注", language),
         f'<span class="hidden">{say("Actions", "操作", language)}</span>',
     )
     return f'<p class="counts">{said}</p>{table(said, heads, rows, "documents") if rows else ""}'
@@ -51,13 +53,13 @@ def _row(document: "DocumentSummary", copies: Sequence[str], language: Language)
     if copies:
         shown = "、".join(copies[:3]) if language == "zh" else ", ".join(copies[:3])
         remarks.append(say(f"shares text with {shown}", f"与 {shown} 有相同内容", language))
+    told = "".join(f'<small class="remarks">{remark}</small>' for remark in remarks)
     actions = button("note", say("Open", "打开", language), "quiet", id=document.id) + button(
         "forget", say("Remove", "移除", language), "quiet", id=document.id
     )
     return (
-        f'<tr><th scope="row">{escape(document.id)}<small>{escape(document.title)}</small></th>'
-        f"<td>{document.chunks}</td>"
-        f"<td>{date(document.synced_at)}</td><td>{'<br>'.join(remarks)}</td><td>{actions}</td></tr>"
+        f'<tr><th scope="row">{escape(document.id)}<small>{escape(document.title)}</small>{told}</th>'
+        f"<td>{document.chunks}</td><td>{date(document.synced_at)}</td><td>{actions}</td></tr>"
     )
 
 
@@ -172,7 +174,7 @@ def _card(
         f'<p class="score"><b>{rank}</b> <code>{hit.score:.4f}</code> {moves} {used}</p>'
         f'<p class="where">{escape(" › ".join((chunk.document_id, *chunk.headings)))}</p>'
         f'<p class="terms">{matched}</p>'
-        f"<details><summary>{escape(' '.join(chunk.text.split())[:90])}</summary>"
+        f"<details><summary>{escape(_MARKS.sub('', ' '.join(chunk.text.split()))[:90])}</summary>"
         f'<div class="written">{rendered(chunk.text, highlights)}</div></details></li>'
     )
 
@@ -252,22 +254,23 @@ def worst_cases(run: "Run", records: "Sequence[EvalRecord]", language: Language)
         failed = f'<span class="notice">{escape(record.error)}</span>' if record.trial is None else ""
         items.append(f"<li>{failed or button('case', label, 'entry', run=run.name, case=record.case.id)}</li>")
     title = say("The worst cases, to open as conversations", "最差的题（点开即为对话）", language)
-    return f'<h3>{title}</h3><ol class="conversations">{"".join(items)}</ol>'
+    head = f"<summary>{title} ({len(items)})</summary>"
+    return f'<details>{head}<ol class="conversations">{"".join(items)}</ol></details>'
 
 
 def review(waiting: "Waiting | None", left: int, language: Language) -> str:
     """What is said above the form for a case that waits for review."""
     if waiting is None:
         said = say(
-            "Nothing waits for review. Rate answers with 👍 or 👎, or have questions proposed from your notes.",
-            "没有待审核的问题。可在回答下方点 👍 或 👎，或从笔记中拟题。",
+            "Nothing waits for review. Rate answers with the thumbs below them, or have questions proposed.",
+            "没有待审核的问题。可用回答下方的拇指评价，或从笔记中拟题。",
             language,
         )
         return f'<p class="quiet-text">{said}</p>'
     origin = {
         None: say("proposed from your notes", "由笔记拟出", language),
-        True: say("👍 an answer that was liked", "👍 被认可的回答", language),
-        False: say("👎 an answer that was not liked", "👎 被否定的回答", language),
+        True: say("from an answer that was found good", "来自被评为好的回答", language),
+        False: say("from an answer that was found bad", "来自被评为不好的回答", language),
     }[waiting.liked]
     reason = f"<blockquote>{lines(waiting.reason)}</blockquote>" if waiting.reason else ""
     earlier = "".join(f'<p class="understood">{escape(question)}</p>' for question in waiting.case.history)
@@ -288,7 +291,8 @@ def settings(values: Mapping[str, object], origins: Mapping[str, str], language:
         f"<td>{_origin(origins.get(name, ''), language)}</td></tr>"
         for name, value in values.items()
     ]
-    return table(say("Settings", "设置", language), heads, rows)
+    title = say("Every setting, and where it comes from", "全部设置及其来源", language)
+    return f"<details><summary>{title}</summary>{table(title, heads, rows)}</details>"
 
 
 def _origin(origin: str, language: Language) -> str:

@@ -1,34 +1,114 @@
-"""The tab Settings."""
+"""The tab Settings: what can be changed from here, a check of the chat model, and every setting with its origin."""
+
+from typing import Any
 
 from ingest.errors import NoteciteError
 from ingest.phrases import Language
 from ui import panels
 from ui.desk import Desk
 from ui.elements import message
-from ui.widgets import gr, text
+from ui.widgets import QUIET, Update, gr, text
+
+_CHANGED_HERE = ("chat_model", "chat_base_url", "strictness", "unsupported", "language")
 
 
-def settings_tab(desk: Desk, language: Language) -> None:
-    values = desk.settings.model_dump(mode="json")
-    gr.HTML(
-        panels.settings(values, desk.origins, language),
-        elem_id="settings-table",
-        js_on_load=None,
-        apply_default_css=False,
-    )
-    check = gr.Button(
-        text("Check the chat model", "检查对话模型", language),
-        elem_id="check",
-        size="sm",
-        visible=bool(desk.settings.chat_model),
-    )
+def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
+    with gr.Column(elem_id="settings-form", visible=desk.at_home):
+        with gr.Row():
+            model = gr.Textbox(
+                "",
+                label=text("Chat model", "对话模型", language),
+                info=text(
+                    "Its name on an OpenAI-compatible server. Empty: answers quote the notes; nothing is sent.",
+                    "OpenAI 兼容服务器上的模型名。留空：回答直接摘录笔记，不向外发送任何内容。",
+                    language,
+                ),
+                elem_id="chat-model",
+            )
+            address = gr.Textbox(
+                "",
+                label=text("Its server", "服务器地址", language),
+                info=text("Usually ends in /v1.", "通常以 /v1 结尾。", language),
+                elem_id="chat-address",
+            )
+        with gr.Row():
+            key = gr.Textbox(
+                "",
+                label=text("Its key", "密钥", language),
+                info=text(
+                    "Never shown back. Leave empty to keep the one that is set.",
+                    "不会回显；留空则保留已设的密钥。",
+                    language,
+                ),
+                type="password",
+                elem_id="chat-key",
+            )
+            no_key = gr.Checkbox(
+                False, label=text("Remove the saved key", "删除已保存的密钥", language), elem_id="no-key"
+            )
+        with gr.Row():
+            strictness = gr.Radio(
+                [
+                    (text("strict", "严格", language), "strict"),
+                    (text("balanced", "适中", language), "balanced"),
+                    (text("eager", "宽松", language), "eager"),
+                ],
+                label=text("How sure before it answers", "多有把握才回答", language),
+                elem_id="set-strictness",
+            )
+            unsupported = gr.Radio(
+                [(text("marked", "标出", language), "mark"), (text("left out", "略去", language), "cut")],
+                label=text("Sentences that no note carries are", "缺乏依据的句子", language),
+                elem_id="set-unsupported",
+            )
+            speech = gr.Radio(
+                [(text("the system's", "随系统", language), "auto"), ("English", "en"), ("中文", "zh")],
+                label=text("Language of messages", "提示语言", language),
+                elem_id="set-language",
+            )
+        with gr.Row():
+            save = gr.Button(text("Save", "保存", language), variant="primary", elem_id="save", scale=0)
+            check = gr.Button(text("Check the chat model", "检查对话模型", language), elem_id="check", scale=0)
     found = gr.HTML(elem_id="check-result", js_on_load=None, apply_default_css=False)
+    table = gr.HTML(elem_id="settings-table", js_on_load=None, apply_default_css=False)
+    fields = (model, address, strictness, unsupported, speech)
+
+    def show() -> Update:
+        values, origins = desk.settings.model_dump(mode="json"), desk.origins
+        shown: Update = {
+            # What the command line or the environment says wins over what is saved here.
+            field: gr.update(value=values[name], interactive=not origins[name].startswith(("$", "option")))
+            for name, field in zip(_CHANGED_HERE, fields, strict=True)
+        }
+        return shown | {key: "", no_key: False, table: panels.settings(values, origins, language)}
+
+    def saved(secret: str, without_key: bool, *values: Any) -> Update:
+        now = desk.settings.model_dump(mode="json")
+        changes = {
+            name: value.strip() or None
+            for name, value in zip(_CHANGED_HERE, values, strict=True)
+            if value is not None and value.strip() != now[name]
+        }
+        if without_key:
+            changes["chat_api_key"] = None
+        elif secret.strip():
+            changes["chat_api_key"] = secret.strip()
+        try:
+            file = desk.save_settings(changes)
+        except NoteciteError as error:
+            return {found: message(error.to(language))}
+        return show() | {found: message(text(f"Saved in {file}.", f"已保存到 {file}。", language))}
 
     def contact() -> str:
         try:
-            model = desk.application.chat_model
-            assert model is not None
-            contact = model.contact()
+            served = desk.chat_model
+            if served is None:
+                return message(
+                    text(
+                        "No chat model is set: answers quote the notes.", "未设置对话模型：回答直接摘录笔记。", language
+                    )
+                )
+            contact = served.contact()
         except NoteciteError as error:
             return message(error.to(language))
         return message(
@@ -39,4 +119,6 @@ def settings_tab(desk: Desk, language: Language) -> None:
             )
         )
 
+    save.click(saved, [key, no_key, *fields], [found, key, no_key, table, *fields], **QUIET)
     check.click(contact, None, found, show_progress="minimal", api_visibility="private")
+    tab.select(show, None, [key, no_key, table, *fields], **QUIET)

@@ -20,6 +20,10 @@ from ui.verdicts import count, doubts, sides, without_conflicts
 # The numbers of a formula, a table or code stand below it, in a paragraph of their own.
 _ONLY_NUMBERS = re.compile(r'<p>((?:<button[^>]*>\d+</button>|<span class="remark[^>]*>.</span>)+)</p>')
 _UNKNOWN_QUOTES = dict.fromkeys(range(1, 1000), "")
+_THUMB = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 11v9H4v-9zm0 0 4-8c1.5 0 2.5 1 2.5 2.5V9H19c1.2 0 2 1 1.8 '
+    '2.2l-1.2 7A2.2 2.2 0 0 1 17.400 20H7"/></svg>'
+)
 _ASKING = ("?", "？", "吗", "呢")
 
 
@@ -65,7 +69,7 @@ def turn(number: int, answer: Answer, language: Language) -> str:
     return (
         f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
         f'<div class="reply">{understood}{notice}{body}{doubted}'
-        f'<footer><span class="times">{_made(answer, language)}</span>{actions}</footer>'
+        f'<footer><span class="times">{_made(answer, language)}</span><span class="actions">{actions}</span></footer>'
         f"{_reason_form(number, language)}</div></article>"
     )
 
@@ -74,10 +78,10 @@ def _thumbs(number: int, language: Language) -> str:
     """A dislike is sent with the form that asks why."""
     like, dislike = say("A good answer", "回答得好", language), say("A bad answer", "回答得不好", language)
     return (
-        f'<button type="button" class="quiet" data-act="rate" data-turn="{number}" data-liked="yes" '
-        f'aria-label="{like}" title="{like}">👍</button>'
-        f'<button type="button" class="quiet" data-act="dislike" aria-expanded="false" '
-        f'aria-label="{dislike}" title="{dislike}">👎</button>'
+        f'<button type="button" class="quiet thumb" data-act="rate" data-turn="{number}" data-liked="yes" '
+        f'aria-label="{like}" title="{like}">{_THUMB}</button>'
+        f'<button type="button" class="quiet thumb down" data-act="dislike" aria-expanded="false" '
+        f'aria-label="{dislike}" title="{dislike}">{_THUMB}</button>'
     )
 
 

@@ -101,7 +101,7 @@ def test_a_name_cannot_leave_the_folder(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_folders_of_the_machine_are_not_for_visitors(tmp_path: Path) -> None:
-    desk = Desk(load_settings(library=tmp_path / "library"), folders_allowed=False)
+    desk = Desk(load_settings(library=tmp_path / "library"), at_home=False)
     with pytest.raises(BadInput):
         desk.folder(str(tmp_path))
 

@@ -86,7 +86,13 @@ class Server:
             [*command, "--library", str(self.library), "--language", "auto"],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1"},
+            env={
+                **os.environ,
+                "LANG": "C.UTF-8",
+                "NO_PROXY": "127.0.0.1",
+                "XDG_DATA_HOME": str(self.library.parent / "data"),
+                "XDG_CONFIG_HOME": str(self.library.parent / "config"),
+            },
         )
         assert self.process.stdout is not None
         assert self.address in self.process.stdout.readline()
