@@ -10,7 +10,7 @@ Q ?= QLoRA 省显存靠哪几招？
 export NOTECITE_LIBRARY ?= library
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install test check format lint types subset gate baseline judge-checks clean
+.PHONY: run install test check format lint types subset gate baseline judge-checks ablation clean
 
 run: $(INSTALLED)
 	@$(BIN)/notecite sync notes
@@ -63,6 +63,11 @@ judge-checks: $(INSTALLED)
 		$(BIN)/notecite eval judge-check eval/data/judge_pairs.jsonl --judge $$judge \
 			--out eval/data/judge_check.$$judge.json || exit 1; \
 	done
+
+# The page of the documentation that says what each part adds; some minutes.
+ablation: $(INSTALLED)
+	$(BIN)/python -m eval.benchmarks.ablation --questions eval/data/sample_notes.jsonl --notes notes \
+		--libraries $(MEASURED)/ablation --answers --out docs/ablation.md
 
 clean:
 	rm -rf $(VENV) library build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

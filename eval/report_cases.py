@@ -10,11 +10,11 @@ from eval.markup import both, chips
 from eval.run import Run
 from eval.score import Row
 from eval.types import EvalCase, EvalRecord, Score
+from eval.worst import worst_records
 from ingest.phrases import Phrase
 
 CaseScores = Mapping[str, Score]
 
-WORST_SHOWN = 20
 OPEN_AT_FIRST = 5
 CHANGES_SHOWN = 30
 
@@ -22,10 +22,8 @@ _KINDS = {True: ("right", "✓"), False: ("wrong", "✗"), None: ("unscored", "?
 
 
 def worst_cases(run: Run) -> list[str]:
-    """The cases with the lowest mean over the gated measures, none that are perfect; the first few are open."""
-    means = {record.case.id: _mean(run.scores[record.case.id]) for record in run.records}
-    worst = sorted((record for record in run.records if means[record.case.id] < 1), key=lambda r: means[r.case.id])
-    return [_case(run, record, number < OPEN_AT_FIRST) for number, record in enumerate(worst[:WORST_SHOWN])]
+    """The first few are open."""
+    return [_case(run, record, number < OPEN_AT_FIRST) for number, record in enumerate(worst_records(run))]
 
 
 def changes(old: Run, new: Run, differences: Sequence[Difference]) -> list[str]:
@@ -93,11 +91,6 @@ def _outcome(record: EvalRecord) -> Phrase:
 
 def _asked(case: EvalCase) -> str:
     return " → ".join([*case.history, case.question])
-
-
-def _mean(scores: CaseScores) -> float:
-    values = [score.value or 0.0 for name, score in scores.items() if is_gated(name)]
-    return sum(values) / len(values) if values else 1.0
 
 
 def _answer(record: EvalRecord, scores: CaseScores) -> Iterator[str]:
