@@ -109,8 +109,8 @@ def page(questions: str, cases: Sequence[EvalCase], tables: Sequence[str]) -> st
             f"The shipped settings with one part at a time switched off, on the {len(cases)} questions of "
             f"`{questions}` over the sample notes ({when}). Made by `make ablation`.\n",
             "Differences are paired by question against the shipped settings, with 95 % intervals clustered by "
-            "document and p-values of a sign-flip permutation after Holm; below zero, the part that is off had helped. Of "
-            "`false_answer` and `false_refusal` less is better. What each measure is stands in `eval/retrieval.py`, "
+            "document and p-values of a sign-flip permutation after Holm; below zero, the part that is off had helped. "
+            "Of `false_answer` and `false_refusal` less is better. What each measure is stands in `eval/retrieval.py`, "
             "`eval/answers.py` and `eval/keypoints.py`.\n",
             *parts,
         ]
