@@ -55,6 +55,7 @@ def _tables(runs: Sequence[Run]) -> Iterator[Table]:
         yield found
     yield tables.by_type(run)
     yield tables.by_language(run)
+    yield tables.risk(run)
     yield tables.cost(run)
     for check in run.summary.judge_checks:
         yield tables.judge_table(check)

@@ -105,6 +105,26 @@ def by_language(run: Run) -> Table:
     return breakdown(Phrase("By language of the question", "按提问语言"), run.summary.by_language)
 
 
+def risk(run: Run) -> Table:
+    """The areas of the risk-coverage curves, one per loss."""
+    titles = {row.name: row.title for row in run.summary.rows}
+    rows = [
+        (titles.get(quality, quality), f"{curve.risk[-1]:.3f}", f"{curve.area:.3f}", f"{curve.excess:.3f}")
+        for quality, curve in run.summary.risk_coverage.items()
+    ]
+    header = (
+        Phrase("Loss: 1 −", "损失：1 −"),
+        Phrase("all answered", "全部作答"),
+        Phrase("area (AURC)", "面积（AURC）"),
+        Phrase("above the best (E-AURC)", "比最优多（E-AURC）"),
+    )
+    note = Phrase(
+        "The mean loss as questions are answered from the most to the least trusted; 0 is best.",
+        "从最有把握到最没把握依次作答时的平均损失；0 为最好。",
+    )
+    return Table(Phrase("Risk and coverage", "风险与覆盖率"), header, tuple(rows), note)
+
+
 def cost(run: Run) -> Table:
     """Time by stage, the length of answers, and the chat model's tokens where its server told them."""
     summary = run.summary

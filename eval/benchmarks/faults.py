@@ -19,6 +19,7 @@ from eval.answers import ANSWER_SCORERS
 from eval.compare import gate
 from eval.judge import LexicalOverlap, open_judge
 from eval.judged import judged_scorers
+from eval.keypoints import KEYPOINT_TERMS
 from eval.run import Run, load_run, score_run
 from eval.score import Row
 from eval.types import EvalRecord, Scorer, Trial
@@ -139,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def scorers(records: Sequence[EvalRecord]) -> tuple[Scorer, ...]:
         judged = (scorer for name in options.judge for scorer in judged_scorers(open_judge(name), records))
-        return (*ANSWER_SCORERS, *judged)
+        return (*ANSWER_SCORERS, KEYPOINT_TERMS, *judged)
 
     try:
         stored = load_run(options.run)

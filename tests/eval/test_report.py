@@ -171,6 +171,7 @@ def test_markdown_holds_the_same_tables_in_one_language() -> None:
         "### 检索：找到标准原文的比例",
         "### 按题型",
         "### 按提问语言",
+        "### 风险与覆盖率",
         "### 每题耗时与长度",
         "### 评判者：lexical-overlap",
     ]
@@ -194,3 +195,8 @@ def test_what_an_answer_costs_is_told_in_milliseconds_characters_and_tokens() ->
         ("tokens read by the chat model", "1,200", "1,200", "3,600", "3"),
         ("tokens written by the chat model", "30", "30", "90", "3"),
     ]
+
+
+def test_the_areas_under_the_risk_coverage_curves_are_printed() -> None:
+    rows = {getattr(row[0], "en", ""): row[1:] for row in tables.risk(run("a")).rows}
+    assert rows["Citation recall"] == ("0.667", "0.389", "0.000")
