@@ -14,7 +14,7 @@ from ingest.phrases import Phrase
 from rag.build import Application, sync_notes
 from rag.chat_model import TokenCounter
 from rag.settings import Settings, load_settings
-from rag.types import Hit
+from rag.types import Hit, Query
 
 
 def settings_from(assignments: Sequence[str], **options: object) -> Settings:
@@ -49,16 +49,18 @@ def search_with(application: Application) -> Search:
 
 
 def answer_with(application: Application) -> Answerer:
-    """Answers and, apart from the time that is measured, searches once more to see every stage."""
-    search = search_with(application)
+    """Answers and, apart from the time that is measured, retrieves once more to see the stages before the last."""
 
     def answer(case: EvalCase) -> Trial:
-        stages = search(case)
         counter = TokenCounter() if application.chat_model else None
         given = application.pipeline.answer(case.question, case.history, counter.config if counter else None)
+        stages = application.retriever.retrieve(Query(given.standalone_question, case.question, case.history))
         return Trial(
             answer=replace(given, hits=()),
-            rankings={stage: ranking_of(hits) for stage, hits in stages.items()},
+            rankings={
+                **{stage: ranking_of(hits) for stage, hits in stages.items()},
+                "reranked": ranking_of(given.hits),
+            },
             confidence=given.confidence,
             tokens=counter.tokens if counter else None,
         )
