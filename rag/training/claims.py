@@ -13,8 +13,9 @@ from rag.training.corrupt import corrupted, terms_of
 from rag.training.examples import Notes, group_of, is_held_back, language_of
 from rag.training.mining import repeats
 
-Label = Literal["supported", "contradicted", "missing", "unsupported"]
-"""``missing``: the premise does not say; ``unsupported``: one of contradicted and missing, not known which."""
+Label = Literal["supported", "contradicted", "missing", "unsupported", "uncontradicted"]
+"""``missing``: the premise does not say; ``unsupported``: one of contradicted and missing, not known which;
+``uncontradicted``: one of supported and missing."""
 
 _SENTENCE_END = re.compile(r"(?<=[。！？；!?;])|(?<=\.)\s+(?=[A-Z])|\n+")
 _MARKS = re.compile(r"[*`#>|]|!?\[([^\]]*)\]\([^)]*\)|:\w+:`[^`]*`|^\s*(?:[-+]|\d+[.、])\s+")

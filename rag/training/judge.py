@@ -20,8 +20,14 @@ from rag.training.model import Body
 from rag.training.pairs import AnswerList
 from rag.training.settings import JudgeRecipe
 
-LABELS = ("supported", "contradicted", "missing")
-"""In the order of the support head's outputs; ``unsupported`` is one of the last two."""
+OUTPUTS: Mapping[str, tuple[int, ...]] = {
+    "supported": (0,),
+    "contradicted": (1,),
+    "missing": (2,),
+    "unsupported": (1, 2),
+    "uncontradicted": (0, 2),
+}
+"""The outputs of the support head that a label allows."""
 
 WRITTEN = "written"
 """The source whose share of the steps grows; every other name is a share of the rest."""
@@ -160,13 +166,9 @@ def _parts(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 
 def support_loss(logits: Tensor, labels: Sequence[str]) -> Tensor:
-    """Mean negative log chance of the label; of ``unsupported`` that of the two labels together. The first logits are
-    the labels'."""
+    """Mean negative log chance of what the labels allow. The first logits are the labels'."""
     chances = functional.log_softmax(logits[: len(labels)], dim=-1)
-    losses = [
-        -chances[row, LABELS.index(label)] if label in LABELS else -torch.logsumexp(chances[row, 1:], dim=0)
-        for row, label in enumerate(labels)
-    ]
+    losses = [-torch.logsumexp(chances[row, list(OUTPUTS[label])], dim=0) for row, label in enumerate(labels)]
     return torch.stack(losses).mean() if losses else logits.sum() * 0
 
 

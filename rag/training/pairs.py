@@ -2,13 +2,15 @@
 
 Written examples are a folder with ``items.jsonl`` and any number of ``out*.jsonl``. An item is a passage: ``id``
 ("set-0012"), ``group`` (the document it is from; twins share one), ``head`` (its heading path) and either ``premise``
-or ``sents``, its statements. A line of ``out*.jsonl`` names an item by the end of its id in ``i`` and holds either
-``s``, ``c`` and ``n``: claims that the premise supports, contradicts and says nothing about; or ``a``: questions, each
-with the numbers of the statements that answer it, and ``u``: questions that no statement of the passage answers.
+or ``sents``, its statements. A line of ``out*.jsonl`` names an item by the end of its id in ``i`` and holds ``s``,
+``c`` and ``n``: claims that the premise supports, contradicts and says nothing about; or ``fp`` and ``ok``: questions
+that take for granted what the premise contradicts, and others; or ``a``: questions, each with the numbers of the
+statements that answer it, and ``u``: questions that no statement of the passage answers.
 """
 
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,8 +32,17 @@ from rag.training.examples import Notes, group_of, is_held_back, language_of
 from rag.training.mining import Bm25, repeats
 from rag.types import Hit, Statement
 
-_WRITTEN: Mapping[str, Label] = {"s": "supported", "c": "contradicted", "n": "missing"}
+_WRITTEN: Mapping[str, Label] = {
+    "s": "supported",
+    "c": "contradicted",
+    "n": "missing",
+    "fp": "contradicted",
+    "ok": "uncontradicted",
+}
+_PIECE = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
+_MARKS = re.compile(r"[*`#>]|^\s*(?:[-+]|\d+[.、])\s+", re.MULTILINE)
 _PREMISE_CHARACTERS = (80, 140, 220, 320)
+_SHORTEST_PIECE = 8
 _HEADINGS = 2
 _HEADING_SHARE = 0.75
 """How often an example shows where its text stands."""
@@ -104,9 +115,17 @@ def _shown(headings: Sequence[str], rng: random.Random) -> Sequence[str]:
 def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: random.Random) -> Iterator[Claim]:
     headings, premise = str(item["head"]).split(" > "), str(item["premise"])
     group = group_of(item["group"]) if "/" in item["group"] else item["id"]
+    yield Claim(in_context(_shown(headings, rng), premise), _own_words(premise, rng), "supported", "own words", group)
     for key, label in _WRITTEN.items():
         for claim in line.get(key, ()):
             yield Claim(in_context(_shown(headings, rng), premise), str(claim), label, "written", group)
+
+
+def _own_words(premise: str, rng: random.Random) -> str:
+    """The premise or one of its sentences, as a quotation would show it: word for word, or without its marks."""
+    pieces = [piece for piece in _PIECE.split(premise) if len(piece.strip()) > _SHORTEST_PIECE]
+    quoted = rng.choice(pieces) if pieces and rng.random() < 0.5 else premise
+    return (_MARKS.sub("", quoted) if rng.random() < 0.5 else quoted).strip() or premise
 
 
 def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any], rng: random.Random) -> Iterator[AnswerList]:

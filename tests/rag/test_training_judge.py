@@ -107,9 +107,10 @@ def test_pairs_keep_their_order_when_read_in_parts() -> None:
             torch.testing.assert_close(answers[at], two[0], atol=0.02, rtol=0.02)
 
 
-def test_unsupported_counts_what_is_contradicted_and_what_is_missing() -> None:
+def test_a_label_that_allows_two_outputs_counts_both() -> None:
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]))
-    assert support_loss(logits, ["unsupported"]).item() == pytest.approx(-np.log(0.5))
+    assert support_loss(logits[:1], ["uncontradicted"]).item() == pytest.approx(-np.log(0.7))
+    assert support_loss(logits[:1], ["unsupported"]).item() == pytest.approx(-np.log(0.5))
     assert support_loss(logits, ["supported", "missing"]).item() == pytest.approx(-(np.log(0.5) + np.log(0.2)) / 2)
 
 

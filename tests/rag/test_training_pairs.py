@@ -46,17 +46,27 @@ def test_written_lines_become_claims_and_lists(tmp_path: Path) -> None:
     with (tmp_path / "out00.jsonl").open("a", encoding="utf-8") as file:
         file.write('\n{"i": "0001", "s": ["写了一半')
     claims, lists = read_written(tmp_path, held_back=False)
-    assert [(claim.claim, claim.label) for claim in claims] == [
+    assert [(claim.claim, claim.label) for claim in claims if claim.kind == "written"] == [
         ("水温八十度", "supported"),
         ("用开水泡", "contradicted"),
         ("产自杭州", "missing"),
     ]
+    (own,) = [claim for claim in claims if claim.kind == "own words"]
+    assert (own.claim, own.label) == ("绿茶用八十度的水。", "supported")
     assert {claim.premise.rpartition("\n")[2] for claim in claims} == {"绿茶用八十度的水。"}
     assert [(asked.question, asked.answers, asked.kind) for asked in lists] == [
         ("放多少茶叶", frozenset({1}), "written"),
         ("泡几次", frozenset(), "unanswerable"),
     ]
     assert read_written(tmp_path, held_back=True) == ([], [])
+
+
+def test_a_question_contradicts_by_what_it_takes_for_granted(tmp_path: Path) -> None:
+    write_lines(tmp_path / "items.jsonl", [{"id": "f-1", "group": GROUP, "head": "", "premise": "绿茶用八十度的水。"}])
+    write_lines(tmp_path / "out.jsonl", [{"i": "1", "fp": ["为什么绿茶要用开水泡"], "ok": ["绿茶用多热的水"]}])
+    claims, _ = read_written(tmp_path, held_back=False)
+    labels = {claim.claim: claim.label for claim in claims}
+    assert (labels["为什么绿茶要用开水泡"], labels["绿茶用多热的水"]) == ("contradicted", "uncontradicted")
 
 
 def test_a_long_premise_is_cut_down_to_what_the_claim_is_about() -> None:
