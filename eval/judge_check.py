@@ -1,6 +1,7 @@
 """How far a judge can be trusted: its verdicts against labelled pairs, and what its errors do to faithfulness."""
 
 import math
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from ingest.phrases import Phrase
 BINS = 10
 DATA = Path(__file__).parent / "data"
 SHIPPED_PAIRS = DATA / "judge_pairs.jsonl"
+_UNSAFE = re.compile(r"[^\w-]+")
+"""What a file's name may not hold everywhere."""
 
 Judged = Sequence[tuple[LabelledPair, Verdict | None]]
 
@@ -81,22 +84,24 @@ def check_judge(judge: Judge, pairs: Sequence[LabelledPair]) -> JudgeCheck:
     )
 
 
-def checks_of(judges: Sequence[Judge], given: Sequence[JudgeCheck] = ()) -> tuple[JudgeCheck, ...]:
-    """A check for each judge: one of those ``given``, or the one that is shipped, or one made now on the shipped pairs.
+def checks_of(judges: Sequence[Judge], given: Sequence[JudgeCheck], folder: Path) -> tuple[JudgeCheck, ...]:
+    """A check for each judge: one of those ``given``, or the one that is shipped, or the one kept in the run's
+    ``folder``, or one made now on the shipped pairs and kept there.
 
     The shipped pairs are answers and quotes over the sample notes; pairs from one's own notes make a better check.
     """
     known = {check.judge: check for check in given}
-    found = []
-    for judge in judges:
-        shipped = DATA / f"judge_check.{judge.name}.json"
-        if judge.name in known:
-            found.append(known[judge.name])
-        elif shipped.exists():
-            found.append(load_check(shipped))
-        else:
-            found.append(check_judge(judge, load_pairs(SHIPPED_PAIRS)))
-    return tuple(found)
+    return tuple(known.get(judge.name) or _kept_or_made(judge, folder) for judge in judges)
+
+
+def _kept_or_made(judge: Judge, folder: Path) -> JudgeCheck:
+    name = f"judge_check.{_UNSAFE.sub('-', judge.name)}.json"
+    for path in (DATA / name, folder / name):
+        if path.exists():
+            return load_check(path)
+    check = check_judge(judge, load_pairs(SHIPPED_PAIRS))
+    save_check(folder / name, check)
+    return check
 
 
 def save_check(path: Path, check: JudgeCheck) -> None:

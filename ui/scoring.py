@@ -34,6 +34,8 @@ def scored(
         lambda: open_embedder(load_settings(embedder=spec.settings["embedder"])),
         opened,
     )
-    run = score_run(folder, spec, records, (*own, *scorers), checks_of(opened, list(map(load_check, checks or ()))))
+    run = score_run(
+        folder, spec, records, (*own, *scorers), checks_of(opened, list(map(load_check, checks or ())), folder)
+    )
     save_scores(run)
     return run

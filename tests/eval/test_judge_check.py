@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eval.judge import LexicalOverlap, Pair, Verdict, open_judge
-from eval.judge_check import SHIPPED_PAIRS, check_judge, checks_of, corrected, load_check, save_check
+from eval.judge_check import DATA, SHIPPED_PAIRS, check_judge, checks_of, corrected, load_check, save_check
 from eval.pairs import LabelledPair, load_pairs
 from ingest.errors import BadInput, NotFound
 
@@ -183,31 +183,35 @@ def test_a_check_is_kept_and_a_file_that_is_none_is_an_error(tmp_path: Path) -> 
 class Agreeing:
     """A judge that nobody has checked yet."""
 
-    name = "agreeing"
+    name = "chat:some/model"
+    asked = 0
 
     def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        self.asked += len(pairs)
         return [Verdict(1.0) for _ in pairs]
 
 
-def test_a_judge_is_corrected_by_the_check_one_gives_or_the_shipped_one_or_one_made_on_the_shipped_pairs() -> None:
-    given = check_judge(Spoken(), pairs(("0.9", True)))
-    spoken, lexical, agreeing = checks_of([Spoken(), LexicalOverlap(), Agreeing()], [given])
+def test_a_judge_is_corrected_by_the_check_one_gives_or_the_shipped_one_or_one_made_on_the_shipped_pairs(
+    tmp_path: Path,
+) -> None:
+    given, agreeing = check_judge(Spoken(), pairs(("0.9", True))), Agreeing()
+    spoken, lexical, made = checks_of([Spoken(), LexicalOverlap(), agreeing], [given], tmp_path)
     assert spoken is given
-    assert (lexical.judge, agreeing.judge) == ("lexical-overlap", "agreeing")
-    assert lexical.overall.pairs == agreeing.overall.pairs == len(load_pairs(SHIPPED_PAIRS))
-    assert agreeing.overall.sensitivity is not None
-    assert agreeing.overall.sensitivity.value == 1.0
+    assert (lexical.judge, made.judge) == ("lexical-overlap", "chat:some/model")
+    assert lexical.overall.pairs == made.overall.pairs == agreeing.asked == len(load_pairs(SHIPPED_PAIRS))
+    assert made.overall.sensitivity is not None
+    assert made.overall.sensitivity.value == 1.0
+    assert [path.name for path in tmp_path.iterdir()] == ["judge_check.chat-some-model.json"]
+    assert checks_of([agreeing], [], tmp_path) == (made,)
+    assert agreeing.asked == made.overall.pairs
 
 
 @pytest.mark.parametrize("judge", ["lexical-overlap", pytest.param("bundled", marks=pytest.mark.slow)])
 def test_the_shipped_check_is_that_of_the_shipped_judge(judge: str) -> None:
     """When this fails after a change of the judge: make judge-checks."""
-    (shipped,) = checks_of([open_judge(judge)])
+    shipped = load_check(DATA / f"judge_check.{judge}.json").overall
     overall = check_judge(open_judge(judge), load_pairs(SHIPPED_PAIRS)).overall
-    for now, then in (
-        (overall.sensitivity, shipped.overall.sensitivity),
-        (overall.specificity, shipped.overall.specificity),
-    ):
+    for now, then in ((overall.sensitivity, shipped.sensitivity), (overall.specificity, shipped.specificity)):
         assert now is not None
         assert then is not None
         assert now.value == pytest.approx(then.value, abs=0.04)
