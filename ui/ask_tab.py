@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ingest.errors import NoteciteError
 from ingest.phrases import Language
-from rag.types import Answer, Notice, Restart, StageDone, TextPiece
+from rag.types import Answer, Event, Restart, StageDone, TextPiece
 from ui import view
 from ui.conversations import Conversation, Conversations
 from ui.desk import Desk
@@ -255,22 +256,23 @@ def _conversations(desk: Desk, request: gr.Request) -> Conversations:
 
 def _answering(desk: Desk, asked: str, answers: Sequence[Answer], person: str) -> Iterator[view.Writing | Answer]:
     """The answer as it grows, not more often than an eye can follow, and last the Answer."""
-    writing, shown_at = view.Writing(asked), 0.0
-    for event in desk.ask(asked, [answer.question for answer in answers], person):
-        if isinstance(event, Answer):
-            yield event
-            return
-        if isinstance(event, StageDone):
-            writing = view.Writing(asked, writing.text, (*writing.stages, event))
-        elif isinstance(event, TextPiece):
-            writing = view.Writing(asked, writing.text + event.text, writing.stages)
-        elif isinstance(event, Restart):
-            writing = view.Writing(asked, "", writing.stages)
-        elif isinstance(event, Notice):
-            continue
-        if time.monotonic() - shown_at >= _SECONDS_BETWEEN_UPDATES:
-            shown_at = time.monotonic()
-            yield writing
+    writing = view.Writing(asked)
+    for events in desk.ask(asked, [answer.question for answer in answers], person):
+        for event in events:
+            if isinstance(event, Answer):
+                yield event
+                return
+            writing = _written_on(writing, event)
+        yield writing
+        time.sleep(_SECONDS_BETWEEN_UPDATES)
+
+
+def _written_on(writing: view.Writing, event: Event) -> view.Writing:
+    if isinstance(event, StageDone):
+        return replace(writing, stages=(*writing.stages, event))
+    if isinstance(event, TextPiece):
+        return replace(writing, text=writing.text + event.text)
+    return replace(writing, text="") if isinstance(event, Restart) else writing
 
 
 def _empty(desk: Desk, language: Language) -> str:

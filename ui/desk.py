@@ -72,8 +72,9 @@ class Line:
         self._counting = threading.Lock()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Waits for one's turn. Raises BadInput at once when the line is full."""
+    def turn(self, given_up: threading.Event | None = None) -> Iterator[bool]:
+        """Waits for one's turn, or until it is given up: whether it came. Raises BadInput at once when the line is
+        full."""
         with self._counting:
             if self._here >= self._most:
                 raise BadInput(
@@ -82,10 +83,14 @@ class Line:
                     Phrase("ask again in a moment", "请稍后再问"),
                 )
             self._here += 1
+        mine = False
         try:
-            with self._free:
-                yield
+            while not (mine or (given_up and given_up.is_set())):
+                mine = self._free.acquire(timeout=0.1)
+            yield mine
         finally:
+            if mine:
+                self._free.release()
             with self._counting:
                 self._here -= 1
 
@@ -141,8 +146,9 @@ class Desk:
     def pipeline(self) -> Pipeline:
         return self.application.pipeline
 
-    def ask(self, question: str, history: Sequence[str], person: str = "") -> Iterator[Event]:
-        """What ``Pipeline.stream`` yields, when it is this question's turn; nothing more once ``person`` stops it.
+    def ask(self, question: str, history: Sequence[str], person: str = "") -> Iterator[list[Event]]:
+        """What ``Pipeline.stream`` yields, when it is this question's turn, each time all that has come since; nothing
+        more once ``person`` stops it.
 
         Raises BadInput when too many wait, and what ``Pipeline.stream`` raises.
         """
@@ -151,30 +157,38 @@ class Desk:
 
         def produce() -> None:
             try:
-                with self._line.turn():
-                    for event in self.pipeline.stream(question, history):
-                        if stopped.is_set():
-                            return
-                        events.put(event)
+                for event in self.pipeline.stream(question, history):
+                    if stopped.is_set():
+                        return
+                    events.put(event)
             except Exception as error:
                 events.put(error)
             finally:
                 events.put(None)
 
         self._asking[person].add(stopped)
-        # In a thread of its own, since a model server may keep us waiting longer than a person who stops it.
-        threading.Thread(target=produce, name="answer", daemon=True).start()
         try:
-            while not stopped.is_set():
-                try:
-                    event = events.get(timeout=0.1)
-                except Empty:
-                    continue
-                if event is None:
-                    return
-                if isinstance(event, Exception):
-                    raise event
-                yield event
+            with self._line.turn(stopped) as mine:
+                if mine:
+                    # In a thread of its own: a model server may keep silent longer than the person who stops it.
+                    threading.Thread(target=produce, name="answer", daemon=True).start()
+                while not stopped.is_set():
+                    try:
+                        event = events.get(timeout=0.1)
+                    except Empty:
+                        continue
+                    batch: list[Event] = []
+                    while event is not None and not isinstance(event, Exception):
+                        batch.append(event)
+                        if events.empty():
+                            break
+                        event = events.get()
+                    if batch:
+                        yield batch
+                    if event is None:
+                        return
+                    if isinstance(event, Exception):
+                        raise event
         finally:
             stopped.set()
             self._asking[person].discard(stopped)

@@ -59,9 +59,7 @@ def turn(number: int, answer: Answer, language: Language) -> str:
     uncarried = count(answer)
     doubted = f'<p class="doubted">{escape(uncarried.to(language))}</p>' if uncarried else ""
     actions = (
-        button(
-            "copy", say("Copy with sources", "复制并附出处", language), "quiet", text=with_footnotes(answer, language)
-        )
+        button("copy", say("Copy", "复制", language), "quiet", text=with_footnotes(answer, language))
         + button("ask", say("Ask again", "重新回答", language), "quiet", question=answer.question, turn=number)
         + button("edit", say("Edit", "修改问题", language), "quiet", question=answer.question, turn=number)
         + _thumbs(number, language)

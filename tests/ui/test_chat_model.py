@@ -44,7 +44,7 @@ def test_the_check_tells_which_model_answers_and_keeps_the_key(tmp_path: Path) -
         environment = {"NOTECITE_CHAT_BASE_URL": server.base_url, "NOTECITE_CHAT_API_KEY": "sk-secret"}
         shown = config(tmp_path, "--check", "--chat-model", "mine", **environment)
         told = json.loads(config(tmp_path, "--check", "--json", "--chat-model", "mine", **environment).stdout)
-    assert shown.stdout.splitlines()[-1].startswith("the chat model answers: scripted-model, first word after 0.")
+    assert shown.stdout.splitlines()[-1].startswith("the chat model answers: scripted-model, first word after ")
     assert (told["check"]["model"], told["check"]["reply"]) == ("scripted-model", "OK")
     assert told["chat_model"] == {"value": "mine", "source": "option"}
     assert told["chat_api_key"] == {"value": "**********", "source": "$NOTECITE_CHAT_API_KEY"}

@@ -1,14 +1,17 @@
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from ingest.errors import BadInput, UnreadableNote
+import ui.desk
+from ingest.errors import BadInput, LibraryBusy, UnreadableNote
 from ingest.readers.pdf import page_image
+from ingest.sync import SyncProgress
 from rag.settings import load_settings
 from rag.types import Event, TextPiece
-from ui.desk import Desk, Line
+from ui.desk import ANSWERS_AT_ONCE, Desk, Line
 
 
 @pytest.fixture
@@ -32,12 +35,57 @@ def test_an_answer_can_be_stopped_while_its_model_keeps_silent(desk: Desk, monke
     pipeline = SlowPipeline()
     monkeypatch.setattr(Desk, "pipeline", property(lambda _: pipeline))
     mine, yours = desk.ask("mine", (), "me"), desk.ask("yours", (), "you")
-    assert next(mine) == TextPiece("mine")
-    assert next(yours) == TextPiece("yours")
+    assert next(mine) == [TextPiece("mine")]
+    assert next(yours) == [TextPiece("yours")]
     desk.stop("me")
     assert list(mine) == []
     pipeline.go_on.set()
-    assert list(yours) == [TextPiece("never shown")]
+    assert list(yours) == [[TextPiece("never shown")]]
+
+
+def test_who_stops_lets_the_next_one_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = SlowPipeline()
+    monkeypatch.setattr(Desk, "pipeline", property(lambda _: pipeline))
+    slow = [desk.ask(f"{number}", (), f"{number}") for number in range(ANSWERS_AT_ONCE)]
+    assert [next(answer) for answer in slow] == [[TextPiece(f"{number}")] for number in range(ANSWERS_AT_ONCE)]
+    waiting = desk.ask("waiting", (), "waiting")
+    stopping = threading.Timer(0.3, desk.stop, ["0"])
+    gone = threading.Thread(target=lambda: list(slow[0]))
+    gone.start()
+    stopping.start()
+    assert next(waiting) == [TextPiece("waiting")]
+    gone.join()
+    pipeline.go_on.set()
+
+
+def test_who_stops_while_waiting_leaves_the_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = SlowPipeline()
+    monkeypatch.setattr(Desk, "pipeline", property(lambda _: pipeline))
+    slow = [desk.ask(f"{number}", (), f"{number}") for number in range(ANSWERS_AT_ONCE)]
+    for answer in slow:
+        next(answer)
+    threading.Timer(0.3, desk.stop, ["waiting"]).start()
+    assert list(desk.ask("waiting", (), "waiting")) == []
+    pipeline.go_on.set()
+
+
+def test_a_sync_is_cancelled_between_two_files(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def endless(settings: object, folders: object, progress: Callable[[SyncProgress], None]) -> None:
+        for files in itertools.count():
+            progress(SyncProgress(files, 99, files, 99))
+            begun.set()
+
+    monkeypatch.setattr(ui.desk, "sync_notes", endless)
+    job = desk.start_sync()
+    assert begun.wait(60)
+    assert desk.start_sync() is job
+    with pytest.raises(LibraryBusy):
+        desk.start_sync([Path("other")])
+    job.cancelled.set()
+    assert job.ended.wait(60)
+    assert (job.report, job.error) == (None, None)
 
 
 def test_who_finds_the_line_full_is_told_at_once() -> None:

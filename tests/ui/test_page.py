@@ -1,5 +1,6 @@
 """The page in a real browser, on a small library synced with the bundled model."""
 
+import json
 import os
 import re
 import signal
@@ -7,7 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,8 @@ import pytest
 
 from rag.build import sync_notes
 from rag.settings import load_settings
+from tests.scripted_server import ScriptedServer, Step, says, stalls
+from ui.desk import ANSWERS_AT_ONCE, MOST_WAITING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -178,6 +183,20 @@ def visit(server: Server, browser: "Browser", request: pytest.FixtureRequest) ->
 
 def unmarked(text: str) -> str:
     return re.sub(r"[\s*`|#-]", "", text)
+
+
+def serious_problems(page: "Page", name: str) -> list[tuple[str, str, list[str]]]:
+    """What axe finds, and a picture to look at."""
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+
+    page.wait_for_timeout(500)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    return [
+        (name, problem["id"], [node["html"][:150] for node in problem["nodes"][:3]])
+        for problem in Axe().run(page).response["violations"]
+        if problem["impact"] in ("serious", "critical")
+    ]
 
 
 ROPE = "RoPE 旋转位置编码是怎么做的？"
@@ -400,19 +419,12 @@ def test_a_narrow_screen_shows_everything(visit: Visit) -> None:
     ids=["light wide", "dark wide", "dark narrow"],
 )
 def test_no_tab_has_a_serious_accessibility_problem(visit: Visit, request: pytest.FixtureRequest) -> None:
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-
     page = visit.page
     name = request.node.callspec.id.replace(" ", "-")
-    SCREENSHOTS.mkdir(exist_ok=True)
     problems = []
 
     def check(tab: str) -> None:
-        page.wait_for_timeout(500)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{tab}.png")
-        for problem in Axe().run(page).response["violations"]:
-            if problem["impact"] in ("serious", "critical"):
-                problems.append((tab, problem["id"], [node["html"][:150] for node in problem["nodes"][:3]]))
+        problems.extend(serious_problems(page, f"{name}-{tab}"))
 
     check("empty")
     visit.ask(ROPE)
@@ -430,7 +442,10 @@ def test_no_tab_has_a_serious_accessibility_problem(visit: Visit, request: pytes
     page.press("#inside-question textarea", "Enter")
     page.wait_for_selector("#stages .stage")
     check("inside")
+    visit.tab("measure")
+    check("measure")
     visit.tab("settings")
+    page.click("#settings-table summary")
     check("settings")
     assert problems == []
 
@@ -453,16 +468,96 @@ def test_a_server_that_dies_is_said_to_and_comes_back_with_the_conversation(visi
     assert answer in page.locator("#turns").inner_text()
 
 
+def save_settings(visit: Visit, model: str, address: str, key: str) -> None:
+    page = visit.page
+    visit.tab("settings")
+    page.wait_for_selector("#set-strictness input:checked")
+    page.fill("#chat-model :is(input, textarea)", model)
+    page.fill("#chat-address :is(input, textarea)", address)
+    page.fill("#chat-key input", key)
+    page.click("#save")
+    page.locator("#check-result").get_by_text("notecite.toml").wait_for()
+
+
+@contextmanager
+def chat_model(visit: Visit, *steps: Step) -> Iterator[ScriptedServer]:
+    """A scripted model, set in the page and taken out again."""
+    with ScriptedServer(*steps) as server:
+        save_settings(visit, "scripted", server.base_url, "sk-secret")
+        try:
+            yield server
+        finally:
+            save_settings(visit, "", server.base_url, "")
+
+
+def test_a_chat_model_is_set_checked_streams_and_is_stopped(visit: Visit) -> None:
+    page = visit.page
+    first = "The cache stores keys and values [1]. It grows linearly with the sequence length [1]. The sun "
+
+    with chat_model(visit, says("OK"), stalls(first), says(first + "melts it within nine minutes.")) as server:
+        page.click("#check")
+        page.locator("#check-result").get_by_text("scripted-model").wait_for()
+        assert "Bearer sk-secret" in server.seen[0]["headers"].values()
+        assert "sk-secret" not in page.content()
+        visit.tab("ask")
+        page.fill("#question textarea", "What does the KV cache store?")
+        page.press("#question textarea", "Enter")
+        page.wait_for_selector(".turn.writing .written:has-text('stores keys and values')")
+        page.click("#stop")
+        page.wait_for_selector(".turn", state="detached")
+        assert page.input_value("#question textarea") == "What does the KV cache store?"
+        visit.ask("What does the KV cache store?")
+        assert "stores keys and values" in visit.last_reply()
+        assert page.locator(".turn .remark.unsupported").count() == 1
+        assert "没有得到所引原文的支持" in page.locator(".turn .doubted").inner_text()
+
+
+def press(server: Server, button: str, *data: str, session: str) -> None:
+    """What a browser sends when a button is pressed, from a person who shares nothing with the visit."""
+    with urllib.request.urlopen(f"{server.address}zh/config") as reply:
+        config = json.load(reply)
+    component = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == button)
+    event = next(d["id"] for d in config["dependencies"] if [component, "click"] in d["targets"])
+    body = {"data": data, "fn_index": event, "session_hash": session, "trigger_id": component}
+    headers = {"Content-Type": "application/json", "Cookie": "notecite_person=crowd"}
+    urllib.request.urlopen(
+        urllib.request.Request(f"{server.address}zh/gradio_api/queue/join", json.dumps(body).encode(), headers)
+    ).close()
+
+
+def test_a_question_after_twenty_that_wait_is_told_so(visit: Visit, server: Server) -> None:
+    page = visit.page
+    with chat_model(visit, stalls(signs_of_life=True)):
+        for number in range(ANSWERS_AT_ONCE + MOST_WAITING):
+            press(server, "send", ROPE, "", "", session=f"crowd-{number}")
+        visit.tab("ask")
+        told = page.locator(".toast-body").get_by_text("排队的问题太多")
+        page.fill("#question textarea", "Why does the KV cache grow?")
+        while not told.is_visible():
+            # One of the crowd may come late, and this one be among the twenty.
+            if page.locator("#stop").is_visible():
+                page.click("#stop")
+                page.wait_for_selector("#stop", state="hidden")
+            page.press("#question textarea", "Enter")
+            page.wait_for_timeout(1500)
+        assert page.input_value("#question textarea") == "Why does the KV cache grow?"
+        press(server, "stop", session="crowd")
+    visit.tab("ask")
+    visit.ask("Why does the KV cache grow?")
+    assert "linearly" in visit.last_reply()
+
+
 def test_an_answer_is_rated_reviewed_measured_and_its_worst_case_opened(visit: Visit) -> None:
     page = visit.page
     visit.ask(ROPE)
     page.click(".turn [data-act=dislike]")
     page.fill(".turn .reason input", "表格不需要")
     page.press(".turn .reason input", "Enter")
-    page.wait_for_selector(".toast-body")
+    page.click(".toast-close")
     visit.tab("measure")
     page.click("#measure-tabs [role=tab] >> nth=1")
     page.wait_for_selector("#waiting blockquote:has-text('表格不需要')")
+    assert serious_problems(page, "light-wide-review") == []
     assert page.input_value("#case-question textarea") == ROPE
     page.fill("#case-points textarea", "再按位置旋转一个角度\n这里没有写的要点")
     page.locator("#case-quotes input[type=checkbox]").last.uncheck()
@@ -479,6 +574,8 @@ def test_an_answer_is_rated_reviewed_measured_and_its_worst_case_opened(visit: V
     assert "accepted" in frame.locator("h1").inner_text()
     assert frame.locator(".plotly-graph-div").count() >= 1
     assert page.evaluate("document.querySelector('iframe.report').contentDocument") is None
+    page.click("#worst summary")
+    assert serious_problems(page, "light-wide-report") == []
     page.locator("#worst [data-act=case]").first.click()
     page.wait_for_selector(f".turn .asked:has-text('{ROPE}')")
     assert page.locator(".entry[aria-current], [aria-current] .entry").count() == 1
