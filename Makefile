@@ -67,7 +67,7 @@ judge-checks: $(INSTALLED)
 # The page of the documentation that says what each part adds; some minutes.
 ablation: $(INSTALLED)
 	$(BIN)/python -m eval.benchmarks.ablation --questions eval/data/sample_notes.jsonl --notes notes \
-		--libraries $(MEASURED)/ablation --answers --out docs/ablation.md
+		--libraries $(MEASURED)/ablation --answers --out eval/ablation.md
 
 clean:
 	rm -rf $(VENV) library build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

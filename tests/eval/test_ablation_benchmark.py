@@ -10,7 +10,7 @@ from eval.benchmarks.retrieval import COLUMNS
 from tests.eval.samples import case
 
 CASES = [case(str(number)) for number in range(8)]
-PAGE = Path(__file__).parents[2] / "docs" / "ablation.md"
+PAGE = Path(__file__).parents[2] / "eval" / "ablation.md"
 
 
 def test_variants_are_compared_with_the_first_and_missing_cases_count_as_worst() -> None:
