@@ -134,7 +134,7 @@ class StatementReader:
         close = np.argsort(-(features @ _ROUGHLY), kind="stable")[:_SCORED_CLOSELY]
         chances = np.full(len(found), _UNREAD, np.float32)
         if self.scorer is not None:
-            chances[close] = self.scorer.answers(query.question, [_in_context(found[i]) for i in close])
+            chances[close] = self.scorer.answers(query.in_words, [_in_context(found[i]) for i in close])
         return found, np.column_stack([[_log_odds(float(chance)) for chance in chances], features]).astype(np.float32)
 
 

@@ -30,7 +30,7 @@ class PremiseCheck:
         likely = likely[:_STATEMENTS_HELD_AGAINST]
         if not likely:
             return None
-        pairs = [(in_context(s.headings[-2:], display(s)), query.question) for s in likely]
+        pairs = [(in_context(s.headings[-2:], display(s)), query.in_words) for s in likely]
         contradiction = np.asarray(self.judge.support(pairs))[:, 1]
         surest = int(contradiction.argmax())
         return likely[surest] if contradiction[surest] >= _LEAST_CONTRADICTION else None

@@ -20,6 +20,12 @@ class Query:
     asked: str
     history: tuple[str, ...] = ()
 
+    @property
+    def in_words(self) -> str:
+        """What a reader of whole sentences is asked: a follow-up behind the question before it, since ``question`` may
+        then be a row of terms."""
+        return " ".join((*self.history[-1:], self.asked))
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -28,3 +28,9 @@ def test_subject_is_carried_over_two_turns() -> None:
     assert query.question.startswith("GPTQ ")
     assert query.asked == "所以要准备校准数据？"
     assert query.history == ("GPTQ 用几比特", "它的激活动吗")
+
+
+def test_a_follow_up_in_words_is_asked_behind_the_question_before_it() -> None:
+    query = condense("那它的缺点呢", ["RoPE 是什么", "LoRA 怎么省显存"])
+    assert query.in_words == "LoRA 怎么省显存 那它的缺点呢"
+    assert condense("LoRA 怎么省显存", []).in_words == "LoRA 怎么省显存"

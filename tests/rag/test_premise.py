@@ -38,7 +38,7 @@ def test_the_statement_that_denies_what_the_question_assumes_is_found() -> None:
 def test_what_hardly_answers_denies_nothing() -> None:
     assert check(BOILING, read(BOILING, (TEA,))) is None
     assert check(BOILING, [replace(s, chance=0.1) for s in sure(BOILING, (TEA,))]) is None
-    assert check(replace(BOILING, question="绿茶用多少度的水？"), sure(BOILING, (TEA,))) is None
+    assert check(replace(BOILING, asked="绿茶用多少度的水？"), sure(BOILING, (TEA,))) is None
 
 
 def pipeline(hits: Sequence[Hit] = (TEA, COFFEE)) -> Pipeline:
