@@ -73,8 +73,8 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
                     show_label=False,
                     container=False,
                     placeholder=text(
-                        "Ask your notes…  (Enter sends, Shift+Enter breaks the line)",
-                        "向笔记提问……（回车发送，Shift+回车换行）",
+                        "Ask your notes…  (Shift+Enter breaks the line)",
+                        "向笔记提问……（Shift+回车换行）",
                         language,
                     ),
                     lines=1,

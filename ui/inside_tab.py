@@ -26,7 +26,8 @@ def inside_tab(desk: Desk, language: Language) -> None:
             gr.Slider(1, 100, settings.rerank_candidates, step=1, label=text("Reranked", "重排数", language)),
             gr.Slider(0, 5, settings.dense_weight, step=0.1, label=text("Meaning", "语义权重", language)),
             gr.Slider(0, 5, settings.lexical_weight, step=0.1, label=text("Words", "字词权重", language)),
-            gr.Slider(50, 3000, settings.answer_characters, step=50, label=text("Answer length", "回答长度", language)),
+            gr.Slider(1, 50, 10, step=1, label=text("Shown", "每列显示", language)),
+            gr.Slider(50, 3000, settings.answer_characters, step=50, label=text("Length", "回答长度", language)),
         ]
     strictness = gr.Radio(
         [
@@ -41,14 +42,16 @@ def inside_tab(desk: Desk, language: Language) -> None:
     result = gr.HTML(elem_id="stages", js_on_load=None, apply_default_css=False)
 
     def show(asked: str, strict: str, *values: float) -> str:
+        *searched, shown, characters = values
         if not asked.strip():
             return ""
-        names = ("candidates", "rerank_candidates", "dense_weight", "lexical_weight", "answer_characters")
+        names = ("candidates", "rerank_candidates", "dense_weight", "lexical_weight")
         changes: dict[str, object] = {
-            name: value if name.endswith("weight") else int(value) for name, value in zip(names, values, strict=True)
+            name: value if name.endswith("weight") else int(value) for name, value in zip(names, searched, strict=True)
         }
+        changes |= {"answer_characters": int(characters), "strictness": strict}
         try:
-            found, answer = desk.look_inside(asked, {**changes, "strictness": strict})
+            found, answer = desk.look_inside(asked, changes)
         except NoteciteError as error:
             return message(error.to(language))
         columns: dict[str, Sequence[Hit]] = {str(stage): hits for stage, hits in found.stages.items()}
@@ -69,7 +72,9 @@ def inside_tab(desk: Desk, language: Language) -> None:
             ]
             for chunk_id, chunk in chunks.items()
         }
-        return panels.stages(columns, chosen, terms, language) + view.turn(0, answer, language)
+        return panels.stages(columns, chosen, terms, language, int(shown)) + view.turn(
+            0, answer, language, with_actions=False
+        )
 
     gr.on(
         [question.submit, look.click, strictness.input, *(slider.release for slider in sliders)],

@@ -109,7 +109,7 @@ def stages(
     chosen: Mapping[str, Sequence[Citation]],
     terms: Mapping[str, Sequence[str]],
     language: Language,
-    shown: int = 10,
+    shown: int,
 ) -> str:
     """The best hits of each stage side by side, with how their ranks moved.
 

@@ -47,7 +47,7 @@ def conversation(answers: Sequence[Answer], writing: Writing | None, language: L
     return f'<div class="turns">{"".join(turns)}</div>'
 
 
-def turn(number: int, answer: Answer, language: Language) -> str:
+def turn(number: int, answer: Answer, language: Language, *, with_actions: bool = True) -> str:
     """A question and its answer, with what can be done about it."""
     understood = ""
     if answer.standalone_question.strip() != answer.question.strip():
@@ -58,18 +58,24 @@ def turn(number: int, answer: Answer, language: Language) -> str:
     body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer, language)
     uncarried = count(answer)
     doubted = f'<p class="doubted">{escape(uncarried.to(language))}</p>' if uncarried else ""
-    actions = (
+    actions = _actions(number, answer, language) if with_actions else ""
+    form = _reason_form(number, language) if with_actions else ""
+    return (
+        f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
+        f'<div class="reply">{understood}{notice}{body}{doubted}'
+        f'<footer><span class="times">{_made(answer, language)}</span>{actions}</footer>'
+        f"{form}</div></article>"
+    )
+
+
+def _actions(number: int, answer: Answer, language: Language) -> str:
+    buttons = (
         button("copy", say("Copy", "复制", language), "quiet", text=with_footnotes(answer, language))
         + button("ask", say("Ask again", "重新回答", language), "quiet", question=answer.question, turn=number)
         + button("edit", say("Edit", "修改问题", language), "quiet", question=answer.question, turn=number)
         + _thumbs(number, language)
     )
-    return (
-        f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
-        f'<div class="reply">{understood}{notice}{body}{doubted}'
-        f'<footer><span class="times">{_made(answer, language)}</span><span class="actions">{actions}</span></footer>'
-        f"{_reason_form(number, language)}</div></article>"
-    )
+    return f'<span class="actions">{buttons}</span>'
 
 
 def _thumbs(number: int, language: Language) -> str:

@@ -171,7 +171,7 @@ def test_stages_stand_side_by_side_with_ranks_and_their_moves() -> None:
         "rerank": [hit("x", 2.0, "rerank"), hit("y", 1.0, "rerank")],
     }
     chosen = {"x": [Citation(1, "a.md", (), None, 0, 2, "xx")]}
-    html = stages(columns, chosen, {"x": ["top-p"]}, "en")
+    html = stages(columns, chosen, {"x": ["top-p"]}, "en", 10)
     assert "by meaning 2 + by words 1" in html
     assert "by meaning 1 + by words –" in html
     assert '<span class="up">▲ 1</span> <span class="used">[1]</span>' in html
