@@ -14,7 +14,7 @@ from rag.retrieve import RRF_CONSTANT
 from rag.training.claims import Claim
 from rag.training.examples import ExampleSet
 from rag.training.mining import Bm25
-from rag.training.pairs import AnswerList
+from rag.training.pairs import PRESUPPOSITION, AnswerList
 
 Floats = NDArray[np.float32]
 
@@ -117,9 +117,9 @@ def judge_not_calibrated(signs: int) -> dict[str, Floats]:
 def calibrate_judge(
     judge: CrossEncoderJudge, claims: Sequence[Claim], lists: Sequence[AnswerList]
 ) -> dict[str, Floats]:
-    """Fitted on claims and questions that were not trained on; claims that are only known to be unsupported are left
-    out."""
-    known = [claim for claim in claims if claim.label in _LABELS]
+    """Fitted on claims and questions that were not trained on; left out are claims whose label leaves two outputs open,
+    and questions as claims, which never count as supported."""
+    known = [claim for claim in claims if claim.label in _LABELS and claim.kind != PRESUPPOSITION]
     labels = np.array([_LABELS.index(claim.label) for claim in known])
     rows = judge.features([(claim.premise, claim.claim) for claim in known])
     asked = [(made.question, text, at in made.answers) for made in lists for at, text in enumerate(made.statements)]

@@ -39,6 +39,9 @@ _WRITTEN: Mapping[str, Label] = {
     "fp": "contradicted",
     "ok": "uncontradicted",
 }
+PRESUPPOSITION = "presupposition"
+"""The kind of a claim that is a question."""
+
 _PIECE = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
 _MARKS = re.compile(r"[*`#>]|^\s*(?:[-+]|\d+[.、])\s+", re.MULTILINE)
 _PREMISE_CHARACTERS = (80, 140, 220, 320)
@@ -117,8 +120,9 @@ def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: rando
     group = group_of(item["group"]) if "/" in item["group"] else item["id"]
     yield Claim(in_context(_shown(headings, rng), premise), _own_words(premise, rng), "supported", "own words", group)
     for key, label in _WRITTEN.items():
+        kind = PRESUPPOSITION if key in ("fp", "ok") else "written"
         for claim in line.get(key, ()):
-            yield Claim(in_context(_shown(headings, rng), premise), str(claim), label, "written", group)
+            yield Claim(in_context(_shown(headings, rng), premise), str(claim), label, kind, group)
 
 
 def _own_words(premise: str, rng: random.Random) -> str:
