@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import rag.settings
 import ui.desk
 from ingest.errors import BadInput, LibraryBusy, UnreadableNote
 from ingest.readers.pdf import page_image
@@ -159,3 +160,22 @@ def test_a_page_of_a_pdf_is_drawn() -> None:
     assert page_image(data, 1, width=40).startswith(b"\x89PNG")
     with pytest.raises(UnreadableNote):
         page_image(data, 99)
+
+
+def test_saved_settings_are_in_force_at_once_but_not_over_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.settings, "settings_files", lambda: (tmp_path / "none", tmp_path / "notecite.toml"))
+    options = {"library": tmp_path / "library", "language": "zh"}
+    desk = Desk(load_settings(**options), options=options)
+    assert desk.chat_model is None
+    assert desk.save_settings({"chat_model": "m", "language": "en"}) == tmp_path / "notecite.toml"
+    assert (desk.settings.chat_model, desk.settings.language) == ("m", "zh")
+    assert desk.chat_model is not None
+    assert desk.origins["chat_model"] == str(tmp_path / "notecite.toml")
+
+
+def test_settings_are_not_for_visitors(tmp_path: Path) -> None:
+    desk = Desk(load_settings(library=tmp_path / "library"), at_home=False)
+    with pytest.raises(BadInput):
+        desk.save_settings({"strictness": "eager"})

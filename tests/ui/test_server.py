@@ -2,11 +2,12 @@ import base64
 
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from starlette.testclient import TestClient
 
 from ingest.errors import BadInput
 from ui.person import person_of
-from ui.server import POLICY, Guard, check_address, is_loopback
+from ui.server import POLICY, REPORT_POLICY, Guard, check_address, is_loopback
 
 
 def guarded(password: str = "", loopback_only: bool = True, host: str = "127.0.0.1:7860") -> TestClient:
@@ -74,3 +75,15 @@ def test_what_another_site_sends_is_refused(origin: str, status: int) -> None:
 def test_the_browser_is_told_to_stay_on_this_origin() -> None:
     assert guarded().get("/").headers["content-security-policy"] == POLICY
     assert "http" not in POLICY
+
+
+def test_a_page_that_may_do_less_keeps_its_own_policy() -> None:
+    app = FastAPI()
+
+    @app.get("/report")
+    def report() -> HTMLResponse:
+        return HTMLResponse("", headers={"Content-Security-Policy": REPORT_POLICY})
+
+    answer = TestClient(Guard(app, "", True), base_url="http://127.0.0.1").get("/report")
+    assert answer.headers.get_list("content-security-policy") == [REPORT_POLICY]
+    assert "sandbox allow-scripts" in REPORT_POLICY
