@@ -27,8 +27,10 @@ Pair = tuple[str, str]
 LONGEST_FIRST, LONGEST_PAIR = 96, 256
 """Tokens of the claim or question, and of both texts with their frame."""
 
-_LONGEST_PREMISE = 420
-"""Characters; of a longer premise only the sentences that share most words with the claim are read."""
+_WIDE, _NARROW = 420, 120
+"""Characters; of a longer premise only the sentences that share most words with the claim are read, and once more the
+nearest alone, since support is easily overlooked among other things."""
+_NARROWED_FROM = 200
 _LONGEST_CLAIM = 160
 """Characters; a longer claim is judged sentence by sentence."""
 
@@ -55,11 +57,14 @@ class CrossEncoderJudge:
     def support(self, pairs: Sequence[Pair]) -> Floats:
         """Shape (pairs, 3), for pairs of (premise, claim): the chances that the premise supports the claim, that it
         contradicts it, and that it says neither. A long claim is worth what its worst sentence is worth."""
-        parts = [(at, part) for at, pair in enumerate(pairs) for part in _parts(*pair)]
-        rows = self.features([part for _, part in parts])
-        judged = _softmax(rows @ self._head["support_blend"].T)
+        parts = [(at, number, part) for at, pair in enumerate(pairs) for number, part in _parts(*pair)]
+        rows = self.features([part for _, _, part in parts])
+        best: dict[tuple[int, int], Floats] = {}
+        for (at, number, _), row in zip(parts, _softmax(rows @ self._head["support_blend"].T), strict=True):
+            if (at, number) not in best or row[0] > best[at, number][0]:
+                best[at, number] = row
         chances = np.ones((len(pairs), 3), np.float32)
-        for (at, _), row in zip(parts, judged, strict=True):
+        for (at, _), row in best.items():
             if row[0] < chances[at, 0]:
                 chances[at] = row
         return chances
@@ -111,12 +116,16 @@ class CrossEncoderJudge:
         return BundledEmbedder(self.cache_folder, self._adaptation)
 
 
-def _parts(premise: str, claim: str) -> Iterator[Pair]:
-    """What is read of a pair: the part of the premise that matters to the claim, or to each sentence of a long one."""
+def _parts(premise: str, claim: str) -> Iterator[tuple[int, Pair]]:
+    """What is read of a pair: for the claim, or for each sentence of a long one by its number, the part of the premise
+    that matters to it."""
     claims = [claim]
     if len(claim) > _LONGEST_CLAIM:
         claims = [claim[start:end] for start, end in sentences(claim, 0, len(claim))] or claims
-    yield from ((relevant_part(premise, part, _LONGEST_PREMISE), part) for part in claims)
+    for number, part in enumerate(claims):
+        yield number, (relevant_part(premise, part, _WIDE), part)
+        if len(premise) > _NARROWED_FROM:
+            yield number, (relevant_part(premise, part, _NARROW), part)
 
 
 def _softmax(logits: Floats) -> Floats:

@@ -11,6 +11,7 @@ from rag.terms import is_chinese
 
 _PIECE = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_BARE = re.compile(r"[\s*`]+")
 _NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n't", re.IGNORECASE)
 
 SIGNS = ("missing numbers", "missing terms", "negations", "verbatim")
@@ -37,7 +38,8 @@ def signs(premise: str, claim: str) -> NDArray[np.float32]:
     """Shape (4,), as ``SIGNS`` names them, each in [0, 1].
 
     Shares of the claim's numbers and, in a Chinese claim, Latin terms that the premise lacks; the difference in
-    negations between the claim and what it is about; whether the claim stands in the premise word for word.
+    negations between the claim and what it is about; whether the claim stands in the premise word for word, but for
+    emphasis and white space.
     """
     numbers, known = _NUMBER.findall(claim), set(_NUMBER.findall(premise))
     said = set(search_tokens(premise))
@@ -48,7 +50,7 @@ def signs(premise: str, claim: str) -> NDArray[np.float32]:
         _share(number not in known for number in numbers),
         _share(term not in said for term in terms if is_chinese(claim)),
         min(negations, 3) / 3,
-        float("".join(claim.split()) in "".join(premise.split())),
+        float(_BARE.sub("", claim) in _BARE.sub("", premise)),
     )
     return np.array(values, np.float32)
 

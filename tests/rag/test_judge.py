@@ -100,7 +100,7 @@ def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
 def test_the_shipped_judge_tells_what_is_carried_from_what_is_changed() -> None:
     judge = CrossEncoderJudge(JUDGE_WEIGHTS)
     premise = "茶 > 泡茶\n绿茶用八十度的水泡两分钟，水太热会烫坏叶子。"
-    claims = ["泡绿茶的水不必烧到沸腾，八十度即可。", "绿茶要用刚烧开的水泡。", "绿茶产自浙江。"]
+    claims = ["水温过高会损伤茶叶。", "绿茶要用刚烧开的水泡。", "绿茶产自浙江。"]
     assert judge.support([(premise, claim) for claim in claims]).argmax(axis=1).tolist() == [0, 1, 2]
 
 
