@@ -2,11 +2,12 @@
 
     python -m eval.calibrate --notes FOLDER --questions FILE … [--check-notes FOLDER --check-questions FILE …] [--write]
 
-Two logistic layers. The first turns what the bundled scorer says of a statement, its likeness to the question and the
-words they share into the chance that the statement carries a part of the answer: it does where it overlaps a gold
-quote. The second turns the best statement's chance, the best hit's, the best cosine and the share of unknown names into
-the chance that the notes hold the answer. The curve counts false refusals and false answers by threshold; with
-``--check-…`` all is printed for notes that nothing was fitted on, too. ``--write`` keeps the layers for the product.
+Two logistic layers. The first turns a statement's score, in which what the bundled scorer says, its likeness to the
+question and the words they share have fixed proportions, into the chance that it carries a part of the answer: it does
+where it overlaps a gold quote. The second turns the best statement's log-odds, the best hit's chance, the best cosine
+and the share of unknown names into the chance that the notes hold the answer. The curve counts false refusals and false
+answers by threshold; with ``--check-…`` all is printed for notes that nothing was fitted on, too. ``--write`` keeps the
+layers for the product.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from eval.cases import load_cases
 from ingest.types import Place
 from rag.answerability import answer_features
 from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, Application, sync_notes
-from rag.compress import with_chances
+from rag.compress import PROPORTIONS, with_chances
 from rag.condense import condense
 from rag.settings import load_settings
 from rag.training.calibrate import fit_logistic, probability
@@ -82,10 +83,11 @@ def _overlaps(statement: Statement, places: Sequence[Place]) -> bool:
 
 
 def fit_reading(searched: Sequence[Searched]) -> Floats:
-    """From the questions whose gold quote was found at all."""
+    """The fixed proportions of the features, scaled to log-odds on the questions whose gold quote was found at all."""
     held = [each for each in searched if each.carries.any()]
-    features, carries = np.concatenate([e.features for e in held]), np.concatenate([e.carries for e in held])
-    return fit_logistic(features, carries)
+    sums = np.concatenate([each.features @ PROPORTIONS for each in held])
+    scale, intercept = fit_logistic(sums[:, None], np.concatenate([each.carries for each in held]))
+    return np.array([*(scale * PROPORTIONS), intercept])
 
 
 def answer_rows(searched: Sequence[Searched], reading: Floats) -> tuple[Floats, Floats]:

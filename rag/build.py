@@ -16,7 +16,7 @@ from ingest.errors import BadInput
 from ingest.late import LateInteraction
 from ingest.library import Library, open_library
 from ingest.phrases import Phrase
-from ingest.protocols import Embedder
+from ingest.protocols import Embedder, Vectors
 from ingest.sync import Progress, SyncReport, check_folder, sync
 from ingest.types import Chunk
 from rag.answerability import CalibratedAnswerability, UnknownNames
@@ -28,7 +28,6 @@ from rag.conflicts import ConflictFinder
 from rag.generate import ExtractiveGenerator
 from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
-from rag.premise import PremiseCheck
 from rag.prompt import ANSWER
 from rag.protocols import Generator, Reranker, SupportJudge
 from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker
@@ -74,6 +73,11 @@ def sync_notes(
         )
 
 
+def _layer(path: Path) -> Vectors:
+    """The weights of a logistic layer, as ``eval/calibrate.py`` keeps them."""
+    return np.array(json.loads(path.read_text(encoding="utf-8"))["weights"], np.float32)
+
+
 @dataclass(frozen=True)
 class Application:
     """A library with the models to ask it, opened when first needed and closed together."""
@@ -91,7 +95,7 @@ class Application:
     def with_settings(self, **changes: Any) -> "Application":
         """The same library and models under other settings of search and answer. It is not closed by itself."""
         other = Application(self.settings.model_copy(update=changes))
-        other.__dict__.update(embedder=self.embedder, library=self.library)
+        other.__dict__.update(embedder=self.embedder, library=self.library, bundled_judge=self.bundled_judge)
         return other
 
     @property
@@ -115,7 +119,6 @@ class Application:
             condense=ChatCondenser(self.chat_model) if self.chat_model else condense,
             verify=Verifier(judge) if judge else None,
             conflicts=ConflictFinder(judge) if judge else None,
-            premise=PremiseCheck(judge) if judge else None,
             cut_unsupported=self.settings.unsupported == "cut",
             reflect=self.settings.reflect and self.chat_model is not None,
         )
@@ -152,7 +155,9 @@ class Application:
 
     @property
     def reader(self) -> StatementReader:
-        return StatementReader(self._similarity, self._section_of)
+        if not isinstance(self.reranker, LateReranker):
+            return StatementReader(self._similarity, self._section_of)
+        return StatementReader(self._similarity, self._section_of, self.bundled_judge, _layer(READING_WEIGHTS))
 
     @property
     def _similarity(self) -> Similarity:
@@ -164,8 +169,7 @@ class Application:
     def _answerable(self) -> UnknownNames | CalibratedAnswerability:
         if not isinstance(self.reranker, LateReranker):
             return UnknownNames()
-        weights = json.loads(ANSWERABILITY_WEIGHTS.read_text(encoding="utf-8"))["weights"]
-        return CalibratedAnswerability(np.array(weights, np.float32), _LEAST_CONFIDENCE[self.settings.strictness])
+        return CalibratedAnswerability(_layer(ANSWERABILITY_WEIGHTS), _LEAST_CONFIDENCE[self.settings.strictness])
 
     @cached_property
     def reranker(self) -> Reranker:

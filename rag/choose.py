@@ -29,8 +29,8 @@ class _Extent:
     whole_list: bool
 
 
-_ONE = _Extent(0.5, 0.7, 0.45, 0.3, share=0.27, whole_list=False)
-_MANY = _Extent(0.35, 0.5, 0.8, 0.5, share=0.83, whole_list=True)
+_ONE = _Extent(0.6, 0.8, 0.45, 0.3, share=0.27, whole_list=False)
+_MANY = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_CHANCE = 0.2
 _LEAST_CHANCE_OF_A_SIDE = 0.1
 

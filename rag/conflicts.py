@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from ingest.lexical import search_tokens
 from rag.generate import display, quoting
 from rag.judge import in_context
 from rag.protocols import SupportJudge
@@ -14,10 +15,14 @@ from rag.terms import is_chinese
 from rag.types import Conflict, Draft, Statement
 
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
-_LEAST_CHANCE = 0.2
+# Strict, because a false alarm costs more trust than a missed conflict: on the shipped and the development questions no
+# pair passes that is no conflict, and what passes says the opposite of the other in much the same words.
+_LEAST_CHANCE = 0.1
+_LEAST_SHARED = 0.4
+"""Of the tokens of the one with fewer."""
+_LEAST_CONTRADICTION = 0.6
 _STATEMENTS_COMPARED = 8
 _PAIRS_COMPARED = 20
-_LEAST_CONTRADICTION = 0.8
 _MOST_SHOWN = 1
 
 
@@ -26,12 +31,12 @@ class ConflictFinder:
     judge: SupportJudge
 
     def __call__(self, read: Sequence[Statement]) -> list[tuple[Statement, Statement]]:
-        """Pairs of statements of different sections that each may answer and that deny each other, surest first."""
+        """Pairs of statements of different documents that each may answer and that deny each other, surest first."""
         bearing = [s for s in read if s.chance is not None and s.chance >= _LEAST_CHANCE and _says_something(s)]
         bearing.sort(key=lambda s: -s.score)
-        pairs = [
-            pair for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2) if _place(pair[0]) != _place(pair[1])
-        ][:_PAIRS_COMPARED]
+        pairs = [pair for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2) if _may_disagree(*pair)][
+            :_PAIRS_COMPARED
+        ]
         if not pairs:
             return []
         both_ways = [texts for a, b in pairs for texts in ((_premise(a), display(b)), (_premise(b), display(a)))]
@@ -69,11 +74,14 @@ def _heading(question: str) -> str:
 
 
 def _says_something(statement: Statement) -> bool:
-    return statement.kind in ("paragraph", "item", "table") and not statement.leads_in
+    return statement.kind in ("paragraph", "item") and not statement.leads_in
 
 
-def _place(statement: Statement) -> tuple[str, tuple[str, ...]]:
-    return statement.hit.chunk.document_id, statement.headings
+def _may_disagree(one: Statement, other: Statement) -> bool:
+    if one.hit.chunk.document_id == other.hit.chunk.document_id:
+        return False
+    ours, theirs = set(search_tokens(one.text)), set(search_tokens(other.text))
+    return len(ours & theirs) >= _LEAST_SHARED * max(1, min(len(ours), len(theirs)))
 
 
 def _premise(statement: Statement) -> str:

@@ -12,7 +12,6 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
-from rag.premise import premise_drafts
 from rag.protocols import Condenser, Config, Reranker, Retriever
 from rag.protocols import Generator as AnswerGenerator
 from rag.types import (
@@ -21,7 +20,6 @@ from rag.types import (
     Draft,
     Event,
     Hit,
-    Notice,
     Query,
     Restart,
     Stage,
@@ -51,8 +49,8 @@ class Search:
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """One function per step; ``answer()`` is the last item of ``stream()``. ``config`` is LangChain's, with a user's
-    callbacks; it reaches the chat model, if there is one. ``verify``, ``conflicts`` and ``premise`` are None
-    without a judge. With
+    callbacks; it reaches the chat model, if there is one. ``verify`` and ``conflicts`` are None without a
+    judge. With
     ``cut_unsupported`` a sentence that is not carried by what it cites is left out, so none is shown before all are
     verified; with ``reflect`` an answer of which less than half is carried is tried once more."""
 
@@ -66,7 +64,6 @@ class Pipeline:
     condense: Condenser = condense
     verify: Callable[[Sequence[Draft]], Sequence[Support | None]] | None = None
     conflicts: Callable[[Sequence[Statement]], Sequence[tuple[Statement, Statement]]] | None = None
-    premise: Callable[[Query, Sequence[Statement]], Statement | None] | None = None
     cut_unsupported: bool = False
     reflect: bool = False
 
@@ -91,17 +88,15 @@ class Pipeline:
             read = self.read(found.query, found.hits)
             decision = self.answerable(found.query, found.stages, found.hits, read)
             disputed = self.conflicts(read) if self.conflicts and decision.answered else ()
-            denial = self.premise(found.query, read) if self.premise and decision.answered and not disputed else None
         yield StageDone("read", seconds["read"], len(read))
 
         citer = Citer(self.page_at)
         supports: Sequence[Support | None] = ()
         unsupported = 0
         if decision.answered:
-            apart = {id(side) for side in (denial, *(side for pair in disputed for side in pair))}
+            apart = {id(side) for pair in disputed for side in pair}
             offered = [statement for statement in read if id(statement) not in apart]
-            opening = premise_drafts(question, denial) if denial else ()
-            supports, unsupported = yield from self._write(found, offered, opening, citer, seconds, config)
+            supports, unsupported = yield from self._write(found, offered, citer, seconds, config)
         sentences = [replace(s, support=support) for s, support in zip(citer.sentences, supports, strict=True)]
 
         conflicts: list[Conflict] = []
@@ -142,16 +137,15 @@ class Pipeline:
         self,
         found: Search,
         offered: Sequence[Statement],
-        opening: Sequence[Draft],
         citer: Citer,
         seconds: dict[str, float],
         config: Config | None,
     ) -> Generator[Event, None, tuple[Sequence[Support | None], int]]:
-        """The opening and the generator's drafts, cited and verified; returns what supports each sentence, and how many
-        are not supported. What is ``offered`` leaves out the statements that are shown apart."""
+        """The generator's drafts, cited and verified; returns what supports each sentence, and how many are not
+        supported. What is ``offered`` leaves out the statements that are shown apart."""
         drafts: list[Draft] = []
         with _timed(seconds, "generate"):
-            for item in self._drafts(found, offered, opening, config):
+            for item in self.generator.generate(found.query, found.hits, offered, config):
                 if isinstance(item, Draft):
                     drafts.append(item)
                 elif isinstance(item, Restart):
@@ -165,7 +159,7 @@ class Pipeline:
         yield StageDone("verify", seconds["verify"], len(drafts))
         if self.reflect and drafts and _share_carried(supports) < _ENOUGH_CARRIED:
             with _timed(seconds, "reflect"):
-                others, their_supports = self._again(found, offered, opening, drafts, supports, config)
+                others, their_supports = self._again(found, offered, drafts, supports, config)
             yield StageDone("reflect", seconds["reflect"], len(others))
             if _share_carried(their_supports) > _share_carried(supports):
                 drafts, supports = others, their_supports
@@ -182,28 +176,10 @@ class Pipeline:
             supports = list(compress(supports, carried))
         return supports, unsupported
 
-    def _drafts(
-        self, found: Search, offered: Sequence[Statement], opening: Sequence[Draft], config: Config | None
-    ) -> Iterator[Draft | Notice | Restart]:
-        """The generator's items behind the opening, which begins every attempt."""
-        yield from opening
-        first = bool(opening)
-        for item in self.generator.generate(found.query, found.hits, offered, config):
-            if isinstance(item, Restart):
-                yield item
-                yield from opening
-                first = bool(opening)
-            elif isinstance(item, Draft) and first:
-                yield replace(item, before="\n\n")
-                first = False
-            else:
-                yield item
-
     def _again(
         self,
         found: Search,
         offered: Sequence[Statement],
-        opening: Sequence[Draft],
         drafts: Sequence[Draft],
         supports: Sequence[Support | None],
         config: Config | None,
@@ -214,7 +190,7 @@ class Pipeline:
         more = self.reranker.rerank(wider, self.retriever.retrieve(wider))
         both = {hit.chunk.id: hit for pair in zip_longest(found.hits, more) for hit in pair if hit}
         others: list[Draft] = []
-        for item in self._drafts(replace(found, hits=list(both.values())), offered, opening, config):
+        for item in self.generator.generate(found.query, list(both.values()), offered, config):
             if isinstance(item, Draft):
                 others.append(item)
             elif isinstance(item, Restart):
