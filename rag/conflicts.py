@@ -15,8 +15,8 @@ from rag.terms import is_chinese
 from rag.types import Conflict, Draft, Statement
 
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
-# Strict, because a false alarm costs more trust than a missed conflict: on the shipped and the development questions no
-# pair passes that is no conflict, and what passes says the opposite of the other in much the same words.
+# Strict, because a false alarm costs more trust than a missed conflict. What passes says the opposite of the other in
+# much the same words: of the 258 shipped and development questions without a conflict, one shows a pair.
 _LEAST_CHANCE = 0.1
 _LEAST_SHARED = 0.4
 """Of the tokens of the one with fewer."""
