@@ -94,8 +94,7 @@ class Pipeline:
         supports: Sequence[Support | None] = ()
         unsupported = 0
         if decision.answered:
-            apart = {id(side) for pair in disputed for side in pair}
-            offered = [statement for statement in read if id(statement) not in apart]
+            offered = _undisputed(read, disputed)
             supports, unsupported = yield from self._write(found, offered, citer, seconds, config)
         sentences = [replace(s, support=support) for s, support in zip(citer.sentences, supports, strict=True)]
 
@@ -213,6 +212,14 @@ def _checked(question: str) -> str:
             Phrase(f"ask in at most {LONGEST_QUESTION} characters", f"请控制在 {LONGEST_QUESTION} 个字符以内"),
         )
     return question
+
+
+def _undisputed(read: Sequence[Statement], disputed: Sequence[tuple[Statement, Statement]]) -> Sequence[Statement]:
+    """What is left for the answer itself beside the conflicts; nothing, if these hold all that answers best."""
+    sides = [side for pair in disputed for side in pair]
+    left = [statement for statement in read if not any(statement is side for side in sides)]
+    best = max((statement.score for statement in left), default=0.0)
+    return left if not sides or best >= min(side.score for side in sides) else ()
 
 
 def _is_carried(support: Support | None) -> bool:
