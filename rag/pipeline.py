@@ -109,7 +109,8 @@ class Pipeline:
                 yield from (citer.take(draft) for draft in conflict_drafts(question, pair, first=not number))
                 a, b = citer.sentences[-2:]
                 conflicts.append(Conflict(claim_of(pair[0]), a.citations, claim_of(pair[1]), b.citations))
-            sentences += citer.sentences[len(sentences) :]
+                # They are quoted.
+                sentences += [replace(side, support=Support("supported", 1.0)) for side in (a, b)]
         else:
             nearest = nearest_headings(found.hits)
             yield citer.add(refusal(question, nearest))

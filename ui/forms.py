@@ -5,7 +5,6 @@ from typing import Any
 
 from ingest.types import Place
 from rag.types import Answer, Citation, Hit, Support
-from ui.verdicts import sides
 
 
 def search_object(
@@ -33,7 +32,12 @@ def answer_object(case_id: str | None, answer: Answer) -> dict[str, Any]:
         ],
         "unsupported": answer.unsupported,
         "conflicts": [
-            [{"claim": claim, "citations": list(numbers)} for claim, numbers in sides(conflict)]
+            {
+                "claim_a": conflict.claim_a,
+                "citations_a": list(conflict.citations_a),
+                "claim_b": conflict.claim_b,
+                "citations_b": list(conflict.citations_b),
+            }
             for conflict in answer.conflicts
         ],
         "unmentioned": list(answer.unmentioned),

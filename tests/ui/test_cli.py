@@ -172,3 +172,22 @@ def test_config_tells_where_each_value_came_from(home: Path) -> None:
         assert "a settings file cannot be read" in run(home, "config").stderr
     finally:
         (home / "notecite.toml").unlink()
+
+
+def test_notes_that_disagree_are_shown_side_by_side_and_others_are_not(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md").write_text(
+        "# 训练手册\n\n## 学习率预热\n\n学习率预热用 500 步就够了。\n\n## 精度\n\n用 bf16 训练，不需要 loss scale。\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "notes" / "b.md").write_text(
+        "# 随手记\n\n## 预热\n\n学习率预热要用 2000 步。\n\n## 评测\n\n每 1000 步评测一次。\n", encoding="utf-8"
+    )
+    run(tmp_path, "sync", "notes")
+    asked = run(tmp_path, "ask", "--json", "学习率预热用多少步？")
+    answer = json.loads(asked.stdout)
+    (conflict,) = answer["conflicts"]
+    assert {conflict["claim_a"], conflict["claim_b"]} == {"学习率预热用 500 步就够了。", "学习率预热要用 2000 步。"}
+    quotes = {citation["n"]: citation["quote"] for citation in answer["citations"]}
+    assert [quotes[number] for number in conflict["citations_a"]] == [conflict["claim_a"]]
+    assert json.loads(run(tmp_path, "ask", "--json", "混合精度需要 loss scale 吗？").stdout)["conflicts"] == []

@@ -139,5 +139,5 @@ def test_json_carries_verdicts_and_conflicts() -> None:
     assert found["sentences"][4]["support"] is None
     assert found["unsupported"] == 3
     assert found["conflicts"] == [
-        [{"claim": "It is 4 GB.", "citations": [1]}, {"claim": "It is 8 GB.", "citations": [2]}]
+        {"claim_a": "It is 4 GB.", "citations_a": [1], "claim_b": "It is 8 GB.", "citations_b": [2]}
     ]
