@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from eval.judge import Pair, Verdict
+from eval.verdict import Pair, Verdict
 from ingest.errors import BadInput
 from ingest.phrases import Language, Phrase
 from rag.chat_model import ChatFailed, ServedChatModel

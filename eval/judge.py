@@ -1,10 +1,9 @@
-"""Judges: does this text support that claim? And how far their word can be trusted."""
+"""Judges: does this text support that claim?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from eval.verdict import Judge, Pair, Verdict
 from ingest.errors import BadInput
 from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
@@ -12,33 +11,6 @@ from rag.build import JUDGE_WEIGHTS
 from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.protocols import SupportJudge
 from rag.settings import Settings, load_settings
-
-Pair = tuple[str, str]
-"""(premise, claim)."""
-
-SUPPORTED_FROM = 0.5
-"""The least probability of support at which a claim counts as supported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The probabilities that the premise supports the claim and that it contradicts it; they sum to at most 1."""
-
-    support: float
-    contradiction: float = 0.0
-
-    @property
-    def supported(self) -> bool:
-        return self.support >= SUPPORTED_FROM
-
-
-class Judge(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    def judge(self, pairs: Sequence[Pair]) -> Sequence[Verdict | None]:
-        """A verdict per pair, in order; None where there is none, which counts as unscored."""
-        ...
 
 
 class LexicalOverlap:

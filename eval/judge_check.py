@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from eval.judge import Judge, Verdict
 from eval.pairs import LabelledPair, load_pairs
 from eval.stats import Estimate, effective_size, rogan_gladen, share
+from eval.verdict import Judge, Verdict
 from ingest.errors import BadInput, NotFound
 from ingest.phrases import Phrase
 

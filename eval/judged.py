@@ -7,9 +7,9 @@ as support.
 from collections.abc import Iterator, Sequence
 
 from eval.answers import conflict_shown, was_answered, without_marks
-from eval.judge import Judge, Pair, Verdict
 from eval.keypoints import claim_of, has_keypoints, is_disagreement
 from eval.types import EvalRecord, Score, Scorer, Trial
+from eval.verdict import Judge, Pair, Verdict
 from ingest.phrases import Phrase
 from rag.types import Citation, Sentence
 

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eval.answers import ANSWER_SCORERS
-from eval.judge import BundledJudge, Judge, LexicalOverlap
+from eval.judge import BundledJudge, LexicalOverlap
 from eval.judged import judged_scorers
 from eval.keypoints import KEYPOINT_TERMS
 from eval.relevance import relevance_scorer
 from eval.retrieval import retrieval_scorers
 from eval.types import EvalRecord, Scorer
+from eval.verdict import Judge
 from ingest.errors import BadInput
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from eval.chat_judge import ChatJudge, judge_messages, verdict_in
-from eval.judge import Verdict
+from eval.verdict import Verdict
 from ingest.errors import ModelUnavailable
 from rag.chat_model import ServedChatModel
 from tests.scripted_server import ScriptedServer, Step, fails, says, user_message

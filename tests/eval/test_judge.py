@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from eval.chat_judge import ChatJudge
-from eval.judge import BundledJudge, LexicalOverlap, ModelJudge, Pair, Verdict, open_judge
+from eval.judge import BundledJudge, LexicalOverlap, ModelJudge, open_judge
+from eval.verdict import Pair, Verdict
 from ingest.errors import BadInput, ModelUnavailable
 from ingest.protocols import Vectors
 from rag.settings import Settings

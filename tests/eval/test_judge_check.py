@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from eval.judge import LexicalOverlap, Pair, Verdict, open_judge
+from eval.judge import LexicalOverlap, open_judge
 from eval.judge_check import DATA, SHIPPED_PAIRS, check_judge, checks_of, corrected, load_check, save_check
 from eval.pairs import LabelledPair, load_pairs
+from eval.verdict import Pair, Verdict
 from ingest.errors import BadInput, NotFound
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from eval.judge import LexicalOverlap, Pair, Verdict
+from eval.judge import LexicalOverlap
 from eval.judged import judged_scorers, premise
 from eval.score import score_records
 from eval.types import EvalRecord, Score
+from eval.verdict import Pair, Verdict
 from rag.types import Citation
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 
