@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,7 @@ import pytest
 
 from rag.build import sync_notes
 from rag.settings import load_settings
-from rag.types import Answer, Citation, Conflict
 from tests.scripted_server import ScriptedServer, Step, says, stalls
-from ui.conversations import Conversations, folder_for
 from ui.desk import ANSWERS_AT_ONCE, MOST_WAITING
 
 if TYPE_CHECKING:
@@ -549,33 +547,36 @@ def test_a_question_after_twenty_that_wait_is_told_so(visit: Visit, server: Serv
     assert "linearly" in visit.last_reply()
 
 
-def test_a_conflict_is_two_cards_whose_citations_open(
-    visit: Visit, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quotes = (("kv-cache.md", "It grows linearly with the sequence length."), ("位置编码.md", "它不需要可学习的参数"))
-    citations = []
-    for number, (name, quote) in enumerate(quotes, 1):
-        start = NOTES[name].index(quote)
-        citations.append(Citation(number, name, (), None, start, start + len(quote), quote))
-    conflict = Conflict("It grows.", (1,), "它不变。", (2,))
-    answer = Answer(
-        "q", "q", "**Your notes disagree:**\n\n- It grows. [1]\n- 它不变。 [2]", False, (), tuple(citations), ()
-    )
-    monkeypatch.setenv("XDG_DATA_HOME", str(server.library.parent / "data"))
-    kept = Conversations(folder_for(server.library), "me").keep("here", [replace(answer, conflicts=(conflict,))])
+def test_notes_that_disagree_are_two_cards_whose_citations_open(visit: Visit) -> None:
     page = visit.page
-    page.context.add_cookies([{"name": "notecite_person", "value": "me", "url": server.address}])
-    visit.open(f"zh/?c={kept.id}")
+    said = {"手册.md": "学习率预热用 500 步就够了。", "随手记.md": "学习率预热要用 2000 步。"}
+    visit.tab("library")
+    page.wait_for_selector("#documents .documents")
+    for name, claim in said.items():
+        note = f"# {name[:-3]}\n\n## 学习率预热\n\n{claim}\n"
+        page.set_input_files(
+            "#upload input[type=file]", {"name": name, "mimeType": "text/markdown", "buffer": note.encode()}
+        )
+        page.wait_for_selector(f"#documents :text('{name}')")
+    visit.tab("ask")
+    visit.ask("学习率预热用多少步？")
     sides = page.locator(".conflict .side")
-    sides.nth(1).wait_for()
     first, second = sides.nth(0).bounding_box(), sides.nth(1).bounding_box()
     assert first is not None
     assert second is not None
     assert first["y"] == second["y"]
     assert page.locator(".turn .written li").count() == 0
-    sides.nth(1).locator(".cite").click()
-    page.wait_for_selector("#source mark.cited")
-    assert page.locator("#source mark.cited").inner_text() == quotes[1][1]
+    quotes = set()
+    for side in sides.all():
+        side.locator(".cite").click()
+        page.wait_for_selector("#source mark.cited")
+        page.wait_for_timeout(500)
+        quotes.add(page.locator("#source mark.cited").inner_text())
+    assert quotes == set(said.values())
+    visit.tab("library")
+    for name in said:
+        page.click(f"#documents tr:has-text('{name}') [data-act=forget]")
+        page.wait_for_selector(f"#documents :text('{name}')", state="detached")
 
 
 def test_an_answer_is_rated_reviewed_measured_and_its_worst_case_opened(visit: Visit) -> None:
