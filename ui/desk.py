@@ -3,11 +3,10 @@
 import os
 import shutil
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -24,6 +23,7 @@ from rag.pipeline import Pipeline, Search
 from rag.settings import Settings, load_settings, save_settings, sources
 from rag.types import Answer, Event
 from ui.conversations import Conversations, folder_for
+from ui.jobs import Job
 from ui.measuring import Measuring
 from ui.questions import Questions
 
@@ -37,29 +37,16 @@ MOST_WAITING = 20
 """Questions that may wait; the next one is told so."""
 
 
-class _Cancelled(Exception):
-    """Ends a sync from inside its progress."""
-
-
 @dataclass(slots=True)
-class SyncJob:
-    """A sync that runs or has run; ``error`` is what ended it early, None also when it was cancelled."""
+class SyncJob(Job):
+    """A sync that runs or has run."""
 
-    started: float = field(default_factory=time.monotonic)
     progress: SyncProgress | None = None
     report: SyncReport | None = None
-    error: NoteciteError | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
 
     def show(self, progress: SyncProgress) -> None:
         self.progress = progress
-        if self.cancelled.is_set():
-            raise _Cancelled
+        self.go_on()
 
 
 class Line:
@@ -316,20 +303,11 @@ class Desk:
         return job
 
     def _sync(self, job: SyncJob, folders: Sequence[Path]) -> None:
-        try:
+        with job.under_way(
+            Phrase("the sync ended early", "同步提前结束"),
+            Phrase("sync again; what was finished is kept", "请重新同步；已完成的部分已保存"),
+        ):
             job.report = sync_notes(self.settings, folders, progress=job.show)
-        except NoteciteError as error:
-            job.error = error
-        except _Cancelled:
-            pass
-        except Exception as error:
-            job.error = BadInput(
-                Phrase("the sync ended early", "同步提前结束"),
-                f"{type(error).__name__}: {error}",
-                Phrase("sync again; what was finished is kept", "请重新同步；已完成的部分已保存"),
-            )
-        finally:
-            job.ended.set()
 
     def folder(self, path: str) -> Path:
         """A folder of this machine that a person named. Raises BadInput, NotFound."""

@@ -1,9 +1,8 @@
 """Evaluation runs that the page starts, lists and opens; every step is ``eval``'s own."""
 
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from eval.answerer import answer_with, finder_in
 from eval.cases import load_cases
 from eval.run import SUMMARY, Run, answer_cases, load_run
 from eval.spec import describe
-from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
+from ingest.errors import LibraryBusy, NoteciteError, NotFound
 from ingest.phrases import Phrase
 from rag.build import Application
+from ui.jobs import Job
 from ui.scoring import scored
 
 SAMPLE = Path(evaluation.__file__).parent / "data" / "sample_notes.jsonl"
@@ -24,29 +24,17 @@ RUNS = "runs"
 _RUNS_KEPT = 8
 
 
-class _Cancelled(Exception):
-    """Ends a run between two questions."""
-
-
 @dataclass(slots=True)
-class RunJob:
-    """A run that is being made or was; ``error`` is what ended it early, None also when it was cancelled.
+class RunJob(Job):
+    """A run that is being made or was.
 
     ``asked`` counts the questions of ``questions`` that were answered; ``name`` is known once it has begun.
     """
 
-    started: float = field(default_factory=time.monotonic)
     questions: int = 0
     asked: int = 0
     name: str = ""
     finished: bool = False
-    error: NoteciteError | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
 
 
 class Measuring:
@@ -99,10 +87,12 @@ class Measuring:
     def _make(self, job: RunJob, questions: Path, application: Application) -> None:
         def count(_: object) -> None:
             job.asked += 1
-            if job.cancelled.is_set():
-                raise _Cancelled
+            job.go_on()
 
-        try:
+        with job.under_way(
+            Phrase("the evaluation ended early", "评测提前结束"),
+            Phrase("start it again; what was answered is kept", "请重新开始；已回答的部分已保存"),
+        ):
             finder = finder_in(application.library)
             cases = load_cases(questions, finder)
             job.questions = len(cases)
@@ -113,18 +103,6 @@ class Measuring:
             records = answer_cases(cases, answer_with(application), finder, spec, folder, count)
             scored(folder, records, settings)
             job.finished = True
-        except NoteciteError as error:
-            job.error = error
-        except _Cancelled:
-            pass
-        except Exception as error:
-            job.error = BadInput(
-                Phrase("the evaluation ended early", "评测提前结束"),
-                f"{type(error).__name__}: {error}",
-                Phrase("start it again; what was answered is kept", "请重新开始；已回答的部分已保存"),
-            )
-        finally:
-            job.ended.set()
 
 
 @lru_cache(maxsize=_RUNS_KEPT)
