@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ingest.lexical import query_tokens, search_tokens
 from rag.terms import is_chinese
 
-_PIECE = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+SENTENCE_END = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _BARE = re.compile(r"[\s*`]+")
-_NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n't", re.IGNORECASE)
+NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n't", re.IGNORECASE)
 
 SIGNS = ("missing numbers", "missing terms", "negations", "verbatim")
 
@@ -21,7 +21,7 @@ def relevant_part(premise: str, claim: str, characters: int) -> str:
     """The sentences of a long premise that share most words with the claim, in their order, up to a length."""
     if len(premise) <= characters:
         return premise
-    pieces = [piece for piece in _PIECE.split(premise) if piece and piece.strip()]
+    pieces = [piece for piece in SENTENCE_END.split(premise) if piece and piece.strip()]
     wanted = set(query_tokens(claim))
     shared = [len(wanted & set(search_tokens(piece))) / (len(piece) + 40) ** 0.5 for piece in pieces]
     kept: set[int] = set()
@@ -41,11 +41,11 @@ def signs(premise: str, claim: str) -> NDArray[np.float32]:
     negations between the claim and what it is about; whether the claim stands in the premise word for word, but for
     emphasis and white space.
     """
-    numbers, known = _NUMBER.findall(claim), set(_NUMBER.findall(premise))
+    numbers, known = NUMBER.findall(claim), set(NUMBER.findall(premise))
     said = set(search_tokens(premise))
     terms = [token for token in set(query_tokens(claim)) if token.isascii() and len(token) > 1]
     near = relevant_part(premise, claim, len(claim) * 2)
-    negations = abs(len(_NEGATION.findall(claim)) - len(_NEGATION.findall(near)))
+    negations = abs(len(NEGATION.findall(claim)) - len(NEGATION.findall(near)))
     values = (
         _share(number not in known for number in numbers),
         _share(term not in said for term in terms if is_chinese(claim)),

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from rag.answerability import names, unknown_terms
 from rag.judge import in_context
 from rag.protocols import SupportJudge
+from rag.support import NEGATION, NUMBER, SENTENCE_END
 from rag.types import Draft, Source, Support, Verdict
 
-_SENTENCE_END = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
 _LONGEST_CONTEXT = 120
 """Characters of the note before the cited words that the judge reads along."""
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ITEM_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．](?!\d)\s*")
-_NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n't", re.IGNORECASE)
 _SUPPORTED_FROM = 0.5
 _AT_MOST_WITH_NEWS = 0.4
 """The chance of support of a sentence with a number or a name that does not stand in what it cites."""
@@ -55,7 +53,7 @@ def _with_context(source: Source) -> str:
     chunk = source.hit.chunk
     start, end = source.start - chunk.start, source.end - chunk.start
     first = max(0, start - _LONGEST_CONTEXT)
-    before = [piece for piece in _SENTENCE_END.split(chunk.text[first:start]) if piece]
+    before = [piece for piece in SENTENCE_END.split(chunk.text[first:start]) if piece]
     # The first piece may be the end of a sentence that begins further up.
     context = before[-1] if len(before) > (first > 0) else ""
     where = tuple(dict.fromkeys((chunk.title, *chunk.headings[-2:])))
@@ -64,10 +62,10 @@ def _with_context(source: Source) -> str:
 
 def _weighed(sentence: str, premise: str, support: float, contradiction: float, neither: float) -> Support:
     """The judge's word, less what speaks against it in the words themselves."""
-    numbers = set(_NUMBER.findall(_ITEM_NUMBER.sub("", sentence))) - set(_NUMBER.findall(premise))
+    numbers = set(NUMBER.findall(_ITEM_NUMBER.sub("", sentence))) - set(NUMBER.findall(premise))
     if numbers or unknown_terms(names(sentence), premise):
         support = min(support, _AT_MOST_WITH_NEWS)
-    if bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(premise)):
+    if bool(NEGATION.search(sentence)) != bool(NEGATION.search(premise)):
         support *= _NEGATION_FACTOR
     verdict: Verdict = "contradicted" if contradiction > neither else "not_found"
     return Support("supported" if support >= _SUPPORTED_FROM else verdict, support)
