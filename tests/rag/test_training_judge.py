@@ -1,41 +1,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from rag.training.calibrate import fit_blend
 from rag.training.claims import Claim
 from rag.training.cross_encoder import CrossEncoder
 from rag.training.judge import JudgeBatches, JudgeExamples, answer_loss, read, support_loss, train_judge
-from rag.training.model import Body
 from rag.training.pairs import AnswerList
 from rag.training.settings import JudgeRecipe
+from tests.tiny_body import tiny_body, tokenize
 
-VOCABULARY = 64
 RECIPE = JudgeRecipe(steps=10, claims=4, lists=2, first_layer=1, tokens=24, warm_up=2)
-
-
-def tokenize(text: str) -> list[int]:
-    return [3 + crc32(character.encode()) % (VOCABULARY - 3) for character in text if not character.isspace()]
-
-
-def tiny_body() -> Body:
-    torch.manual_seed(7)
-    config = BertConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    return Body(BertModel(config, add_pooling_layer=False), first=1)
 
 
 def examples() -> JudgeExamples:

@@ -1,41 +1,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from ingest.adaptation import read_adaptation
 from rag.training.batches import Batches, framed, passage_window
 from rag.training.calibrate import NOT_CALIBRATED
 from rag.training.examples import Example, ExampleSet, Passage
-from rag.training.model import Body, RankingModel, late_scores
+from rag.training.model import RankingModel, late_scores
 from rag.training.ranking import train_ranking
 from rag.training.settings import RankingRecipe
+from tests.tiny_body import tiny_body, tokenize
 
-VOCABULARY = 64
 RECIPE = RankingRecipe(steps=10, questions=4, dimensions=8, first_layer=1, passage_tokens=24, query_tokens=12)
-
-
-def tokenize(text: str) -> list[int]:
-    return [3 + crc32(character.encode()) % (VOCABULARY - 3) for character in text if not character.isspace()]
-
-
-def tiny_body() -> Body:
-    torch.manual_seed(7)
-    config = BertConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    return Body(BertModel(config, add_pooling_layer=False), first=1)
 
 
 def examples() -> ExampleSet:
