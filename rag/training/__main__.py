@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--written", type=Path, nargs="*", default=[], help="folders; see training.pairs")
             command.add_argument("--support", type=Path, nargs="*", default=[], help="public support sets")
             command.add_argument("--clapnq", type=Path, nargs="*", default=[], help="files of CLAPNQ")
+            command.add_argument("--start", type=Path, help="weights of a judge to go on from")
     return parser
 
 
@@ -94,6 +95,9 @@ def _ranking(options: argparse.Namespace) -> None:
 
 
 def _judge(options: argparse.Namespace) -> None:
+    import torch
+
+    from ingest.adaptation import read_adaptation
     from ingest.embed import BundledEmbedder, open_token_counter, open_tokenizer
     from rag.judge import CrossEncoderJudge
     from rag.support import SIGNS
@@ -106,6 +110,7 @@ def _judge(options: argparse.Namespace) -> None:
         from_support_set,
         note_texts,
     )
+    from rag.training.cross_encoder import CrossEncoder
     from rag.training.examples import read_notes
     from rag.training.judge import JudgeExamples, train_judge
     from rag.training.model import Body, bundled_bert
@@ -148,8 +153,11 @@ def _judge(options: argparse.Namespace) -> None:
     kinds = [f"claims, {name}" for name, claims in examples.claims.items() for _ in claims]
     kinds += [f"questions, {name}" for name, lists in examples.lists.items() for _ in lists]
     _report(f"{len(kinds)} examples")
-    body = Body(bundled_bert(options.cache), recipe.first_layer)
-    model = train_judge(examples, recipe, open_tokenizer(options.cache), body, _checkpoint(options), _report)
+    torch.manual_seed(seed)
+    model = CrossEncoder(Body(bundled_bert(options.cache), recipe.first_layer))
+    if options.start:
+        model.start_from(read_adaptation(options.start))
+    train_judge(examples, recipe, open_tokenizer(options.cache), model, _checkpoint(options), _report)
     model.write(options.out, judge_not_calibrated(len(SIGNS)))
     held_back = [read_written(folder, held_back=True, seed=seed) for folder in options.written]
     claims = [claim for claims, _ in held_back for claim in claims]

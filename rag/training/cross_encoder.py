@@ -1,13 +1,13 @@
 """The judge's model: one pass over a pair of texts, one head for support and one for answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ingest.adaptation import write_adaptation
+from ingest.adaptation import Adaptation, write_adaptation
 from ingest.weights import Floats
 from rag.training.model import Body, TokenIds
 
@@ -41,11 +41,20 @@ class CrossEncoder(nn.Module):
         support, answer = inner.chunk(2, dim=-1)
         return self.support(support).float(), self.answer(answer).float()[:, 0]
 
+    def start_from(self, weights: Adaptation) -> None:
+        """Takes over what an earlier run wrote, with as many trained layers as this one or fewer."""
+        self.body.add(weights)
+        with torch.no_grad():
+            for name, values in self._heads():
+                values.copy_(torch.from_numpy(weights.head[name]))
+
     def head(self) -> dict[str, Floats]:
-        named = ("inner", "support", "answer")
-        layers = {name: getattr(self, name) for name in named}
-        weights = {f"{name}.w": layer.weight.detach().numpy() for name, layer in layers.items()}
-        return weights | {f"{name}.b": layer.bias.detach().numpy() for name, layer in layers.items()}
+        return {name: values.detach().numpy() for name, values in self._heads()}
+
+    def _heads(self) -> Iterator[tuple[str, Tensor]]:
+        for name, layer in (("inner", self.inner), ("support", self.support), ("answer", self.answer)):
+            yield f"{name}.w", layer.weight
+            yield f"{name}.b", layer.bias
 
     def write(self, path: Path, calibration: dict[str, Floats]) -> None:
         write_adaptation(path, self.body.differences(), self.head() | calibration)

@@ -16,7 +16,6 @@ from rag.training.batches import Tokenize
 from rag.training.claims import Claim
 from rag.training.cross_encoder import CrossEncoder, Pair
 from rag.training.loop import Report, Schedule, Training
-from rag.training.model import Body
 from rag.training.pairs import AnswerList
 from rag.training.settings import JudgeRecipe
 
@@ -125,12 +124,15 @@ class JudgeBatches:
 
 
 def train_judge(
-    examples: JudgeExamples, recipe: JudgeRecipe, tokenize: Tokenize, body: Body, checkpoint: Path, report: Report
-) -> CrossEncoder:
+    examples: JudgeExamples,
+    recipe: JudgeRecipe,
+    tokenize: Tokenize,
+    model: CrossEncoder,
+    checkpoint: Path,
+    report: Report,
+) -> None:
     """Runs the recipe to its end; takes up from ``checkpoint`` if a run of the same recipe left one there."""
-    torch.manual_seed(recipe.seed)
     batches = JudgeBatches(examples, recipe, tokenize)
-    model = CrossEncoder(body)
     schedule = Schedule(recipe.steps, recipe.warm_up, recipe.learning_rate, recipe.head_learning_rate)
     training = Training(model, schedule, asdict(recipe), checkpoint, report)
     # The same draws as in the run that was broken off, so that both see the same batches.
@@ -142,11 +144,10 @@ def train_judge(
         support, answers = read(model, batch.pairs)
         one, two = support_loss(support, batch.labels), answer_loss(answers, batch.lists)
         if batches.drawn % recipe.forget_every == 0:
-            body.forget()
+            model.body.forget()
         return "support, answers", one + two, (one.item(), two.item())
 
     training.run(step)
-    return model
 
 
 def read(model: CrossEncoder, pairs: Sequence[Pair], at_once: int = 20) -> tuple[Tensor, Tensor]:

@@ -144,9 +144,14 @@ def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any], rng: ra
 
 
 def shortened(claims: Iterable[Claim], seed: int) -> Iterator[Claim]:
-    """The claims over the sentences of their premise that share most words with them, the heading path kept or not."""
+    """The claims over the sentences of their premise that share most words with them, the heading path kept or not.
+
+    Merged sentences are left out: they stand in two places, and the part would hold one of them.
+    """
     rng = random.Random(seed)  # noqa: S311
     for claim in claims:
+        if claim.kind == "merged":
+            continue
         head, newline, body = claim.premise.partition("\n")
         has_head = bool(newline) and " > " in head
         longest = max(rng.choice(_PREMISE_CHARACTERS), 2 * len(claim.claim))

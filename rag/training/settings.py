@@ -43,12 +43,12 @@ class JudgeRecipe:
     """A mixture gives each source's share of what is not written; the written share goes from its first to its last
     value in the course of the run."""
 
-    steps: int = 900
+    steps: int = 1600
     claims: int = 28
-    lists: int = 7
+    lists: int = 10
     """Questions a step, each with up to ``statements`` statements."""
     statements: int = 4
-    first_layer: int = 6
+    first_layer: int = 3
     """Layers from this one on are trained; their share of the file is 1.8 MB each."""
     tokens: int = 168
     """The longest pair; what is longer is cut at its end."""

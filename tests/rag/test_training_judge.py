@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ingest.adaptation import read_adaptation
 from rag.training.calibrate import fit_blend
 from rag.training.claims import Claim
 from rag.training.cross_encoder import CrossEncoder
@@ -30,7 +31,10 @@ def examples() -> JudgeExamples:
 
 def trained(folder: Path, lines: list[str] | None = None) -> CrossEncoder:
     report = [] if lines is None else lines
-    return train_judge(examples(), RECIPE, tokenize, tiny_body(), folder / "checkpoint", report.append)
+    torch.manual_seed(RECIPE.seed)
+    model = CrossEncoder(tiny_body())
+    train_judge(examples(), RECIPE, tokenize, model, folder / "checkpoint", report.append)
+    return model
 
 
 def state(model: CrossEncoder) -> Sequence[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
@@ -59,6 +63,19 @@ def test_a_finished_run_is_taken_up_from_its_checkpoint(tmp_path: Path) -> None:
     assert lines == []
     for one, other in zip(state(first), state(again), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_goes_on_from_the_weights_of_another(tmp_path: Path) -> None:
+    first = trained(tmp_path)
+    first.write(tmp_path / "judge.safetensors", {})
+    torch.manual_seed(RECIPE.seed + 1)
+    second = CrossEncoder(tiny_body())
+    second.start_from(read_adaptation(tmp_path / "judge.safetensors"))
+    largest = max(np.abs(values).max() for values in first.body.differences().values())
+    for name, values in first.body.differences().items():
+        np.testing.assert_allclose(second.body.differences()[name], values, atol=largest / 100)
+    for name, values in first.head().items():
+        np.testing.assert_allclose(second.head()[name], values, atol=1e-3)
 
 
 def test_the_written_share_grows_with_the_steps() -> None:
