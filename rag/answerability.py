@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from ingest.lexical import search_tokens
 from ingest.protocols import Vectors
+from ingest.structure import parse
+from ingest.types import Chunk
 from rag.terms import TERM, is_chinese, key_terms
 from rag.types import Hit, Query, Stage, Statement
 
@@ -101,15 +103,31 @@ def names(question: str) -> list[str]:
 
 
 def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:
-    """Those of ``asked`` that stand in none of the hits, not even misspelt."""
-    return unknown_terms(asked, "\n".join(hit.chunk.embedded_text for hit in hits))
+    """Those of ``asked`` that stand in none of the hits, not even misspelt. Where a note only lists questions it says
+    nothing about their names."""
+    return unknown_terms(asked, "\n".join(text for hit in hits for text in _said(hit.chunk)))
+
+
+def _said(chunk: Chunk) -> Iterator[str]:
+    """Where the chunk stands, and its text without lists of bare questions."""
+    yield chunk.context
+    end = 0
+    for block in parse(chunk.text):
+        if block.kind == "questions":
+            yield chunk.text[end : block.start]
+            end = block.end
+    yield chunk.text[end:]
 
 
 def unknown_terms(asked: Sequence[str], text: str) -> list[str]:
     """Those of ``asked`` that do not stand in ``text``, not even misspelt."""
     tokens = set(search_tokens(text))
     spellings = {word.lower() for word in TERM.findall(text)}
-    return [name for name in asked if not (_is_known(name, tokens) or _is_misspelt(name.lower(), spellings))]
+
+    def known(name: str) -> bool:
+        return _is_known(name, tokens) or _is_misspelt(name.lower(), spellings) or _is_size(name.lower(), spellings)
+
+    return [name for name in asked if not known(name)]
 
 
 def _is_known(name: str, tokens: set[str]) -> bool:
@@ -124,7 +142,12 @@ def _is_misspelt(name: str, spellings: set[str]) -> bool:
     if len(name) < _SHORTEST_MISSPELT or re.search(r"\d", name):
         return False
     near = (word for word in spellings if abs(len(word) - len(name)) <= 2 and word[0] == name[0])
-    return any(SequenceMatcher(None, name, word).ratio() >= _SPELLING for word in near)
+    return any(sorted(word) == sorted(name) or SequenceMatcher(None, name, word).ratio() >= _SPELLING for word in near)
+
+
+def _is_size(name: str, spellings: set[str]) -> bool:
+    """Whether the name is a number with a unit that stands at the end of a longer one, as 65B in Llama65B."""
+    return bool(re.fullmatch(r"\d+[a-z]+", name)) and any(re.search(rf"[^\d.]{name}$", word) for word in spellings)
 
 
 def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ...], ...]:

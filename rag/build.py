@@ -36,8 +36,9 @@ from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
 from rag.verify import Verifier
 
-# Where along the risk-coverage curve of the shipped questions each strictness stands.
-_LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.4, "eager": 0.2}
+LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.4, "eager": 0.2}
+"""By strictness, the chance that the notes hold the answer from which on it is given; chosen on the risk-coverage curve
+of the shipped questions."""
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
 JUDGE_WEIGHTS = Path(__file__).parent / "weights" / "judge.safetensors"
 READING_WEIGHTS = Path(__file__).parent / "weights" / "reading.json"
@@ -169,7 +170,7 @@ class Application:
     def _answerable(self) -> UnknownNames | CalibratedAnswerability:
         if not isinstance(self.reranker, LateReranker):
             return UnknownNames()
-        return CalibratedAnswerability(_layer(ANSWERABILITY_WEIGHTS), _LEAST_CONFIDENCE[self.settings.strictness])
+        return CalibratedAnswerability(_layer(ANSWERABILITY_WEIGHTS), LEAST_CONFIDENCE[self.settings.strictness])
 
     @cached_property
     def reranker(self) -> Reranker:

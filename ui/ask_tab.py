@@ -104,7 +104,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         if conversation is None:
             html = _empty(desk, language)
         else:
-            html = view.conversation(conversation.answers, None, language)
+            html = view.conversation(conversation.answers, None, language, conversation.liked)
         return {
             turns: html,
             current: conversation.id if conversation else "",
@@ -134,13 +134,14 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         conversation = opened(conversations, conversation_id)
         after = int(kept_turns) if kept_turns.isdecimal() else None
         answers = conversation.answers[:after] if conversation else ()
+        liked = conversation.liked if conversation else {}
         if not asked.strip():
             yield {question: asked}
             return
         yield {
             question: "",
             replace: "",
-            turns: view.conversation(answers, view.Writing(asked), language),
+            turns: view.conversation(answers, view.Writing(asked), language, liked),
             send: gr.update(visible=False),
             stop: gr.update(visible=True),
         }
@@ -151,7 +152,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
                     stopped = False
                     conversation = conversations.add(conversation.id if conversation else None, item, after)
                 else:
-                    yield {turns: view.conversation(answers, item, language)}
+                    yield {turns: view.conversation(answers, item, language, liked)}
             if stopped:
                 yield {question: asked}
         except NoteciteError as error:
@@ -180,15 +181,17 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
 
     def rate(conversation_id: str, event: gr.EventData, request: gr.Request) -> None:
         data = data_of(event)
-        conversation = opened(_conversations(desk, request), conversation_id)
-        turn = int(data.get("turn", -1))
+        conversations = _conversations(desk, request)
+        conversation = opened(conversations, conversation_id)
+        turn, liked = int(data.get("turn", -1)), data.get("liked") == "yes"
         if conversation is None or not 0 <= turn < len(conversation.answers):
             return
+        conversations.rate(conversation.id, turn, liked)
         desk.questions.rate(
             f"{conversation.id} {turn}",
             conversation.answers[turn],
             conversation.history[:turn],
-            liked=data.get("liked") == "yes",
+            liked=liked,
             reason=data.get("reason", ""),
         )
         gr.Info(text("Kept for review in Measure.", "已保存，可在“评测”中审核。", language))

@@ -6,8 +6,8 @@ A person is known by a random token that their browser keeps; nobody can list or
 import re
 import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,12 +25,14 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """``answers`` oldest first, without their hits; ``used_at`` in seconds since the epoch."""
+    """``answers`` oldest first, without their hits; ``used_at`` in seconds since the epoch; ``liked`` what the person
+    said of an answer, by its turn from 0."""
 
     id: str
     title: str
     used_at: float
     answers: tuple[Answer, ...]
+    liked: Mapping[int, bool] = field(default_factory=dict)
 
     @property
     def history(self) -> tuple[str, ...]:
@@ -93,7 +95,9 @@ class Conversations:
             title = " ".join(answer.question.split())[:LONGEST_TITLE]
             return self._write(Conversation(secrets.token_hex(8), title, time.time(), (kept,)))
         old = self.get(conversation_id)
-        return self._write(replace(old, used_at=time.time(), answers=(*old.answers[:after], kept)))
+        before = old.answers[:after]
+        liked = {turn: said for turn, said in old.liked.items() if turn < len(before)}
+        return self._write(replace(old, used_at=time.time(), answers=(*before, kept), liked=liked))
 
     def keep(self, origin: str, answers: Sequence[Answer]) -> Conversation:
         """A conversation made of answers from elsewhere; the same ``origin`` always gives the same one."""
@@ -107,6 +111,11 @@ class Conversations:
         if not title:
             raise BadInput(Phrase("the title is empty", "标题为空"), repr(title), Phrase("type one", "请输入标题"))
         return self._write(replace(self.get(conversation_id), title=title))
+
+    def rate(self, conversation_id: str, turn: int, liked: bool) -> Conversation:
+        """What a person says of an answer; the later word stands."""
+        old = self.get(conversation_id)
+        return self._write(replace(old, liked={**old.liked, turn: liked}))
 
     def delete(self, conversation_id: str) -> None:
         self._path(conversation_id).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ All text from notes, models and people is escaped, or rendered by ``ui.markup``.
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
@@ -39,16 +39,21 @@ class Writing:
 # Conversations
 
 
-def conversation(answers: Sequence[Answer], writing: Writing | None, language: Language) -> str:
-    """Every turn of a conversation, and the one that is being written."""
-    turns = [turn(number, answer, language) for number, answer in enumerate(answers)]
+def conversation(
+    answers: Sequence[Answer], writing: Writing | None, language: Language, liked: Mapping[int, bool] | None = None
+) -> str:
+    """Every turn of a conversation, and the one that is being written; ``liked`` is what was said of a turn."""
+    said = liked or {}
+    turns = [turn(number, answer, language, liked=said.get(number)) for number, answer in enumerate(answers)]
     if writing is not None:
         turns.append(_writing(writing, language))
     return f'<div class="turns">{"".join(turns)}</div>'
 
 
-def turn(number: int, answer: Answer, language: Language, *, with_actions: bool = True) -> str:
-    """A question and its answer, with what can be done about it."""
+def turn(
+    number: int, answer: Answer, language: Language, *, with_actions: bool = True, liked: bool | None = None
+) -> str:
+    """A question and its answer, with what can be done about it; ``liked`` is what was said of it."""
     understood = ""
     if answer.standalone_question.strip() != answer.question.strip():
         understood = (
@@ -58,7 +63,7 @@ def turn(number: int, answer: Answer, language: Language, *, with_actions: bool 
     body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer, language)
     uncarried = count(answer)
     doubted = f'<p class="doubted">{escape(uncarried.to(language))}</p>' if uncarried else ""
-    actions = _actions(number, answer, language) if with_actions else ""
+    actions = _actions(number, answer, liked, language) if with_actions else ""
     form = _reason_form(number, language) if with_actions else ""
     return (
         f'<article class="turn" data-turn="{number}"><div class="asked">{lines(answer.question)}</div>'
@@ -68,23 +73,24 @@ def turn(number: int, answer: Answer, language: Language, *, with_actions: bool 
     )
 
 
-def _actions(number: int, answer: Answer, language: Language) -> str:
+def _actions(number: int, answer: Answer, liked: bool | None, language: Language) -> str:
     buttons = (
         button("copy", say("Copy", "复制", language), "quiet", text=with_footnotes(answer, language))
         + button("ask", say("Ask again", "重新回答", language), "quiet", question=answer.question, turn=number)
         + button("edit", say("Edit", "修改问题", language), "quiet", question=answer.question, turn=number)
-        + _thumbs(number, language)
+        + _thumbs(number, liked, language)
     )
     return f'<span class="actions">{buttons}</span>'
 
 
-def _thumbs(number: int, language: Language) -> str:
+def _thumbs(number: int, liked: bool | None, language: Language) -> str:
     """A dislike is sent with the form that asks why."""
+    up, down = (str(liked is way).lower() for way in (True, False))
     like, dislike = say("A good answer", "回答得好", language), say("A bad answer", "回答得不好", language)
     return (
         f'<button type="button" class="quiet thumb" data-act="rate" data-turn="{number}" data-liked="yes" '
-        f'aria-label="{like}" title="{like}">{_THUMB}</button>'
-        f'<button type="button" class="quiet thumb down" data-act="dislike" aria-expanded="false" '
+        f'aria-pressed="{up}" aria-label="{like}" title="{like}">{_THUMB}</button>'
+        f'<button type="button" class="quiet thumb down" data-act="dislike" aria-pressed="{down}" aria-expanded="false" '
         f'aria-label="{dislike}" title="{dislike}">{_THUMB}</button>'
     )
 

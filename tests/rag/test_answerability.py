@@ -36,6 +36,19 @@ def test_another_version_or_a_longer_name_is_unknown() -> None:
     assert unknown_names(["ZeRO-3", "AdaLoRA", "lora"], hits) == ["ZeRO-3", "AdaLoRA"]
 
 
+def test_two_letters_in_the_wrong_order_are_a_misspelling() -> None:
+    assert unknown_names(["modle", "ledom"], [hit("A reward model")]) == ["ledom"]
+
+
+def test_a_size_is_known_from_the_name_it_ends() -> None:
+    assert unknown_names(["65B", "5B", "70b"], [hit("八张卡微调了 Llama65B")]) == ["5B", "70b"]
+
+
+def test_a_list_of_bare_questions_says_nothing_of_its_names() -> None:
+    listed = "1. GAE 的好处是什么？\n2. TRPO 和 PPO 有什么区别？\n3. 怎么给 KL 设系数？\n"
+    assert unknown_names(["GAE", "PPO"], [hit(listed), hit("PPO 会截断比值。")]) == ["GAE"]
+
+
 def test_refuses_without_hits_or_when_most_names_are_unknown() -> None:
     near = hit("LoRA 的初始化")
 

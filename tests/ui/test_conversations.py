@@ -47,6 +47,16 @@ def test_asking_again_replaces_the_turns_from_there_on(mine: Conversations) -> N
     assert mine.add(kept.id, answer("二'"), after=1).history == ("一", "二'")
 
 
+def test_what_a_person_says_of_an_answer_is_kept_until_it_is_replaced(mine: Conversations) -> None:
+    kept = mine.add(None, answer("一"))
+    mine.add(kept.id, answer("二"))
+    mine.rate(kept.id, 1, liked=True)
+    mine.rate(kept.id, 0, liked=False)
+    assert mine.rate(kept.id, 0, liked=True).liked == {0: True, 1: True}
+    assert mine.get(kept.id).liked == {0: True, 1: True}
+    assert mine.add(kept.id, answer("二'"), after=1).liked == {0: True}
+
+
 def test_conversations_are_listed_last_used_first_and_found_by_any_words(mine: Conversations) -> None:
     a, b = mine.add(None, answer("about LoRA")), mine.add(None, answer("about RoPE", "Rotary positions"))
     mine.add(a.id, answer("more"))

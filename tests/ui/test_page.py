@@ -586,6 +586,8 @@ def test_an_answer_is_rated_reviewed_measured_and_its_worst_case_opened(visit: V
     page.fill(".turn .reason input", "表格不需要")
     page.press(".turn .reason input", "Enter")
     page.click(".toast-close")
+    page.reload()
+    page.wait_for_selector(".turn .thumb.down[aria-pressed='true']")
     visit.tab("measure")
     page.click("#measure-tabs [role=tab] >> nth=1")
     page.wait_for_selector("#waiting blockquote:has-text('表格不需要')")

@@ -51,6 +51,14 @@ def test_each_number_in_an_answer_is_a_button_with_its_quote() -> None:
     assert "检索 12 ms · 撰写 1.5 s" in html
 
 
+@pytest.mark.parametrize(
+    ("liked", "pressed"), [(None, ["false", "false"]), (True, ["true", "false"]), (False, ["false", "true"])]
+)
+def test_what_was_said_of_an_answer_is_a_pressed_thumb(liked: bool | None, pressed: list[str]) -> None:
+    said = {} if liked is None else {0: liked}
+    assert re.findall('aria-pressed="([a-z]+)"', conversation([ANSWER], None, "en", said)) == pressed
+
+
 def test_the_source_panel_marks_the_cited_words_and_lighter_the_others() -> None:
     html = source_panel(DOCUMENT, ANSWER, 2, 0, "en")
     assert re.findall('<mark class="cited">(.*?)</mark>', html) == ["它随序列变长。"]

@@ -63,8 +63,8 @@
       if (!form.hidden) form.querySelector("input").focus();
     } else if (act === "rate") {
       button.closest(".reply").querySelector(".reason").hidden = true;
-      for (const thumb of button.closest(".reply").querySelectorAll("[data-act=rate], [data-act=dislike]")) {
-        thumb.classList.toggle("done", thumb === button || (button.dataset.liked === "no" && thumb.dataset.act === "dislike"));
+      for (const thumb of button.closest(".reply").querySelectorAll(".thumb")) {
+        thumb.setAttribute("aria-pressed", String((thumb.dataset.act === "dislike") === (button.dataset.liked === "no")));
       }
     } else if (act === "theme") {
       const dark = !document.body.classList.contains("dark");
