@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from eval.answerer import finder_in
 from eval.cases import load_cases
+from eval.stats import auroc
 from ingest.types import Place
 from rag.answerability import answer_features
 from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, Application, sync_notes
@@ -108,7 +109,7 @@ def report(name: str, searched: Sequence[Searched], reading: Floats, answering: 
     features, answerable = answer_rows(searched, reading)
     chances = probability(features @ answering[:-1] + answering[-1])
     there, absent = chances[answerable == 1], chances[answerable == 0]
-    area = np.mean([(there > chance).mean() + (there == chance).mean() / 2 for chance in absent])
+    area = auroc(chances.tolist(), (answerable == 1).tolist(), range(len(chances))).value
     lines = [
         f"{name}: the likeliest statement is right for {int(sum(first))} of {len(held)}; AUROC {area:.3f}",
         "",
