@@ -90,8 +90,8 @@ def _thumbs(number: int, liked: bool | None, language: Language) -> str:
     return (
         f'<button type="button" class="quiet thumb" data-act="rate" data-turn="{number}" data-liked="yes" '
         f'aria-pressed="{up}" aria-label="{like}" title="{like}">{_THUMB}</button>'
-        f'<button type="button" class="quiet thumb down" data-act="dislike" aria-pressed="{down}" aria-expanded="false" '
-        f'aria-label="{dislike}" title="{dislike}">{_THUMB}</button>'
+        f'<button type="button" class="quiet thumb down" data-act="dislike" aria-pressed="{down}" '
+        f'aria-expanded="false" aria-label="{dislike}" title="{dislike}">{_THUMB}</button>'
     )
 
 
