@@ -57,7 +57,14 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         if not any(speaks_of(side, s) for s in chosen):
             about = (s for s in ranked if (s.chance or 0) >= _LEAST_CHANCE_OF_A_SIDE and speaks_of(side, s))
             chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
-    return chosen
+    return [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
+
+
+def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
+    """Whether what comes next in the note is chosen too."""
+    place = (statement.rank, statement.end)
+    after = min((s for s in read if s.rank == place[0] and s.start >= place[1]), key=lambda s: s.start, default=None)
+    return any(s is after for s in chosen)
 
 
 def _same_section(statement: Statement, other: Statement) -> bool:

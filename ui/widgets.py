@@ -7,7 +7,7 @@ from ingest.phrases import Language, Phrase
 
 # Both are read when gradio is imported; without them it asks hosts outside whether there is a newer version.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_OFFLINE"] = "1"
+#OFF
 
 import gradio as gr
 

@@ -132,3 +132,16 @@ def test_something_is_said_on_either_side_of_a_comparison() -> None:
     found = [replace(likely, score=2.0, chance=0.9), replace(unlikely, score=-1.5, chance=0.15)]
     assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], found))) == 2
     assert len(list(ExtractiveGenerator(600).generate(replace(query, question="要参考模型吗"), [dpo], found))) == 1
+
+
+def test_a_lead_in_is_not_said_without_what_it_announces() -> None:
+    note = hit("- 早停看验证集的损失\n- 早停的参数：\n\n容忍的轮数一般取五。\n", headings=("早停",))
+    query = Query("早停有哪些要点", "早停有哪些要点")
+    item, lead, last = reader(query, [note])
+    scored = [replace(item, score=2.0, chance=0.9), replace(lead, score=-3.0, chance=0.05)]
+
+    def said(*read: Statement) -> list[str]:
+        return [draft.text for draft in ExtractiveGenerator(600).generate(query, [note], read)]
+
+    assert said(*scored, replace(last, score=-4.0, chance=0.02)) == ["- 早停看验证集的损失"]
+    assert said(*scored, replace(last, score=1.9, chance=0.8))[1:] == ["- 早停的参数：", "容忍的轮数一般取五。"]
