@@ -8,10 +8,13 @@ from ingest.lexical import search_tokens
 from rag.comparison import sides, speaks_of
 from rag.types import Query, Statement
 
-_WANTS_MANY = re.compile(
-    r"哪些|哪几|几[种个类点步档招]|有什么|都有|都是|分别|步骤|流程|方法|手段|优缺点|特点|区别|不同|对比|比较|差在|列[出举]|怎么[做搭组]|如何"
-    r"|\b(?:what are|which|list|kinds?|types?|steps?|ways?|methods?|differ\w*|compare|vs\.?|versus|how)\b",
+_WANTS_ALL = re.compile(
+    r"哪些|哪几|几[种个类点步档招]|有什么|都有|都是|分别|步骤|流程|方法|手段|列[出举]|怎么[做搭组]"
+    r"|\b(?:what are|which|list|kinds?|types?|steps?|ways?|methods?)\b",
     re.IGNORECASE,
+)
+_WANTS_SEVERAL = re.compile(
+    r"优缺点|特点|区别|不同|对比|比较|差在|如何|\b(?:differ\w*|compare|vs\.?|versus|how)\b", re.IGNORECASE
 )
 
 
@@ -30,17 +33,18 @@ class _Extent:
 
 
 _ONE = _Extent(0.6, 0.8, 0.45, 0.3, share=0.27, whole_list=False)
-_MANY = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
+_SEVERAL = _Extent(0.5, 0.7, 0.8, 0.5, share=0.6, whole_list=False)
+_ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_CHANCE = 0.2
 _LEAST_CHANCE_OF_A_SIDE = 0.1
 
 
 def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Statement]:
     """The best statements that fit about so many ``characters``, with the whole list where one item of it is best and
-    many are asked, and with something on either side where two things are asked about."""
+    all of something is asked for, and with something on either side where two things are asked about."""
     if not read:
         return []
-    extent = _MANY if _WANTS_MANY.search(query.asked) else _ONE
+    extent = _ALL if _WANTS_ALL.search(query.asked) else _SEVERAL if _WANTS_SEVERAL.search(query.asked) else _ONE
     budget = round(characters * extent.share)
     ranked = sorted(read, key=lambda s: (-s.score, s.rank, s.start))
     best = ranked[0]
