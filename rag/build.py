@@ -24,12 +24,12 @@ from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
 from rag.compress import Similarity, StatementReader
 from rag.condense import condense
-from rag.conflicts import ConflictFinder
+from rag.conflicts import ChatConflictFinder, JudgeConflictFinder
 from rag.generate import ExtractiveGenerator
 from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
-from rag.protocols import Generator, Reranker, SupportJudge
+from rag.protocols import ConflictFinder, Generator, Reranker, SupportJudge
 from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
@@ -119,7 +119,7 @@ class Application:
             models=self._models,
             condense=ChatCondenser(self.chat_model) if self.chat_model else condense,
             verify=Verifier(judge) if judge else None,
-            conflicts=ConflictFinder(judge) if judge else None,
+            conflicts=self.conflict_finder,
             cut_unsupported=self.settings.unsupported == "cut",
             reflect=self.settings.reflect and self.chat_model is not None,
         )
@@ -191,21 +191,30 @@ class Application:
 
     @property
     def _chat_reranker(self) -> ChatReranker:
+        model = self._chat_model_for("reranker")
+        return ChatReranker(model, self._bundled_reranker, self.settings.rerank_candidates, self._prompt_tokens)
+
+    @property
+    def conflict_finder(self) -> ConflictFinder | None:
+        judged = JudgeConflictFinder(self.judge) if self.judge else None
+        if self.settings.conflicts == "chat":
+            return ChatConflictFinder(self._chat_model_for("conflicts"), judged, self._prompt_tokens)
+        return judged if self.settings.conflicts == "judge" else None
+
+    def _chat_model_for(self, setting: str) -> ServedChatModel:
         if self.chat_model is None:
             raise BadInput(
-                Phrase("no chat model is set to rerank with", "没有设置用来重排的对话模型"),
-                "reranker = chat",
-                Phrase("set chat_model, or another reranker", "请设置 chat_model，或换一个 reranker"),
+                Phrase(f"the setting {setting} needs a chat model", f"设置项 {setting} 需要对话模型"),
+                f"{setting} = chat",
+                Phrase(f"set chat_model, or another {setting}", f"请设置 chat_model，或换一个 {setting}"),
             )
-        return ChatReranker(
-            self.chat_model, self._bundled_reranker, self.settings.rerank_candidates, self._prompt_tokens
-        )
+        return self.chat_model
 
     @cached_property
     def bundled_judge(self) -> CrossEncoderJudge:
         return CrossEncoderJudge(JUDGE_WEIGHTS)
 
-    @property
+    @cached_property
     def judge(self) -> SupportJudge | None:
         """None if nothing is to be verified."""
         if self.settings.judge == "none":

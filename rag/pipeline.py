@@ -12,7 +12,7 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
-from rag.protocols import Condenser, Config, Reranker, Retriever
+from rag.protocols import Condenser, Config, ConflictFinder, Reranker, Retriever
 from rag.protocols import Generator as AnswerGenerator
 from rag.types import (
     Answer,
@@ -63,7 +63,7 @@ class Pipeline:
     models: Mapping[str, str]
     condense: Condenser = condense
     verify: Callable[[Sequence[Draft]], Sequence[Support | None]] | None = None
-    conflicts: Callable[[Sequence[Statement]], Sequence[tuple[Statement, Statement]]] | None = None
+    conflicts: ConflictFinder | None = None
     cut_unsupported: bool = False
     reflect: bool = False
 
@@ -87,10 +87,13 @@ class Pipeline:
         with _timed(seconds, "read"):
             read = self.read(found.query, found.hits)
             decision = self.answerable(found.query, found.stages, found.hits, read)
-            disputed = self.conflicts(read) if self.conflicts and decision.answered else ()
+            compare = self.conflicts if decision.answered else None
+            disputed, notice = compare(found.query, read, config) if compare else ((), None)
         yield StageDone("read", seconds["read"], len(read))
 
         citer = Citer(self.page_at)
+        if notice:
+            yield citer.take(notice)
         supports: Sequence[Support | None] = ()
         unsupported = 0
         if decision.answered:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk, Place
-from rag.types import Draft, Hit, Notice, Query, Restart, Stage, Statement
+from rag.types import Draft, Hit, Notice, Query, Restart, Stage, Statement, StatementPair
 
 Config = Mapping[str, Any]
 """A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), handed on to the chat model as it is."""
@@ -70,6 +70,15 @@ class ChatModel(Protocol):
 class Condenser(Protocol):
     def __call__(self, question: str, history: Sequence[str], config: Config | None) -> Query:
         """The query for ``question`` after the earlier user questions ``history``, oldest first."""
+        ...
+
+
+class ConflictFinder(Protocol):
+    def __call__(
+        self, query: Query, read: Sequence[Statement], config: Config | None = None
+    ) -> tuple[Sequence[StatementPair], Notice | None]:
+        """Pairs of statements that may answer and that cannot both hold, surest first; a notice where they were not
+        looked for as the settings ask."""
         ...
 
 

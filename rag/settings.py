@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     judge: str = "bundled"
     """What tells whether a sentence is carried by what it cites: ``bundled``, ``none``, or a sentence-transformers
     cross-encoder id or path."""
+    conflicts: Literal["judge", "chat", "none"] = "judge"
+    """What finds notes that disagree on what is asked: ``judge``, ``chat`` (the chat model compares the best statements
+    before it answers, in a request of its own), or ``none``."""
     unsupported: Literal["mark", "cut"] = "mark"
     """What becomes of a sentence that is not carried by what it cites."""
     reflect: bool = False

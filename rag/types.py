@@ -69,6 +69,9 @@ class Statement:
         return self.text.rstrip("*_ ").endswith((":", "："))
 
 
+StatementPair = tuple[Statement, Statement]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The slice ``[start, end)`` of a hit's document that carries a statement."""

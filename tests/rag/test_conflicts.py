@@ -4,12 +4,13 @@ from dataclasses import replace
 import numpy as np
 
 from ingest.protocols import Vectors
-from rag.conflicts import ConflictFinder, claim_of, conflict_section
+from rag.conflicts import JudgeConflictFinder, claim_of, conflict_section
 from rag.generate import ExtractiveGenerator
 from rag.pipeline import Pipeline
-from rag.types import Answer, Conflict, Hit, Statement, TextPiece
+from rag.types import Answer, Conflict, Hit, Query, Statement, StatementPair, TextPiece
 from tests.rag.sample_hits import hit, pipeline_over, read
 
+QUERY = Query("绿茶用多少度的水泡？", "绿茶用多少度的水泡？")
 HOT = hit("绿茶用 80 度的水泡。", "茶书", ("绿茶",), "a.md")
 BOILING = hit("- 绿茶要用 100 度的开水泡。", "随手记", ("绿茶",), "b.md")
 SHELF = hit("绿茶可以存放一年。", "茶书", ("保存",), "c.md")
@@ -33,21 +34,27 @@ def statement(found: Hit, chance: float | None = 0.9) -> Statement:
     )
 
 
-find = ConflictFinder(DeniesNumbers())
+find = JudgeConflictFinder(DeniesNumbers())
+
+
+def judged(*hits: Hit) -> list[StatementPair]:
+    pairs, notice = find(QUERY, [statement(found) for found in hits])
+    assert notice is None
+    return list(pairs)
 
 
 def test_two_notes_that_deny_each_other_are_found() -> None:
-    assert find([statement(HOT), statement(SHELF), statement(BOILING)]) == [(statement(HOT), statement(BOILING))]
+    assert judged(HOT, SHELF, BOILING) == [(statement(HOT), statement(BOILING))]
 
 
 def test_what_does_not_answer_the_question_is_not_compared() -> None:
-    assert find([statement(HOT), statement(BOILING, 0.01)]) == []
-    assert find([statement(HOT, None), statement(BOILING, None)]) == []
+    assert find(QUERY, [statement(HOT), statement(BOILING, 0.01)]) == ((), None)
+    assert find(QUERY, [statement(HOT, None), statement(BOILING, None)]) == ((), None)
 
 
 def test_one_section_is_not_held_against_itself() -> None:
     again = hit("绿茶用 90 度的水泡。", "茶书", ("绿茶",), "a.md", 50)
-    assert find([statement(HOT), statement(again)]) == []
+    assert judged(HOT, again) == []
 
 
 def test_a_claim_is_the_statement_without_its_list_mark() -> None:

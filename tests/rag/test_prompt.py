@@ -31,7 +31,7 @@ def test_the_rules_speak_the_language_of_the_question() -> None:
 
 
 def test_the_prompt_names_its_text_and_version() -> None:
-    assert answer_prompt("?", [TEA], 3000).name == "answer-1"
+    assert answer_prompt("?", [TEA], 3000).name == "answer-2"
     assert condense_prompt("?", ["!"]).name == "condense-1"
 
 
