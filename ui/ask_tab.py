@@ -283,8 +283,7 @@ def _empty(desk: Desk, language: Language) -> str:
         if desk.is_empty():
             return view.empty_conversation(0, (), language)
         library = desk.application.library
-        headings = [path for path, _ in library.headings()]
-        return view.empty_conversation(library.counts().documents, view.suggestions(headings), language)
+        return view.empty_conversation(library.counts().documents, desk.suggestions(), language)
     except NoteciteError as error:
         return message(error.to(language))
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from ingest.embed import BUNDLED
 from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
+from ingest.library import open_library
 from ingest.phrases import Phrase
 from ingest.readers import SUFFIXES, pdf
 from ingest.sync import SyncProgress, SyncReport
@@ -25,7 +27,9 @@ from rag.types import Answer, Event
 from ui.conversations import Conversations, folder_for
 from ui.jobs import Job
 from ui.measuring import Measuring
+from ui.models import try_models
 from ui.questions import Questions
+from ui.view import suggestions
 
 UPLOADS = "uploads"
 """The folder in the library's folder that keeps dropped files; it is synced like any other."""
@@ -35,6 +39,10 @@ MOST_UPLOADS = 100
 ANSWERS_AT_ONCE = 2
 MOST_WAITING = 20
 """Questions that may wait; the next one is told so."""
+
+
+WARM_UP = "warm up 预热"
+"""Asked of a library that has no headings to ask about."""
 
 
 @dataclass(slots=True)
@@ -100,10 +108,17 @@ class Desk:
         self._line = Line(ANSWERS_AT_ONCE, MOST_WAITING)
 
     def warm_up(self) -> None:
-        """Loads the models and answers once, so that the first person need not wait; an empty library is no error."""
+        """Loads the models and answers once, so that the first person need not wait; an empty library is no error.
+        Nothing is sent to a chat model."""
         try:
-            for _ in self.ask("warm up", ()):
-                pass
+            application, question = self.application, next(iter(self.suggestions()), WARM_UP)
+            if application.chat_model is not None:
+                reranker = application.settings.reranker
+                application = application.with_settings(
+                    chat_model="", reranker=BUNDLED if reranker == "chat" else reranker
+                )
+            with self._line.turn():
+                application.pipeline.answer(question)
         except NoteciteError:
             # Whoever asks is told.
             return
@@ -203,21 +218,27 @@ class Desk:
         return self._application.chat_model
 
     def save_settings(self, changes: Mapping[str, Any]) -> Path:
-        """Saves settings and puts them in force, but for the library and the embedder, which need a new start; gives
-        the file. Raises BadInput for those that cannot be used."""
+        """Saves settings and puts them in force, but for the library, which needs a new start; None takes one out.
+        Gives the file. Raises BadInput, ModelUnavailable for those that cannot be used; nothing is saved then."""
         if not self.at_home:
             raise BadInput(
                 Phrase("the settings cannot be changed from here", "不能从这里更改设置"),
                 "",
                 Phrase("change them on the machine of the notes", "请在笔记所在的机器上更改"),
             )
+        defaults = Settings.model_fields
+        wanted = {name: defaults[name].default if value is None else value for name, value in changes.items()}
+        given = {name: value for name, value in self.options.items() if value is not None}
+        fresh = Application(load_settings(**wanted | given))
+        # What is open stays so.
+        kept = {"bundled_judge"}
+        if fresh.settings.embedder == self.settings.embedder:
+            kept |= {"embedder", "library"}
+        fresh.__dict__.update({name: part for name, part in vars(self._application).items() if name in kept})
+        try_models(fresh, self.settings)
         file = save_settings(changes)
-        settings = load_settings(**self.options)
         with self._opening:
-            self.settings = settings
-            fresh = Application(settings)
-            # What is open stays so.
-            fresh.__dict__.update({k: v for k, v in vars(self._application).items() if k in ("embedder", "library")})
+            self.settings = fresh.settings
             self._application = fresh
         return file
 
@@ -255,6 +276,10 @@ class Desk:
             Phrase("ask again", "请重新提问"),
         )
 
+    def suggestions(self) -> list[str]:
+        """Questions made of the library's own headings."""
+        return suggestions(path for path, _ in self.application.library.headings())
+
     def is_empty(self) -> bool:
         try:
             return self.application.library.counts().documents == 0
@@ -289,25 +314,29 @@ class Desk:
                 changed += stamp.size != file.size or stamp.mtime_ns not in (0, file.mtime_ns)
         return changed
 
-    def start_sync(self, folders: Sequence[Path] = ()) -> SyncJob:
-        """Starts a sync in the background, or gives the one that runs. Raises LibraryBusy when it has other folders."""
+    def start_sync(self, folders: Sequence[Path] = (), *, rebuild: bool = False) -> SyncJob:
+        """Starts a sync in the background, or gives the one that runs. ``rebuild`` empties the library first and takes
+        the folders that it had. Raises LibraryBusy when the one that runs is another."""
         with self._opening:
             if self.job is not None and not self.job.ended.is_set():
-                if folders:
+                if folders or rebuild:
                     raise LibraryBusy(
                         Phrase("a sync is running", "正在同步"), "", Phrase("wait until it is done", "请等它完成")
                     )
                 return self.job
             self.job = job = SyncJob()
-        threading.Thread(target=self._sync, args=(job, folders), name="sync", daemon=True).start()
+        threading.Thread(target=self._sync, args=(job, folders, rebuild), name="sync", daemon=True).start()
         return job
 
-    def _sync(self, job: SyncJob, folders: Sequence[Path]) -> None:
+    def _sync(self, job: SyncJob, folders: Sequence[Path], rebuild: bool) -> None:
         with job.under_way(
             Phrase("the sync ended early", "同步提前结束"),
             Phrase("sync again; what was finished is kept", "请重新同步；已完成的部分已保存"),
         ):
-            job.report = sync_notes(self.settings, folders, progress=job.show)
+            if rebuild:
+                with open_library(self.settings.library) as library:
+                    folders = [folder.path for folder in library.catalog.folders()]
+            job.report = sync_notes(self.settings, folders, rebuild=rebuild, progress=job.show)
 
     def folder(self, path: str) -> Path:
         """A folder of this machine that a person named. Raises BadInput, NotFound."""
@@ -359,8 +388,6 @@ class Desk:
 
         Raises NotFound, LibraryBusy.
         """
-        from ingest.library import open_library
-
         with open_library(self.settings.library, write=True) as library:
             file = library.catalog.document_ids().get(document_id)
             folder = next((f.path for f in library.catalog.folders() if file and f.id == file.folder), None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ingest.errors import NoteciteError
+from ingest.errors import LibraryMismatch, NoteciteError
 from ingest.phrases import Language
 from ingest.readers import SUFFIXES
 from ui import panels, view
@@ -33,6 +33,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             with gr.Row():
                 add = gr.Button(text("Add folder", "添加文件夹", language), elem_id="add", visible=desk.at_home)
                 start = gr.Button(text("Sync", "同步", language), variant="primary", elem_id="sync")
+                again = gr.Button(text("Build again", "重新建库", language), elem_id="rebuild", visible=False)
                 cancel = gr.Button(text("Cancel", "取消", language), variant="stop", elem_id="cancel", visible=False)
     changed = gr.HTML(elem_id="changed", js_on_load=None, apply_default_css=False)
     progress = gr.HTML(elem_id="progress", js_on_load=None, apply_default_css=False)
@@ -41,7 +42,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             listed = gr.HTML(elem_id="documents", js_on_load=SENDS, apply_default_css=False)
         with gr.Column(scale=2, min_width=320):
             note = gr.HTML(elem_id="note", js_on_load=None, apply_default_css=False)
-    everything = [listed, changed, progress, start, cancel, files]
+    everything = [listed, changed, progress, start, again, cancel, files]
 
     def show() -> Update:
         try:
@@ -54,18 +55,21 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             waiting = desk.changes_on_disk()
             html = panels.library(library.counts(), library.documents(), desk.copies(), language)
         except NoteciteError as error:
-            return {listed: message(error.to(language)), changed: ""}
+            # Only what was built with another embedder can still tell which folders it holds.
+            mismatch = isinstance(error, LibraryMismatch)
+            return {listed: message(error.to(language)), changed: "", again: gr.update(visible=mismatch)}
         said = text(
             f"{waiting} notes have changed on disk since the last sync.",
             f"上次同步之后，磁盘上有 {waiting} 篇笔记有变动。",
             language,
         )
-        return {listed: html, changed: message(said) if waiting else ""}
+        return {listed: html, changed: message(said) if waiting else "", again: gr.update(visible=False)}
 
     def follow(job: SyncJob) -> Iterator[Update]:
         while not job.ended.wait(0.25):
             html = panels.sync_progress(job.progress, job.seconds, language)
-            yield {progress: html, start: gr.update(visible=False), cancel: gr.update(visible=True)}
+            hidden = gr.update(visible=False)
+            yield {progress: html, start: hidden, again: hidden, cancel: gr.update(visible=True)}
         if job.report is not None:
             html = panels.sync_report(job.report, language)
         elif job.error is not None:
@@ -79,14 +83,17 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             files: None,
         }
 
-    def synced(folders: Sequence[Path]) -> Iterator[Update]:
+    def synced(folders: Sequence[Path], rebuild: bool = False) -> Iterator[Update]:
         try:
-            yield from follow(desk.start_sync(folders))
+            yield from follow(desk.start_sync(folders, rebuild=rebuild))
         except NoteciteError as error:
             yield {progress: message(error.to(language))}
 
     def sync() -> Iterator[Update]:
         yield from synced(())
+
+    def build_again() -> Iterator[Update]:
+        yield from synced((), rebuild=True)
 
     def add_folder(path: str) -> Iterator[Update]:
         try:
@@ -142,6 +149,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             yield from follow(desk.job)
 
     start.click(sync, None, everything, **QUIET)
+    again.click(build_again, None, everything, **QUIET)
     gr.on([add.click, folder.submit], add_folder, folder, everything, **QUIET)
     files.upload(upload, files, everything, **QUIET)
     cancel.click(stop, **QUIET)

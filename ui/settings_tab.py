@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from ingest.errors import NoteciteError
+from ingest.errors import LibraryMismatch, NoteciteError, NotFound
 from ingest.phrases import Language
 from ui import panels
 from ui.desk import Desk
-from ui.elements import message
+from ui.elements import button, message, say
 from ui.widgets import QUIET, Update, gr, text
 
-_CHANGED_HERE = ("chat_model", "chat_base_url", "strictness", "unsupported", "language")
+_CHANGED_HERE = (
+    "chat_model", "chat_base_url", "embedder", "reranker", "judge", "strictness", "unsupported", "language",
+)  # fmt: skip
 
 
 def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
@@ -47,6 +49,49 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 False, label=text("Remove the saved key", "删除已保存的密钥", language), elem_id="no-key"
             )
         with gr.Row():
+            embedder = gr.Dropdown(
+                [
+                    (text("bundled", "内置", language), "bundled"),
+                    (text("bundled, before training", "内置（训练前）", language), "bundled-untrained"),
+                ],
+                label=text("Embedding model", "嵌入模型", language),
+                info=text(
+                    "Or type the name or folder of a sentence-transformers model. "
+                    "Another one than the library was built with cannot search it: build it again then.",
+                    "也可输入 sentence-transformers 模型名或文件夹。若与建库时的模型不同，就无法检索，须重新建库。",
+                    language,
+                ),
+                allow_custom_value=True,
+                elem_id="set-embedder",
+            )
+            reranker = gr.Dropdown(
+                [
+                    (text("bundled", "内置", language), "bundled"),
+                    (text("none: as they were found", "不重排", language), "none"),
+                    (text("the chat model", "对话模型", language), "chat"),
+                ],
+                label=text("Reranker", "重排模型", language),
+                info=text(
+                    "What puts the best passages first. Or type the name or folder of a cross-encoder.",
+                    "把最相关的段落排到前面；也可输入交叉编码器的名称或文件夹。",
+                    language,
+                ),
+                allow_custom_value=True,
+                elem_id="set-reranker",
+            )
+            judge = gr.Dropdown(
+                [(text("bundled", "内置", language), "bundled"), (text("none: unchecked", "不核对", language), "none")],
+                label=text("Judge", "评判模型", language),
+                info=text(
+                    "What checks each sentence against the words it cites. Or type the name or folder of a "
+                    "cross-encoder.",
+                    "逐句核对回答与所引原文；也可输入交叉编码器的名称或文件夹。",
+                    language,
+                ),
+                allow_custom_value=True,
+                elem_id="set-judge",
+            )
+        with gr.Row():
             strictness = gr.Radio(
                 [
                     (text("strict", "严格", language), "strict"),
@@ -71,7 +116,8 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             check = gr.Button(text("Check the chat model", "检查对话模型", language), elem_id="check", scale=0)
     found = gr.HTML(elem_id="check-result", js_on_load=None, apply_default_css=False)
     table = gr.HTML(elem_id="settings-table", js_on_load=None, apply_default_css=False)
-    fields = (model, address, strictness, unsupported, speech)
+    fields = (model, address, embedder, reranker, judge, strictness, unsupported, speech)
+    everything = [found, key, no_key, table, *fields]
 
     def show() -> Update:
         values, origins = desk.settings.model_dump(mode="json"), desk.origins
@@ -80,7 +126,7 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             field: gr.update(value=values[name], interactive=not origins[name].startswith(("$", "option")))
             for name, field in zip(_CHANGED_HERE, fields, strict=True)
         }
-        return shown | {key: "", no_key: False, table: panels.settings(values, origins, language)}
+        return shown | {key: "", no_key: False, found: "", table: panels.settings(values, origins, language)}
 
     def saved(secret: str, without_key: bool, *values: Any) -> Update:
         now = desk.settings.model_dump(mode="json")
@@ -97,7 +143,24 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             file = desk.save_settings(changes)
         except NoteciteError as error:
             return {found: message(error.to(language))}
-        return show() | {found: message(text(f"Saved in {file}.", f"已保存到 {file}。", language))}
+        said = text(f"Saved in {file}.", f"已保存到 {file}。", language)
+        return show() | {found: message(said) + warning()}
+
+    def warning() -> str:
+        """What is to be done where the library was built with another embedder."""
+        try:
+            _ = desk.application
+        except LibraryMismatch as error:
+            to_do = button(
+                "tab",
+                say("Open the library to build it again", "打开笔记库以重新建库", language),
+                "primary",
+                tab="library",
+            )
+            return f"{message(error.to(language))}<p>{to_do}</p>"
+        except NoteciteError as error:
+            return "" if isinstance(error, NotFound) else message(error.to(language))
+        return ""
 
     def contact() -> str:
         try:
@@ -119,6 +182,14 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             )
         )
 
-    save.click(saved, [key, no_key, *fields], [found, key, no_key, table, *fields], **QUIET)
+    # A model that is named anew is opened first.
+    save.click(
+        saved,
+        [key, no_key, *fields],
+        everything,
+        show_progress="minimal",
+        show_progress_on=found,
+        api_visibility="private",
+    )
     check.click(contact, None, found, show_progress="minimal", api_visibility="private")
-    tab.select(show, None, [key, no_key, table, *fields], **QUIET)
+    tab.select(show, None, everything, **QUIET)

@@ -5,9 +5,10 @@ from typing import Any
 
 from ingest.phrases import Language, Phrase
 
-# Both are read when gradio is imported; without them it asks hosts outside whether there is a newer version.
+# Read when gradio is imported; without them it asks hosts outside whether there is a newer version. A model hub is
+# reached for only where the settings name a model of it.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-#OFF
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
 

@@ -2,6 +2,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -12,7 +13,7 @@ from ingest.readers.pdf import page_image
 from ingest.sync import SyncProgress
 from rag.settings import load_settings
 from rag.types import Event, TextPiece
-from ui.desk import ANSWERS_AT_ONCE, Desk, Line
+from ui.desk import ANSWERS_AT_ONCE, WARM_UP, Desk, Line
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_who_stops_while_waiting_leaves_the_line(desk: Desk, monkeypatch: pytest
 def test_a_sync_is_cancelled_between_two_files(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    def endless(settings: object, folders: object, progress: Callable[[SyncProgress], None]) -> None:
+    def endless(settings: object, folders: object, *, rebuild: bool, progress: Callable[[SyncProgress], None]) -> None:
         for files in itertools.count():
             progress(SyncProgress(files, 99, files, 99))
             begun.set()
@@ -173,6 +174,55 @@ def test_saved_settings_are_in_force_at_once_but_not_over_the_command_line(
     assert (desk.settings.chat_model, desk.settings.language) == ("m", "zh")
     assert desk.chat_model is not None
     assert desk.origins["chat_model"] == str(tmp_path / "notecite.toml")
+
+
+def test_settings_that_cannot_be_used_are_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "notecite.toml"
+    monkeypatch.setattr(rag.settings, "settings_files", lambda: (tmp_path / "none", file))
+    desk = Desk(load_settings(library=tmp_path / "library"))
+    for changes in ({"reranker": "chat"}, {"strictness": "never"}, {"chat_base_url": "no address"}):
+        with pytest.raises(BadInput):
+            desk.save_settings(changes)
+    assert not file.exists()
+    desk.save_settings({"chat_model": "m", "reranker": "chat"})
+    with pytest.raises(BadInput):
+        desk.save_settings({"chat_model": None})
+    assert desk.settings.chat_model == "m"
+
+
+def test_another_embedder_opens_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rag.settings, "settings_files", lambda: (tmp_path / "none", tmp_path / "notecite.toml"))
+    monkeypatch.setattr(ui.desk, "try_models", lambda application, before: None)
+    desk = Desk(load_settings(library=tmp_path / "library"))
+    opened = {"embedder": object(), "library": object(), "bundled_judge": object()}
+    desk._application.__dict__.update(opened)
+    desk.save_settings({"strictness": "eager"})
+    assert {name: part for name, part in vars(desk._application).items() if name != "settings"} == opened
+    desk.save_settings({"embedder": "bundled-untrained"})
+    assert set(vars(desk._application)) == {"settings", "bundled_judge"}
+
+
+def test_warming_up_sends_nothing_to_a_chat_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked:
+        settings = load_settings(library=tmp_path, reranker="chat", chat_model="m")
+        chat_model = library = pipeline = property(lambda self: self)
+        asked: ClassVar[list[str]] = []
+        changes: ClassVar[dict[str, str]] = {}
+
+        def headings(self) -> list[tuple[tuple[str, ...], None]]:
+            return []
+
+        def with_settings(self, **changes: str) -> "Asked":
+            self.changes.update(changes)
+            return self
+
+        def answer(self, question: str) -> None:
+            self.asked.append(question)
+
+    monkeypatch.setattr(Desk, "application", Asked())
+    Desk(load_settings(library=tmp_path)).warm_up()
+    assert Asked.asked == [WARM_UP]
+    assert Asked.changes == {"chat_model": "", "reranker": "bundled"}
 
 
 def test_settings_are_not_for_visitors(tmp_path: Path) -> None:

@@ -479,6 +479,37 @@ def save_settings(visit: Visit, model: str, address: str, key: str) -> None:
     page.locator("#check-result").get_by_text("notecite.toml").wait_for()
 
 
+def choose(visit: Visit, **models: str) -> None:
+    for role, name in models.items():
+        visit.page.fill(f"#set-{role} input", name)
+        visit.page.press(f"#set-{role} input", "Enter")
+    visit.page.click("#save")
+
+
+def test_models_are_chosen_and_another_embedder_has_the_library_built_again(visit: Visit) -> None:
+    page = visit.page
+    visit.tab("settings")
+    page.wait_for_selector("#set-strictness input:checked")
+    told = page.locator("#check-result")
+    choose(visit, reranker="chat")
+    told.get_by_text("chat_model").wait_for()
+    choose(visit, reranker="none", judge="none")
+    told.get_by_text("notecite.toml").wait_for()
+    page.click("#settings-table summary")
+    assert page.locator("#settings-table tr:has-text('reranker') td").first.inner_text() == "none"
+    for embedder in ("bundled-untrained", "bundled"):
+        choose(visit, embedder=embedder, reranker="bundled", judge="bundled")
+        page.click("#check-result [data-act=tab]")
+        page.click("#rebuild")
+        page.wait_for_selector("#documents :text('kv-cache.md')")
+        page.wait_for_selector("#rebuild", state="hidden")
+        visit.tab("ask")
+        visit.ask("Why does the KV cache grow?")
+        assert "linearly" in visit.last_reply()
+        visit.tab("settings")
+        page.wait_for_selector("#check-result [data-act=tab]", state="detached")
+
+
 @contextmanager
 def chat_model(visit: Visit, *steps: Step) -> Iterator[ScriptedServer]:
     """A scripted model, set in the page and taken out again."""
