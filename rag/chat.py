@@ -45,6 +45,7 @@ _NOTES_DO_NOT_SAY = re.compile(
     r"\b(?:say|mention|contain|provide|include|specify|answer|cover|hold|information)",
     re.IGNORECASE,
 )
+_CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
 _REFUSALS = tuple(re.sub(r"\W", "", refusal(question, ())).casefold() for question in ("?", "问"))
 _AROUND_REFUSAL = 12
 """Letters that may stand about the refusal sentence: "I am sorry"."""
@@ -105,7 +106,7 @@ class ChatGenerator:
                         if not cited:
                             return
                         continue
-                    denies = bool(_NOTES_DO_NOT_SAY.search(unit.text))
+                    denies = _denies(unit)
                     draft = narrower.uncited(unit) if denies else narrower.draft(unit)
                     denied |= denies
                     cited |= bool(draft.sources)
@@ -183,6 +184,13 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
         if unit.text not in seen:
             seen.add(unit.text)
             yield replace(unit, text=restored(unit.text))
+
+
+def _denies(unit: Unit) -> bool:
+    """Whether it says that the notes don't say. What the question takes for granted is denied together with what the
+    notes say instead, and their number."""
+    corrects = unit.numbers and _CORRECTS.search(unit.text)
+    return bool(_NOTES_DO_NOT_SAY.search(unit.text)) and not corrects
 
 
 def _is_refusal(text: str) -> bool:

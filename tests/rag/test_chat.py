@@ -133,6 +133,18 @@ def test_the_missing_half_of_an_answer_is_said_without_a_citation() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "correction",
+    [
+        "资料里没有提到绿茶用开水，而是用 80 度左右的水冲泡。",
+        "The notes do not say that; rather, 绿茶用 80 度左右的水冲泡。",
+    ],
+)
+def test_what_the_notes_say_instead_of_what_was_taken_for_granted_is_an_answer(correction: str) -> None:
+    assert drafts(f"{correction}[1]") == [(correction, [("tea.md", 40, 55)])]
+    assert drafts(correction) == []
+
+
 def test_a_model_that_repeats_itself_is_stopped() -> None:
     with ScriptedServer(goes_on("绿茶用 80 度的水。[1] ")) as server:
         (only,) = generator(server).generate(QUESTION, (TEA, COFFEE), ())

@@ -56,12 +56,12 @@ class Judged:
         return JUDGED, None
 
 
-def finder(server: ScriptedServer, timeout_seconds: float = 5.0, tokens: int = 2000) -> ChatConflictFinder:
+def finder(server: ScriptedServer, timeout_seconds: float = 20.0, tokens: int = 2000) -> ChatConflictFinder:
     model = ServedChatModel("m", server.base_url, SecretStr("sk-secret"), 0.0, 100, timeout_seconds)
     return ChatConflictFinder(model, Judged(), tokens)
 
 
-def found_by(reply: Step, timeout_seconds: float = 5.0) -> tuple[list[StatementPair], str | None]:
+def found_by(reply: Step, timeout_seconds: float = 20.0) -> tuple[list[StatementPair], str | None]:
     with ScriptedServer(reply) as server:
         pairs, notice = finder(server, timeout_seconds)(QUERY, READ)
     return list(pairs), notice.phrase.en if notice else None

@@ -30,6 +30,14 @@ def test_the_rules_speak_the_language_of_the_question() -> None:
     assert "Your notes don't say." in rendered("How hot?", TEA)
 
 
+def test_the_rules_speak_of_false_premises_and_of_sources_that_disagree() -> None:
+    ((_, english), _), ((_, chinese), _) = (answer_prompt(q, [TEA], 3000).messages for q in ("How hot?", "多热？"))
+    assert "contradict what the question takes for granted" in english
+    assert "take no side" in english
+    assert "当作前提的说法相矛盾" in chinese
+    assert "不判断谁对" in chinese
+
+
 def test_the_prompt_names_its_text_and_version() -> None:
     assert answer_prompt("?", [TEA], 3000).name == "answer-2"
     assert condense_prompt("?", ["!"]).name == "condense-1"
