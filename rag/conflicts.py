@@ -52,7 +52,9 @@ class JudgeConflictFinder:
         return [pairs[i] for i in order[:_MOST_SHOWN] if contradiction[i] >= _LEAST_CONTRADICTION], None
 
 
-_LEAST_CHANCE_SHOWN = 0.05
+# Lower than the judge's: the model tells what matters. Of the 14 shipped conflicts, 10 have both sides among what was
+# read; 8 among the 8 statements that are shown on average, 6 among 5 with a least chance of 0.05.
+_LEAST_CHANCE_SHOWN = 0.02
 _STATEMENTS_SHOWN = 12
 _SHOWN_OF_ONE_PLACE = 3
 _MOST_NAMED = 6
