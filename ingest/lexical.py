@@ -212,3 +212,16 @@ def words(run: str) -> list[str]:
     import rjieba
 
     return list(rjieba.cut(run))
+
+
+_NAME_TAGS = frozenset(("nr", "nrt", "nrfg", "ns", "nt"))
+_CHINESE_WORD = re.compile(rf"[{_CJK}]{{2,}}")
+
+
+def proper_names(text: str) -> list[str]:
+    """The Chinese words of two and more characters that are tagged as names of persons, places or organisations, in
+    order of appearance. Some are no names: the tagger guesses at words it does not know."""
+    import rjieba
+
+    tagged = dict.fromkeys(word for word, tag in rjieba.tag(text) if tag in _NAME_TAGS)
+    return [word for word in tagged if _CHINESE_WORD.fullmatch(word)]

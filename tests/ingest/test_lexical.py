@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.lexical import LexicalEntry, LexicalIndex, query_tokens, search_tokens
+from ingest.lexical import LexicalEntry, LexicalIndex, proper_names, query_tokens, search_tokens
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,11 @@ def test_chinese_becomes_bigrams_and_longer_words() -> None:
 
 def test_a_single_character_is_a_token() -> None:
     assert search_tokens("秩 r") == ["秩", "r"]
+
+
+def test_names_of_persons_and_places_are_told_apart() -> None:
+    assert proper_names("张世昌在北京讲 LoRA，北京很大，讲得不错") == ["张世昌", "北京"]
+    assert proper_names("预热为什么能让训练更稳") == []
 
 
 def test_paragraphs_do_not_run_into_each_other() -> None:

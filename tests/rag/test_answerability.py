@@ -13,6 +13,8 @@ from rag.answerability import (
     nearest_headings,
     refusal,
     unknown_names,
+    unknown_share,
+    unmentioned_names,
 )
 from rag.types import Hit, Query, Stage, Statement
 
@@ -47,6 +49,14 @@ def test_a_size_is_known_from_the_name_it_ends() -> None:
 def test_a_list_of_bare_questions_says_nothing_of_its_names() -> None:
     listed = "1. GAE 的好处是什么？\n2. TRPO 和 PPO 有什么区别？\n3. 怎么给 KL 设系数？\n"
     assert unknown_names(["GAE", "PPO"], [hit(listed), hit("PPO 会截断比值。")]) == ["GAE"]
+
+
+def test_a_chinese_proper_name_counts_among_the_names_but_is_not_told() -> None:
+    query = Query("张世昌和 LoRA 有什么关系", "")
+    known: dict[Stage, list[Hit]] = {"fused": [hit("张世昌讲过 LoRA 的秩")]}
+    unknown: dict[Stage, list[Hit]] = {"fused": [hit("LoRA 的秩")]}
+    assert (unknown_share(query, known), unknown_share(query, unknown)) == (0, 0.5)
+    assert unmentioned_names(query, unknown) == ()
 
 
 def test_refuses_without_hits_or_when_most_names_are_unknown() -> None:
