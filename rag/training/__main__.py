@@ -111,7 +111,7 @@ def _judge(options: argparse.Namespace) -> None:
         note_texts,
     )
     from rag.training.cross_encoder import CrossEncoder
-    from rag.training.examples import read_notes
+    from rag.training.examples import calibrates, read_notes
     from rag.training.judge import JudgeExamples, train_judge
     from rag.training.model import Body, bundled_bert
     from rag.training.pairs import (
@@ -160,20 +160,24 @@ def _judge(options: argparse.Namespace) -> None:
     train_judge(examples, recipe, open_tokenizer(options.cache), model, _checkpoint(options), _report)
     model.write(options.out, judge_not_calibrated(len(SIGNS)))
     held_back = [read_written(folder, held_back=True, seed=seed) for folder in options.written]
-    claims = [claim for claims, _ in held_back for claim in claims]
+    claims = [claim for claims, _ in held_back for claim in claims if calibrates(claim.group)]
     # Written claims share few words with what supports them; without made ones the blend would take that for a sign.
     made = [
         *from_answers(notes, options.questions, held_back=True, seed=seed),
         *from_passages(note_texts(notes, held_back=True), seed),
     ]
+    made = [claim for claim in made if calibrates(claim.group)]
     random.Random(seed).shuffle(made)  # noqa: S311
     claims += shortened(made[: len(claims) or None], seed)
     lists = [asked for _, lists in held_back for asked in lists]
     lists = lists or from_questions(notes, options.questions, held_back=True, seed=seed)
+    lists = [asked for asked in lists if calibrates(asked.group)]
     if claims and lists:
         judge = CrossEncoderJudge(options.out, options.cache)
         model.write(options.out, calibrate_judge(judge, claims, lists))
-    figures = f"Calibrated on {len(claims)} claims and {len(lists)} questions that were held back."
+    figures = (
+        f"Calibrated on {len(claims)} claims and {len(lists)} questions of half of the documents that were held back."
+    )
     write_card(options.out, "Judge weights", asdict(recipe), options.data, kinds, figures, _JUDGE_LIMITS)
 
 

@@ -139,6 +139,12 @@ def is_held_back(document_id: str, fold: int = 0, folds: int = 5) -> bool:
     return sha1(group_of(document_id).encode(), usedforsecurity=False).digest()[0] % folds == fold
 
 
+def calibrates(group: str) -> bool:
+    """Whether what was held back in this group is for calibration; the other half of the groups is left to measure
+    on."""
+    return sha1(f"cal{group}".encode(), usedforsecurity=False).digest()[0] % 2 == 0
+
+
 def group_of(document_id: str) -> str:
     return document_id.replace(f"{TWIN_SUFFIX}.", ".")
 
