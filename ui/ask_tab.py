@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ingest.errors import NoteciteError
+from ingest.errors import LibraryMismatch, NoteciteError
 from ingest.phrases import Language
 from rag.types import Answer, Event, Restart, StageDone, TextPiece
-from ui import view
+from ui import panels, view
 from ui.conversations import Conversation, Conversations
 from ui.desk import Desk
 from ui.elements import button, message
@@ -284,6 +284,8 @@ def _empty(desk: Desk, language: Language) -> str:
             return view.empty_conversation(0, (), language)
         library = desk.application.library
         return view.empty_conversation(library.counts().documents, desk.suggestions(), language)
+    except LibraryMismatch as error:
+        return panels.mismatch(error, language)
     except NoteciteError as error:
         return message(error.to(language))
 

@@ -44,7 +44,12 @@ Embedder = Annotated[
 ]
 Reranker = Annotated[
     str | None,
-    typer.Option(help=say("none, or a cross-encoder id or path.", "none，或交叉编码器的模型名或路径。")),
+    typer.Option(
+        help=say(
+            "bundled, none, chat (the chat model), or a cross-encoder id or path.",
+            "bundled、none、chat（由对话模型重排），或交叉编码器的模型名或路径。",
+        )
+    ),
 ]
 ChatModel = Annotated[
     str | None,

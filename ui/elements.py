@@ -33,8 +33,9 @@ def button(act: str, label_html: str, css: str = "", **data: object) -> str:
     return f'<button type="button" class="{css}" data-act="{act}"{carried}>{label_html}</button>'
 
 
-def message(text: str) -> str:
-    return f'<p class="notice" role="status">{escape(text)}</p>'
+def message(text: str, *, done: bool = False) -> str:
+    """Something to know, or, where it is ``done``, that all went well."""
+    return f'<p class="notice{" done" if done else ""}" role="status">{escape(text)}</p>'
 
 
 def lines(text: str) -> str:

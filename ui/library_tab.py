@@ -33,7 +33,9 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             with gr.Row():
                 add = gr.Button(text("Add folder", "添加文件夹", language), elem_id="add", visible=desk.at_home)
                 start = gr.Button(text("Sync", "同步", language), variant="primary", elem_id="sync")
-                again = gr.Button(text("Build again", "重新建库", language), elem_id="rebuild", visible=False)
+                again = gr.Button(
+                    text("Build again", "重新建库", language), variant="primary", elem_id="rebuild", visible=False
+                )
                 cancel = gr.Button(text("Cancel", "取消", language), variant="stop", elem_id="cancel", visible=False)
     changed = gr.HTML(elem_id="changed", js_on_load=None, apply_default_css=False)
     progress = gr.HTML(elem_id="progress", js_on_load=None, apply_default_css=False)
@@ -45,25 +47,28 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
     everything = [listed, changed, progress, start, again, cancel, files]
 
     def show() -> Update:
+        shown: Update = {changed: "", start: gr.update(visible=True), again: gr.update(visible=False)}
         try:
             if desk.is_empty():
                 said = text(
                     "No notes yet: drop files or add a folder.", "还没有笔记：请拖入文件或添加文件夹。", language
                 )
-                return {listed: message(said), changed: ""}
+                return shown | {listed: message(said)}
             library = desk.application.library
             waiting = desk.changes_on_disk()
             html = panels.library(library.counts(), library.documents(), desk.copies(), language)
+        except LibraryMismatch as error:
+            said = text("“Build again” reads its folders anew.", "点“重新建库”会重新读取它的文件夹。", language)
+            told = message(f"{error.what.to(language)} {said}")
+            return shown | {listed: told, start: gr.update(visible=False), again: gr.update(visible=True)}
         except NoteciteError as error:
-            # Only what was built with another embedder can still tell which folders it holds.
-            mismatch = isinstance(error, LibraryMismatch)
-            return {listed: message(error.to(language)), changed: "", again: gr.update(visible=mismatch)}
+            return shown | {listed: message(error.to(language))}
         said = text(
             f"{waiting} notes have changed on disk since the last sync.",
             f"上次同步之后，磁盘上有 {waiting} 篇笔记有变动。",
             language,
         )
-        return {listed: html, changed: message(said) if waiting else "", again: gr.update(visible=False)}
+        return shown | {listed: html, changed: message(said) if waiting else ""}
 
     def follow(job: SyncJob) -> Iterator[Update]:
         while not job.ended.wait(0.25):
@@ -76,12 +81,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             html = message(job.error.to(language))
         else:
             html = message(text("Cancelled; what was finished is kept.", "已取消；完成的部分已保存。", language))
-        yield show() | {
-            progress: html,
-            start: gr.update(visible=True),
-            cancel: gr.update(visible=False),
-            files: None,
-        }
+        yield show() | {progress: html, cancel: gr.update(visible=False), files: None}
 
     def synced(folders: Sequence[Path], rebuild: bool = False) -> Iterator[Update]:
         try:

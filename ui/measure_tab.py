@@ -25,7 +25,7 @@ _OPEN_CONVERSATION = "(id) => { window.notecite.remember(id); document.querySele
 
 def measure_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
     with gr.Tabs(elem_id="measure-tabs"):
-        with gr.Tab(text("Runs", "评测", language), elem_id="runs"):
+        with gr.Tab(text("Runs", "各次评测", language), elem_id="runs"):
             _runs(tab, desk, language)
         with gr.Tab(text("Review of questions", "审核问题", language), elem_id="review") as review:
             _review(tab, review, desk, language)
@@ -167,7 +167,11 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
     said = gr.HTML(elem_id="waiting", js_on_load=None, apply_default_css=False)
     with gr.Column(elem_id="case", visible=False) as form:
         question = gr.Textbox("", label=text("Question", "问题", language), elem_id="case-question", lines=1)
-        kind = gr.Dropdown(list(QUESTION_TYPES), label=text("Type", "类型", language), elem_id="case-type")
+        kind = gr.Dropdown(
+            [(panels.QUESTION_TYPES[name].to(language), name) for name in QUESTION_TYPES],
+            label=text("Type", "类型", language),
+            elem_id="case-type",
+        )
         points = gr.Textbox(
             "",
             label=text("What a full answer says, one idea a line", "完整回答应包含的要点，每行一个", language),

@@ -6,14 +6,15 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ingest.phrases import Language
+from ingest.errors import LibraryMismatch
+from ingest.phrases import Language, Phrase
 from rag.types import Citation, Hit
-from ui.elements import button, date, lines, say, stage_name, table
+from ui.elements import button, date, lines, message, say, stage_name, table
 from ui.markup import Highlight, rendered
 
 if TYPE_CHECKING:
     from eval.run import Run
-    from eval.types import EvalRecord
+    from eval.types import EvalRecord, QuestionType
     from ingest.catalog import Counts, DocumentSummary
     from ingest.sync import SyncProgress, SyncReport
     from ui.measuring import RunJob
@@ -23,6 +24,17 @@ _MARKS = re.compile(r"#{1,6} |\*\*|`|(?<=\s)[-*+>|] |\|(?:\s*:?-+:?\s*\|)*")
 """What Markdown is made of, left out of a chunk's first words."""
 MEASURES = ("reranked/nDCG@10", "citation_recall", "bundled/faithfulness", "false_refusal")
 """The scorers shown in the list of runs."""
+QUESTION_TYPES: Mapping["QuestionType", Phrase] = {
+    "fact": Phrase("a fact", "事实"),
+    "list": Phrase("a list", "列举"),
+    "compare": Phrase("a comparison", "比较"),
+    "howto/why": Phrase("how or why", "怎么做、为什么"),
+    "number": Phrase("a number", "数值"),
+    "followup": Phrase("a follow-up", "追问"),
+    "unanswerable": Phrase("not in the notes", "笔记里没有"),
+    "false_premise": Phrase("a false premise", "前提有误"),
+    "conflict": Phrase("notes disagree", "说法不一"),
+}
 
 
 def library(
@@ -92,7 +104,7 @@ def sync_report(report: "SyncReport", language: Language) -> str:
         f"删除 {len(report.deleted)}，未变 {report.unchanged} · {report.seconds:.1f} 秒",
         language,
     )
-    problems = [escape(message.to(language)) for message in report.messages]
+    problems = [escape(said_of.to(language)) for said_of in report.messages]
     for skipped in report.skipped:
         todo = f" {skipped.todo.to(language)}" if skipped.todo else ""
         problems.append(f"<strong>{escape(skipped.path)}</strong> {escape(skipped.what.to(language) + todo)}")
@@ -281,6 +293,12 @@ def review(waiting: "Waiting | None", left: int, language: Language) -> str:
 
 
 # Settings
+
+
+def mismatch(error: LibraryMismatch, language: Language) -> str:
+    """That the library cannot be searched as it is, with the way to where it is built again."""
+    label = say("Open the library to build it again", "打开笔记库以重新建库", language)
+    return f"{message(error.what.to(language))}<p>{button('tab', label, 'primary', tab='library')}</p>"
 
 
 def settings(values: Mapping[str, object], origins: Mapping[str, str], language: Language) -> str:

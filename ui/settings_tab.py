@@ -6,7 +6,7 @@ from ingest.errors import LibraryMismatch, NoteciteError, NotFound
 from ingest.phrases import Language
 from ui import panels
 from ui.desk import Desk
-from ui.elements import button, message, say
+from ui.elements import message
 from ui.widgets import QUIET, Update, gr, text
 
 _CHANGED_HERE = (
@@ -144,20 +144,14 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
         except NoteciteError as error:
             return {found: message(error.to(language))}
         said = text(f"Saved in {file}.", f"已保存到 {file}。", language)
-        return show() | {found: message(said) + warning()}
+        return show() | {found: message(said, done=True) + warning()}
 
     def warning() -> str:
         """What is to be done where the library was built with another embedder."""
         try:
             _ = desk.application
         except LibraryMismatch as error:
-            to_do = button(
-                "tab",
-                say("Open the library to build it again", "打开笔记库以重新建库", language),
-                "primary",
-                tab="library",
-            )
-            return f"{message(error.to(language))}<p>{to_do}</p>"
+            return panels.mismatch(error, language)
         except NoteciteError as error:
             return "" if isinstance(error, NotFound) else message(error.to(language))
         return ""
@@ -179,7 +173,8 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 f"{contact.model} answered in {contact.seconds:.1f} s: {contact.reply}",
                 f"{contact.model} 在 {contact.seconds:.1f} 秒内回答：{contact.reply}",
                 language,
-            )
+            ),
+            done=True,
         )
 
     # A model that is named anew is opened first.

@@ -12,12 +12,13 @@ import ui.measuring
 from eval.answers import ANSWER_SCORERS
 from eval.cases import save_cases
 from eval.run import answer_cases, load_records, save_scores, score_run
-from eval.types import EvalCase, Trial
+from eval.types import QUESTION_TYPES, EvalCase, Trial
 from ingest.errors import LibraryBusy, NotFound
 from rag.build import Application
 from rag.settings import load_settings
 from tests.eval.samples import FINDER, REFUSAL, answered, case, cite
 from tests.eval.test_run import SPEC
+from ui import panels
 from ui.measuring import Measuring, RunJob
 from ui.panels import report, run_progress, runs, worst_cases
 
@@ -25,8 +26,9 @@ CASES = [case("1", question="<i>how much?"), case("2", "unanswerable")]
 GOOD = answered([("It needs 2 GB.", [1])], [cite(1, "cache.md", "It needs 2 GB.")])
 
 
-def made(folder: Path) -> None:
-    records = answer_cases(CASES, lambda asked: Trial(REFUSAL if asked.id == "1" else GOOD), FINDER, SPEC, folder)
+def made(folder: Path, refused: str = "1") -> None:
+    """A finished run that refuses one of the cases and answers the other."""
+    records = answer_cases(CASES, lambda asked: Trial(REFUSAL if asked.id == refused else GOOD), FINDER, SPEC, folder)
     save_scores(score_run(folder, SPEC, records, ANSWER_SCORERS))
 
 
@@ -54,6 +56,10 @@ def test_a_run_is_shown_with_its_measures_and_worst_cases(tmp_path: Path) -> Non
     assert 'data-act="open" data-id="first"' in html
     html = worst_cases(run, run.records, "zh")
     assert 'data-act="case" data-run="first" data-case="1"><span>&lt;i&gt;how much?</span>' in html
+
+
+def test_every_type_of_question_has_a_name_in_both_languages() -> None:
+    assert tuple(panels.QUESTION_TYPES) == QUESTION_TYPES
 
 
 def test_a_report_stands_in_a_frame_that_can_reach_nothing() -> None:
