@@ -20,6 +20,7 @@ import pytest
 from rag.build import sync_notes
 from rag.settings import load_settings
 from tests.scripted_server import ScriptedServer, Step, says, stalls
+from tests.ui.test_measuring import made
 from ui.desk import ANSWERS_AT_ONCE, MOST_WAITING
 
 if TYPE_CHECKING:
@@ -223,6 +224,8 @@ def test_clicking_a_citation_opens_the_note_with_exactly_its_words_marked(visit:
     assert panel["y"] <= box["y"] <= panel["y"] + panel["height"]
     page.click("#source .step >> nth=0")
     page.wait_for_selector("#source .number[data-citation='1']")
+    page.click("#source .step >> nth=1")
+    page.wait_for_selector("#source .number[data-citation='2']")
 
 
 def test_a_follow_up_is_read_with_the_question_before_it(visit: Visit) -> None:
@@ -259,6 +262,20 @@ def test_a_dropped_note_can_be_asked_about_until_it_is_removed(visit: Visit) -> 
     visit.tab("ask")
     visit.ask(question)
     assert "propose tokens" not in visit.last_reply()
+
+
+def test_a_note_that_is_new_on_disk_is_announced_and_told_to_repeat_another(visit: Visit, server: Server) -> None:
+    page, copied = visit.page, server.library.parent / "notes" / "copied.md"
+    row = "#documents tr:has-text('copied.md')"
+    copied.write_text(NOTES["kv-cache.md"], encoding="utf-8")
+    visit.tab("library")
+    page.wait_for_selector("#changed:has-text('有 1 篇笔记有变动')")
+    page.click("#sync")
+    page.wait_for_selector(f"{row} .remarks:has-text('与 kv-cache.md 有相同内容')")
+    assert not page.is_visible("#changed")
+    copied.unlink()
+    page.click("#sync")
+    page.wait_for_selector(row, state="detached")
 
 
 def test_a_file_that_is_no_note_is_refused(visit: Visit) -> None:
@@ -310,6 +327,10 @@ def test_conversations_are_renamed_found_exported_and_deleted(visit: Visit) -> N
     page.wait_for_selector(".entry", state="detached")
     page.fill("#search-conversations textarea, #search-conversations input", "linearly")
     page.wait_for_selector(".entry")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click(".turn [data-act=copy]")
+    page.wait_for_selector(".turn .done[data-act=copy]")
+    assert "[^1]: kv-cache.md" in page.evaluate("navigator.clipboard.readText()")
     with page.expect_download() as download:
         page.click("#export a")
     exported = download.value.path().read_text(encoding="utf-8")
@@ -644,3 +665,33 @@ def test_an_answer_is_rated_reviewed_measured_and_its_worst_case_opened(visit: V
     page.locator("#worst [data-act=case]").first.click()
     page.wait_for_selector(f".turn .asked:has-text('{ROPE}')")
     assert page.locator(".entry[aria-current], [aria-current] .entry").count() == 1
+
+
+def test_a_run_is_cancelled(visit: Visit, server: Server) -> None:
+    page, questions = visit.page, server.library.parent / "many.jsonl"
+    cases = [{"id": f"{n}", "question": f"Why does the KV cache grow {n}?", "type": "unanswerable"} for n in range(500)]
+    questions.write_text("\n".join(map(json.dumps, cases)), encoding="utf-8")
+    visit.tab("measure")
+    page.wait_for_function("document.querySelector('#questions input').value")
+    page.fill("#questions input", str(questions))
+    page.press("#questions input", "Enter")
+    page.click("#run")
+    page.wait_for_selector("#run-progress progress[max='500']")
+    page.click("#cancel-run")
+    page.wait_for_selector("#run-progress:has-text('已取消')")
+    page.wait_for_selector("#run")
+    assert page.locator("#run-list :text('many')").count() == 0
+
+
+def test_two_runs_are_compared(visit: Visit, server: Server) -> None:
+    page, frame = visit.page, visit.page.frame_locator("iframe.report")
+    made(server.library / "runs" / "older", refused="1")
+    made(server.library / "runs" / "newer", refused="2")
+    visit.tab("measure")
+    page.wait_for_selector("#run-list :text('newer')")
+    for box, name in (("shown-run", "newer"), ("old-run", "older")):
+        page.fill(f"#{box} input", name)
+        page.press(f"#{box} input", "Enter")
+    frame.locator("th", has_text="older").first.wait_for()
+    assert frame.locator("th", has_text="newer").count() >= 1
+    assert serious_problems(page, "light-wide-compared") == []
