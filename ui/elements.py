@@ -38,6 +38,11 @@ def message(text: str, *, done: bool = False) -> str:
     return f'<p class="notice{" done" if done else ""}" role="status">{escape(text)}</p>'
 
 
+def quiet(text: str) -> str:
+    """What is there to know where nothing is yet."""
+    return f'<p class="quiet-text">{escape(text)}</p>'
+
+
 def lines(text: str) -> str:
     return escape(text).replace("\n", "<br>")
 

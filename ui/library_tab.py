@@ -8,7 +8,7 @@ from ingest.phrases import Language
 from ingest.readers import SUFFIXES
 from ui import panels, view
 from ui.desk import MOST_UPLOADS, UPLOADS, Desk, SyncJob
-from ui.elements import message
+from ui.elements import message, quiet
 from ui.widgets import QUIET, SENDS, Update, data_of, gr, text
 
 
@@ -53,7 +53,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
                 said = text(
                     "No notes yet: drop files or add a folder.", "还没有笔记：请拖入文件或添加文件夹。", language
                 )
-                return shown | {listed: message(said)}
+                return shown | {listed: quiet(said)}
             library = desk.application.library
             waiting = desk.changes_on_disk()
             html = panels.library(library.counts(), library.documents(), desk.copies(), language)

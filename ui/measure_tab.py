@@ -12,7 +12,7 @@ from ingest.errors import BadInput, NoteciteError
 from ingest.phrases import Language, Phrase
 from ui import panels
 from ui.desk import Desk
-from ui.elements import message
+from ui.elements import message, quiet
 from ui.measuring import SAMPLE, RunJob
 from ui.person import person_of
 from ui.questions import holding
@@ -74,7 +74,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
         names = [each.name for each in runs]
         return {
             questions: gr.update(choices=choices(), value=choices()[0][1]),
-            listed: panels.runs(runs, language) if runs else message(none),
+            listed: panels.runs(runs, language) if runs else quiet(none),
             choice: gr.update(visible=bool(runs)),
             run: gr.update(choices=names),
             old: gr.update(

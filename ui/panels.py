@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from ingest.errors import LibraryMismatch
 from ingest.phrases import Language, Phrase
 from rag.types import Citation, Hit
-from ui.elements import button, date, lines, message, say, stage_name, table
+from ui.elements import button, date, lines, message, quiet, say, stage_name, table
 from ui.markup import Highlight, rendered
 
 if TYPE_CHECKING:
@@ -273,12 +273,11 @@ def worst_cases(run: "Run", records: "Sequence[EvalRecord]", language: Language)
 def review(waiting: "Waiting | None", left: int, language: Language) -> str:
     """What is said above the form for a case that waits for review."""
     if waiting is None:
-        said = say(
+        said = Phrase(
             "Nothing waits for review. Rate answers with the thumbs below them, or have questions proposed.",
             "没有待审核的问题。可用回答下方的拇指评价，或从笔记中拟题。",
-            language,
-        )
-        return f'<p class="quiet-text">{said}</p>'
+        ).to(language)
+        return quiet(said)
     origin = {
         None: say("proposed from your notes", "由笔记拟出", language),
         True: say("from an answer that was found good", "来自被评为好的回答", language),

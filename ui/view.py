@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ingest.phrases import Language, Phrase
 from ingest.types import Chunk, Document, Place
 from rag.types import Answer, Citation, Conflict, StageDone
-from ui.elements import button, duration, lines, message, page_number, say, stage_name
+from ui.elements import button, duration, lines, message, page_number, quiet, say, stage_name
 from ui.markup import Highlight, Remark, as_written, rendered
 from ui.verdicts import count, doubts, sides, without_conflicts
 
@@ -247,7 +247,7 @@ def conversation_list(
 ) -> str:
     """``entries`` are (id, title, when last used as seconds since the epoch), newest first."""
     if not entries:
-        return f'<p class="quiet-text">{say("No conversations yet.", "还没有对话。", language)}</p>'
+        return quiet(Phrase("No conversations yet.", "还没有对话。").to(language))
     today = time.localtime(now)[:3]
     items = []
     for id_, title, used in entries:
