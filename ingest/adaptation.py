@@ -35,8 +35,11 @@ class Adaptation:
         return f"{base} + {self.hash[:12]}"
 
 
-def write_adaptation(path: Path, differences: Mapping[str, Floats], head: Mapping[str, Floats]) -> None:
-    """Matrices of ``differences`` are kept in 8 bits with one scale a row, everything else in 16."""
+def write_adaptation(
+    path: Path, differences: Mapping[str, Floats], head: Mapping[str, Floats], levels: int = 127
+) -> None:
+    """Matrices of ``differences`` are kept in 8 bits with one scale a row, everything else in 16. Fewer ``levels`` on
+    either side of zero make a file that compresses better."""
     from safetensors.numpy import save_file
 
     tensors: dict[str, NDArray[np.generic]] = {}
@@ -44,7 +47,7 @@ def write_adaptation(path: Path, differences: Mapping[str, Floats], head: Mappin
         if values.ndim == 1:
             tensors[name] = values.astype(np.float16)
             continue
-        scale = np.maximum(np.abs(values).max(axis=1, keepdims=True) / 127, 1e-12).astype(np.float32)
+        scale = np.maximum(np.abs(values).max(axis=1, keepdims=True) / levels, 1e-12).astype(np.float32)
         tensors[name] = np.round(values / scale).astype(np.int8)
         tensors[name + _SCALE] = scale
     tensors |= {_HEAD + name: values.astype(np.float16) for name, values in head.items()}
