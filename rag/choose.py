@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from ingest.lexical import search_tokens
 from rag.comparison import sides, speaks_of
@@ -33,10 +34,12 @@ class _Extent:
 
 
 _ONE = _Extent(0.6, 0.8, 0.45, 0.3, share=0.27, whole_list=False)
-_SEVERAL = _Extent(0.5, 0.7, 0.8, 0.5, share=0.6, whole_list=False)
+_SEVERAL = _Extent(0.6, 0.8, 0.8, 0.5, share=0.5, whole_list=False)
 _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_CHANCE = 0.2
 _LEAST_CHANCE_OF_A_SIDE = 0.1
+_LEAST_CHANCE_OF_A_LIST = 0.1
+"""Of its middle item: below it the list is of something else, and one item happens to fit."""
 
 
 def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Statement]:
@@ -54,6 +57,8 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         if statement in chosen or not _near(statement, best, extent, at_home=at_home):
             continue
         group = _belonging(statement, read, whole_list=extent.whole_list and at_home)
+        if extent.whole_list and not _is_of_the_question(group):
+            group = _belonging(statement, read, whole_list=False)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
         if not chosen or sum(len(s.text) for s in (*chosen, *fresh)) <= budget:
             chosen += fresh
@@ -100,6 +105,11 @@ def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bo
     if announced and first > 0 and same_hit[first - 1].leads_in:
         first -= 1
     return same_hit[first:after]
+
+
+def _is_of_the_question(group: Sequence[Statement]) -> bool:
+    chances = [s.chance for s in group if s.kind == "item" and s.chance is not None]
+    return len(chances) < 2 or median(chances) >= _LEAST_CHANCE_OF_A_LIST
 
 
 def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:

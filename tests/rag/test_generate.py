@@ -56,6 +56,15 @@ def test_a_comparison_does_not_bring_the_whole_list_of_an_item() -> None:
     assert [draft.text for draft in drafts] == ["2. Dropout：训练时随机丢掉神经元", "3. 早停：验证集损失不再下降就停"]
 
 
+def test_a_list_of_other_things_does_not_come_with_its_one_item_that_fits() -> None:
+    note = hit(LIST, headings=("正则化手段",))
+    query = Query("早停有哪些判据", "早停有哪些判据")
+    chances = (0.01, 0.01, 0.02, 0.6)
+    read = [replace(s, score=chance, chance=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)]
+    drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
+    assert [draft.text for draft in drafts] == ["3. 早停：验证集损失不再下降就停"]
+
+
 def test_every_statement_cites_the_words_it_was_taken_from() -> None:
     for draft in ask("学习率预热是什么", hit(PROSE, headings=("学习率预热",))):
         assert quoted(draft) == [draft.text]
