@@ -82,13 +82,14 @@ def answer_features(
 
 
 def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:
-    """The share of the names in the question, Chinese proper names among them, that stand in none of the best fused
-    hits."""
+    """The share of the technical names in the question, or where it has none of its Chinese proper names, that stand
+    in none of the best fused hits. Beside technical names Chinese ones are often another spelling of them."""
+    asked = names(query.question)
+    if asked:
+        return len(unmentioned_names(query, stages)) / len(asked)
     proper = proper_names(query.question)
-    asked = len(names(query.question)) + len(proper)
-    text = _said(stages["fused"][:_HITS_READ])
-    unknown = len(unmentioned_names(query, stages)) + sum(name not in text for name in proper)
-    return unknown / asked if asked else 0.0
+    text = _said(stages["fused"][:_HITS_READ]) if proper else ""
+    return sum(name not in text for name in proper) / len(proper) if proper else 0.0
 
 
 def unmentioned_names(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tuple[str, ...]:

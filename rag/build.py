@@ -36,7 +36,7 @@ from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
 from rag.verify import Verifier
 
-LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.5, "eager": 0.3}
+LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.35, "eager": 0.2}
 """By strictness, the chance that the notes hold the answer from which on it is given; chosen on the risk-coverage curve
 of the shipped questions."""
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"

@@ -51,12 +51,12 @@ def test_a_list_of_bare_questions_says_nothing_of_its_names() -> None:
     assert unknown_names(["GAE", "PPO"], [hit(listed), hit("PPO 会截断比值。")]) == ["GAE"]
 
 
-def test_a_chinese_proper_name_counts_among_the_names_but_is_not_told() -> None:
-    query = Query("张世昌和 LoRA 有什么关系", "")
-    known: dict[Stage, list[Hit]] = {"fused": [hit("张世昌讲过 LoRA 的秩")]}
-    unknown: dict[Stage, list[Hit]] = {"fused": [hit("LoRA 的秩")]}
-    assert (unknown_share(query, known), unknown_share(query, unknown)) == (0, 0.5)
-    assert unmentioned_names(query, unknown) == ()
+def test_chinese_proper_names_count_where_there_are_no_technical_ones() -> None:
+    stages: dict[Stage, list[Hit]] = {"fused": [hit("张世昌讲过 LoRA 的秩")]}
+    assert unknown_share(Query("张世昌是谁", ""), stages) == 0
+    assert unknown_share(Query("张世昌在北京讲过什么", ""), stages) == 0.5
+    assert unknown_share(Query("北京有谁讲过 LoRA", ""), stages) == 0
+    assert unmentioned_names(Query("张世昌在北京讲过什么", ""), stages) == ()
 
 
 def test_refuses_without_hits_or_when_most_names_are_unknown() -> None:
