@@ -16,6 +16,7 @@ from ingest.embed import END, START, BundledEmbedder
 from ingest.errors import ModelUnavailable
 from ingest.phrases import Phrase
 from ingest.sentences import sentences
+from rag.cross_encoders import open_cross_encoder
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
@@ -182,10 +183,7 @@ class SentenceTransformersJudge:
 
     @cached_property
     def _model(self) -> "CrossEncoder":
-        from sentence_transformers import CrossEncoder
-
         try:
-            model: CrossEncoder = CrossEncoder(self.model)
+            return open_cross_encoder(self.model)
         except (OSError, ValueError) as error:
             raise self._unusable() from error
-        return model

@@ -14,6 +14,7 @@ from ingest.phrases import Phrase
 from ingest.protocols import Vectors
 from ingest.structure import is_question_list
 from rag.chat_model import ChatFailed
+from rag.cross_encoders import open_cross_encoder
 from rag.prompt import rank_prompt
 from rag.protocols import ChatModel, Reranker, SearchableLibrary
 from rag.types import Hit, Query, Stage
@@ -127,10 +128,8 @@ class CrossEncoderReranker:
 
     @cached_property
     def _cross_encoder(self) -> "CrossEncoder":
-        from sentence_transformers import CrossEncoder
-
         try:
-            model: CrossEncoder = CrossEncoder(self.model)
+            return open_cross_encoder(self.model)
         except (OSError, ValueError) as error:
             raise ModelUnavailable(
                 Phrase("the reranker cannot be loaded", "无法加载重排模型"),
@@ -140,4 +139,3 @@ class CrossEncoderReranker:
                     "请给出 sentence-transformers 交叉编码器的路径或名称，或把 reranker 设为 none",
                 ),
             ) from error
-        return model
