@@ -113,9 +113,11 @@ class Desk:
         try:
             application, question = self.application, next(iter(self.suggestions()), WARM_UP)
             if application.chat_model is not None:
-                reranker = application.settings.reranker
+                settings = application.settings
                 application = application.with_settings(
-                    chat_model="", reranker=BUNDLED if reranker == "chat" else reranker
+                    chat_model="",
+                    reranker=BUNDLED if settings.reranker == "chat" else settings.reranker,
+                    conflicts="judge" if settings.conflicts == "chat" else settings.conflicts,
                 )
             with self._line.turn():
                 application.pipeline.answer(question)

@@ -204,7 +204,7 @@ def test_another_embedder_opens_a_library_of_its_own(tmp_path: Path, monkeypatch
 
 def test_warming_up_sends_nothing_to_a_chat_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Asked:
-        settings = load_settings(library=tmp_path, reranker="chat", chat_model="m")
+        settings = load_settings(library=tmp_path, reranker="chat", conflicts="chat", chat_model="m")
         chat_model = library = pipeline = property(lambda self: self)
         asked: ClassVar[list[str]] = []
         changes: ClassVar[dict[str, str]] = {}
@@ -222,7 +222,7 @@ def test_warming_up_sends_nothing_to_a_chat_model(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Desk, "application", Asked())
     Desk(load_settings(library=tmp_path)).warm_up()
     assert Asked.asked == [WARM_UP]
-    assert Asked.changes == {"chat_model": "", "reranker": "bundled"}
+    assert Asked.changes == {"chat_model": "", "reranker": "bundled", "conflicts": "judge"}
 
 
 def test_settings_are_not_for_visitors(tmp_path: Path) -> None:
