@@ -24,7 +24,8 @@ _CHECKBOX = re.compile(r"^\[([ xX])\]\s+")
 _LINK = re.compile(r"\[([^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
-_STRAY_SPACE = re.compile(rf"(?<={_CJK}) +(?={_CJK})")
+# Between Chinese characters, and before or after Chinese punctuation.
+_STRAY_SPACE = re.compile(rf"(?<={_CJK}) +(?={_CJK})| +(?=[，。：；！？、）】》])|(?<=[，。：；！？、（【《]) +")
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
         ("<td>显存</td> <b>16</b> GB", "显存 16 GB"),
         ("词尾加上 </w>，句首是 <s>。", "词尾加上 </w>，句首是 <s>。"),
         ("a > b 时停止", "a > b 时停止"),
+        ("**NF4**：4 位，**FP4** 也是", "NF4：4 位，FP4 也是"),
     ],
 )
 def test_layout_of_the_note_is_not_shown_but_its_symbols_are(note: str, shown: str) -> None:
