@@ -71,9 +71,9 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
 
 def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
     """Whether what comes next in the note is chosen too."""
-    place = (statement.rank, statement.end)
-    after = min((s for s in read if s.rank == place[0] and s.start >= place[1]), key=lambda s: s.start, default=None)
-    return any(s is after for s in chosen)
+    below = (s for s in read if s.rank == statement.rank and s.start >= statement.end)
+    following = min(below, key=lambda s: s.start, default=None)
+    return any(s is following for s in chosen)
 
 
 def _same_section(statement: Statement, other: Statement) -> bool:

@@ -15,6 +15,7 @@ from rag.generate import display, quoting
 from rag.judge import in_context
 from rag.prompt import conflict_prompt
 from rag.protocols import ChatModel, Config, ConflictFinder, SupportJudge
+from rag.reply import without_thoughts
 from rag.terms import is_chinese
 from rag.types import Conflict, Draft, Notice, Query, Statement, StatementPair
 
@@ -131,7 +132,7 @@ def _place(statement: Statement) -> str:
 
 def _named_pairs(reply: str) -> list[tuple[int, int]]:
     """The pairs that stand in lines of their own. Raises ChatFailed for a reply that says nothing of pairs."""
-    lines = [line.strip() for line in re.sub(r"(?s)<think>.*?</think>", "", reply).splitlines()]
+    lines = [line.strip() for line in without_thoughts(reply).splitlines()]
     named = [
         (int(one), int(other)) for line in lines if _PAIRS.fullmatch(line) for one, other in _ONE_PAIR.findall(line)
     ]

@@ -25,6 +25,7 @@ from rag.types import (
     Stage,
     StageDone,
     Statement,
+    StatementPair,
     Support,
 )
 
@@ -49,10 +50,9 @@ class Search:
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """One function per step; ``answer()`` is the last item of ``stream()``. ``config`` is LangChain's, with a user's
-    callbacks; it reaches the chat model, if there is one. ``verify`` and ``conflicts`` are None without a
-    judge. With
-    ``cut_unsupported`` a sentence that is not carried by what it cites is left out, so none is shown before all are
-    verified; with ``reflect`` an answer of which less than half is carried is tried once more."""
+    callbacks; it reaches the chat model, if there is one. ``verify`` and ``conflicts`` are None where the settings ask
+    for neither. With ``cut_unsupported`` a sentence that is not carried by what it cites is left out, so none is shown
+    before all are verified; with ``reflect`` an answer of which less than half is carried is tried once more."""
 
     retriever: Retriever
     reranker: Reranker
@@ -218,7 +218,7 @@ def _checked(question: str) -> str:
     return question
 
 
-def _undisputed(read: Sequence[Statement], disputed: Sequence[tuple[Statement, Statement]]) -> Sequence[Statement]:
+def _undisputed(read: Sequence[Statement], disputed: Sequence[StatementPair]) -> Sequence[Statement]:
     """What is left for the answer itself beside the conflicts; nothing, if these hold all that answers best."""
     sides = [side for pair in disputed for side in pair]
     left = [statement for statement in read if not any(statement is side for side in sides)]

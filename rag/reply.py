@@ -264,3 +264,8 @@ def _numbers(digits: str) -> tuple[int, ...]:
     spread = _RANGE.sub(lambda ends: ",".join(map(str, range(int(ends[1]), int(ends[2]) + 1))), digits)
     numbers = tuple(int(number) for number in re.findall(r"\d+", spread))
     return () if 0 in numbers else numbers
+
+
+def without_thoughts(reply: str) -> str:
+    """A whole reply without what the model thought aloud."""
+    return re.sub(rf"(?s){_THINKING}.*?{_THOUGHT}", "", reply)

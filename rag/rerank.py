@@ -17,6 +17,7 @@ from rag.chat_model import ChatFailed
 from rag.cross_encoders import open_cross_encoder
 from rag.prompt import rank_prompt
 from rag.protocols import ChatModel, Reranker, SearchableLibrary
+from rag.reply import without_thoughts
 from rag.types import Hit, Query, Stage
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ class ChatReranker:
             reply = "".join(self.model.reply(prompt.messages))
         except ChatFailed:
             return hits
-        answer = re.sub(r"(?s)<think>.*?</think>", "", reply)
-        named = [int(number) - 1 for number in re.findall(r"\d+", answer)]
+        named = [int(number) - 1 for number in re.findall(r"\d+", without_thoughts(reply))]
         order = dict.fromkeys([at for at in named if 0 <= at < len(prompt.sources)] + list(range(len(prompt.sources))))
         count = len(order)
         read = [

@@ -28,6 +28,7 @@ from ingest.errors import BadInput, NoteciteError
 from ingest.phrases import Phrase
 from rag.build import LEAST_CONFIDENCE
 from rag.settings import load_settings
+from rag.training.examples import squad_paragraphs
 from rag.types import Answer
 
 _SHOWN = 120
@@ -92,11 +93,9 @@ def read_passages(path: Path) -> list[Passage]:
 
 
 def _squad(text: str) -> Iterator[Passage]:
-    content = json.loads(text)
-    for article in content["data"] if isinstance(content, dict) else content:
-        for paragraph in article["paragraphs"]:
-            questions = (_question(item["question"], (a["text"] for a in item["answers"])) for item in paragraph["qas"])
-            yield Passage(article.get("title", ""), paragraph["context"], tuple(questions))
+    for _, article, paragraph in squad_paragraphs(text):
+        questions = (_question(item["question"], (a["text"] for a in item["answers"])) for item in paragraph["qas"])
+        yield Passage(article.get("title", ""), paragraph["context"], tuple(questions))
 
 
 def _clapnq(text: str) -> Iterator[Passage]:

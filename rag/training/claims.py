@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ingest.types import Chunk
 from rag.training.corrupt import corrupted, terms_of
-from rag.training.examples import Notes, group_of, is_held_back, language_of
+from rag.training.examples import Notes, group_of, is_held_back, language_of, squad_paragraphs
 from rag.training.mining import repeats
 
 Label = Literal["supported", "contradicted", "missing", "unsupported", "uncontradicted"]
@@ -179,11 +179,9 @@ def from_reading(files: Sequence[Path], seed: int, share: float = 0.3) -> list[C
     rng = random.Random(seed)  # noqa: S311
     claims: list[Claim] = []
     for path in files:
-        content = json.loads(path.read_text("utf-8"))
-        for number, article in enumerate(content["data"] if isinstance(content, dict) else content):
-            for paragraph in article["paragraphs"]:
-                if rng.random() < share:
-                    claims += _statements(paragraph, f"{path.stem}:{number}", rng)
+        for number, _, paragraph in squad_paragraphs(path.read_text("utf-8")):
+            if rng.random() < share:
+                claims += _statements(paragraph, f"{path.stem}:{number}", rng)
     return claims
 
 

@@ -273,14 +273,20 @@ def _json_lines(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
             yield item
 
 
+def squad_paragraphs(text: str) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
+    """(number of the article, article, paragraph) of a SQuAD-style set. Raises ValueError, KeyError or TypeError for
+    what is none."""
+    content = json.loads(text)
+    for number, article in enumerate(content["data"] if isinstance(content, dict) else content):
+        for paragraph in article["paragraphs"]:
+            yield number, article, paragraph
+
+
 def _paragraphs(path: Path) -> Iterator[tuple[str, list[str], int]]:
     """(context, questions, number of the article) of each paragraph."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-        articles = content["data"] if isinstance(content, dict) else content
-        for number, article in enumerate(articles):
-            for paragraph in article["paragraphs"]:
-                yield paragraph["context"], [item["question"] for item in paragraph["qas"]], number
+        for number, _, paragraph in squad_paragraphs(path.read_text("utf-8")):
+            yield paragraph["context"], [item["question"] for item in paragraph["qas"]], number
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(
             Phrase("not a SQuAD-style reading set", "不是 SQuAD 格式的阅读理解数据"),

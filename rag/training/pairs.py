@@ -25,10 +25,10 @@ from ingest.sentences import sentences
 from ingest.types import Chunk
 from rag.compress import statements
 from rag.judge import in_context
-from rag.support import relevant_part
+from rag.support import SENTENCE_END, relevant_part
 from rag.training.claims import Claim, Label, hash_of, sentences_of
 from rag.training.corrupt import corrupted, terms_of
-from rag.training.examples import Notes, group_of, is_held_back, language_of
+from rag.training.examples import Notes, group_of, is_held_back, language_of, squad_paragraphs
 from rag.training.mining import Bm25, repeats
 from rag.types import Hit, Statement
 
@@ -42,7 +42,6 @@ _WRITTEN: Mapping[str, Label] = {
 PRESUPPOSITION = "presupposition"
 """The kind of a claim that is a question."""
 
-_PIECE = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
 _MARKS = re.compile(r"[*`#>]|^\s*(?:[-+]|\d+[.、])\s+", re.MULTILINE)
 _PREMISE_CHARACTERS = (80, 140, 220, 320)
 _SHORTEST_PIECE = 8
@@ -127,7 +126,7 @@ def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: rando
 
 def _own_words(premise: str, rng: random.Random) -> str:
     """The premise or one of its sentences, as a quotation would show it: word for word, or without its marks."""
-    pieces = [piece for piece in _PIECE.split(premise) if len(piece.strip()) > _SHORTEST_PIECE]
+    pieces = [piece for piece in SENTENCE_END.split(premise) if len(piece.strip()) > _SHORTEST_PIECE]
     quoted = rng.choice(pieces) if pieces and rng.random() < 0.5 else premise
     return (_MARKS.sub("", quoted) if rng.random() < 0.5 else quoted).strip() or premise
 
@@ -275,13 +274,11 @@ def from_reading_answers(files: Sequence[Path], seed: int, per_passage: int = 1)
     rng = random.Random(seed)  # noqa: S311
     lists: list[AnswerList] = []
     for path in files:
-        content = json.loads(path.read_text("utf-8"))
-        for number, article in enumerate(content["data"] if isinstance(content, dict) else content):
-            for paragraph in article["paragraphs"]:
-                group = f"{path.stem}:{number}"
-                asked = [item for item in paragraph["qas"] if item["answers"]]
-                for item in rng.sample(asked, min(per_passage, len(asked))):
-                    lists += _sentence_list(paragraph["context"], item, item["question"], group)
+        for number, _, paragraph in squad_paragraphs(path.read_text("utf-8")):
+            group = f"{path.stem}:{number}"
+            asked = [item for item in paragraph["qas"] if item["answers"]]
+            for item in rng.sample(asked, min(per_passage, len(asked))):
+                lists += _sentence_list(paragraph["context"], item, item["question"], group)
     return lists
 
 
@@ -299,11 +296,9 @@ def from_parallel_reading(left: Path, right: Path) -> list[AnswerList]:
 
 
 def _questions(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    content = json.loads(path.read_text("utf-8"))
-    for article in content["data"] if isinstance(content, dict) else content:
-        for paragraph in article["paragraphs"]:
-            for item in paragraph["qas"]:
-                yield paragraph["context"], item
+    for _, _, paragraph in squad_paragraphs(path.read_text("utf-8")):
+        for item in paragraph["qas"]:
+            yield paragraph["context"], item
 
 
 def _sentence_list(context: str, item: Mapping[str, Any], question: str, group: str) -> Iterator[AnswerList]:
