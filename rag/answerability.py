@@ -1,24 +1,18 @@
 """Whether the hits can answer at all, and what is said when they cannot."""
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 import numpy as np
 
-from ingest.lexical import proper_names, search_tokens
+from ingest.lexical import proper_names
 from ingest.protocols import Vectors
-from ingest.structure import parse
-from ingest.types import Chunk
-from rag.terms import TERM, is_chinese, key_terms
+from rag.names import names, said, unknown_names
+from rag.terms import is_chinese
 from rag.types import Hit, Query, Stage, Statement
 
 _HITS_READ = 10
-_SPELLING = 0.85
-"""How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
-_SHORTEST_MISSPELT = 5
 _NO_STATEMENT = -6.0
 """Log-odds that count where nothing could be read."""
 
@@ -88,7 +82,7 @@ def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:
     if asked:
         return len(unmentioned_names(query, stages)) / len(asked)
     proper = proper_names(query.question)
-    text = _said(stages["fused"][:_HITS_READ]) if proper else ""
+    text = said(stages["fused"][:_HITS_READ]) if proper else ""
     return sum(name not in text for name in proper) / len(proper) if proper else 0.0
 
 
@@ -96,68 +90,6 @@ def unmentioned_names(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tu
     """The technical names in the question that stand in none of the best fused hits. Chinese proper names are not
     among them: too many of those that are tagged so are none."""
     return tuple(unknown_names(names(query.question), stages["fused"][:_HITS_READ]))
-
-
-def names(question: str) -> list[str]:
-    """The technical names in a question: Latin terms in Chinese text; in other text those with a capital inside, a
-    digit or a hyphen."""
-    terms = [term for term in key_terms(question) if TERM.fullmatch(term) and len(term) > 1]
-    if is_chinese(question):
-        return terms
-    first = question.strip().split(" ", 1)[0]
-    return [term for term in terms if re.search(r".[A-Z]|\d|\w-\w", term) or (term[0].isupper() and term != first)]
-
-
-def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:
-    """Those of ``asked`` that stand in none of the hits, not even misspelt. Where a note only lists questions it says
-    nothing about their names."""
-    return unknown_terms(asked, _said(hits))
-
-
-def _said(hits: Sequence[Hit]) -> str:
-    return "\n".join(text for hit in hits for text in _said_in(hit.chunk))
-
-
-def _said_in(chunk: Chunk) -> Iterator[str]:
-    """Where the chunk stands, and its text without lists of bare questions."""
-    yield chunk.context
-    end = 0
-    for block in parse(chunk.text):
-        if block.kind == "questions":
-            yield chunk.text[end : block.start]
-            end = block.end
-    yield chunk.text[end:]
-
-
-def unknown_terms(asked: Sequence[str], text: str) -> list[str]:
-    """Those of ``asked`` that do not stand in ``text``, not even misspelt."""
-    tokens = set(search_tokens(text))
-    spellings = {word.lower() for word in TERM.findall(text)}
-
-    def known(name: str) -> bool:
-        return _is_known(name, tokens) or _is_misspelt(name.lower(), spellings) or _is_size(name.lower(), spellings)
-
-    return [name for name in asked if not known(name)]
-
-
-def _is_known(name: str, tokens: set[str]) -> bool:
-    whole, *parts = search_tokens(name) or [""]
-    if not whole or whole in tokens:
-        return True
-    # Words that a hyphen joins may stand apart; a version number makes another name.
-    return "-" in name and not re.search(r"\d", name) and bool(parts) and tokens.issuperset(parts)
-
-
-def _is_misspelt(name: str, spellings: set[str]) -> bool:
-    if len(name) < _SHORTEST_MISSPELT or re.search(r"\d", name):
-        return False
-    near = (word for word in spellings if abs(len(word) - len(name)) <= 2 and word[0] == name[0])
-    return any(sorted(word) == sorted(name) or SequenceMatcher(None, name, word).ratio() >= _SPELLING for word in near)
-
-
-def _is_size(name: str, spellings: set[str]) -> bool:
-    """Whether the name is a number with a unit that stands at the end of a longer one, as 65B in Llama65B."""
-    return bool(re.fullmatch(r"\d+[a-z]+", name)) and any(re.search(rf"[^\d.]{name}$", word) for word in spellings)
 
 
 def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ...], ...]:

@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder
-from rag.answerability import names, refusal
+from rag.answerability import refusal
 from rag.chat_model import ChatFailed
 from rag.condense import condense
+from rag.names import names
 from rag.narrow import Narrower
 from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
 from rag.protocols import ChatModel, Config, Generator

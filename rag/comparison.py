@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from ingest.lexical import search_tokens
-from rag.answerability import names
+from rag.names import names
 from rag.terms import TERM
 from rag.types import Statement
 

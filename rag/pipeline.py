@@ -12,6 +12,7 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
+from rag.names import respelt
 from rag.protocols import Condenser, Config, ConflictFinder, Reranker, Retriever
 from rag.protocols import Generator as AnswerGenerator
 from rag.types import (
@@ -32,6 +33,8 @@ from rag.types import (
 LONGEST_QUESTION = 8_000
 """Characters. Longer input is a document, not a question."""
 
+_HITS_WITH_NAMES = 10
+"""Whose spelling of a name counts."""
 _ENOUGH_CARRIED = 0.5
 _LONGEST_WIDER = 600
 """Characters of the question and of what was missing, which are searched together."""
@@ -75,6 +78,9 @@ class Pipeline:
             query = self.condense(question, history, config)
         with _timed(seconds, "retrieve"):
             stages = self.retriever.retrieve(query)
+            spelt = respelt(query, stages["fused"][:_HITS_WITH_NAMES])
+            if spelt != query:
+                query, stages = spelt, self.retriever.retrieve(spelt)
         with _timed(seconds, "rerank"):
             hits = self.reranker.rerank(query, stages)
         return Search(query, stages, hits, seconds)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.answerability import names, unknown_terms
 from rag.judge import in_context
+from rag.names import names, unknown_terms
 from rag.protocols import SupportJudge
 from rag.support import NEGATION, NUMBER, SENTENCE_END
 from rag.types import Draft, Source, Support, Verdict

@@ -9,10 +9,8 @@ from rag.answerability import (
     Decision,
     UnknownNames,
     answer_features,
-    names,
     nearest_headings,
     refusal,
-    unknown_names,
     unknown_share,
     unmentioned_names,
 )
@@ -21,34 +19,6 @@ from rag.types import Hit, Query, Stage, Statement
 
 def hit(text: str, score: float = 0.9, headings: tuple[str, ...] = ()) -> Hit:
     return Hit(Chunk(text, "a.md", "笔记", headings, 0, len(text), text, len(text)), score, "dense")
-
-
-def test_names_in_chinese_are_all_latin_terms_and_in_english_the_technical_ones() -> None:
-    assert names("AdaLoRA 是怎么给 rank 分配的") == ["AdaLoRA", "rank"]
-    assert names("How does ZeRO-3 shard the optimiser state of Llama?") == ["ZeRO-3", "Llama"]
-
-
-def test_a_name_is_known_whole_or_misspelt_or_by_its_hyphenated_words() -> None:
-    hits = [hit("PagedAttention 用分页；Pre-Layer Norm（LN）")]
-    assert unknown_names(["PagedAttetnion", "pre-ln"], hits) == []
-
-
-def test_another_version_or_a_longer_name_is_unknown() -> None:
-    hits = [hit("LoRA 与 ZeRO-1、ZeRO-2")]
-    assert unknown_names(["ZeRO-3", "AdaLoRA", "lora"], hits) == ["ZeRO-3", "AdaLoRA"]
-
-
-def test_two_letters_in_the_wrong_order_are_a_misspelling() -> None:
-    assert unknown_names(["modle", "ledom"], [hit("A reward model")]) == ["ledom"]
-
-
-def test_a_size_is_known_from_the_name_it_ends() -> None:
-    assert unknown_names(["65B", "5B", "70b"], [hit("八张卡微调了 Llama65B")]) == ["5B", "70b"]
-
-
-def test_a_list_of_bare_questions_says_nothing_of_its_names() -> None:
-    listed = "1. GAE 的好处是什么？\n2. TRPO 和 PPO 有什么区别？\n3. 怎么给 KL 设系数？\n"
-    assert unknown_names(["GAE", "PPO"], [hit(listed), hit("PPO 会截断比值。")]) == ["GAE"]
 
 
 def test_chinese_proper_names_count_where_there_are_no_technical_ones() -> None:

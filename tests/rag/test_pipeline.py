@@ -88,6 +88,13 @@ def test_a_follow_up_is_asked_with_its_subject(pipeline: Pipeline) -> None:
     assert answer.citations[0].headings[-1] == "ALiBi 的外推"
 
 
+def test_a_misspelt_name_is_searched_as_the_notes_spell_it(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("ALibbi 的外推怎么做")
+    assert answer.question == "ALibbi 的外推怎么做"
+    assert answer.standalone_question == "ALiBi 的外推怎么做"
+    assert answer.citations[0].headings[-1] == "ALiBi 的外推"
+
+
 @pytest.mark.parametrize("question", ["", " \n\u3000", "问" * (LONGEST_QUESTION + 1)])
 def test_an_empty_or_endless_question_is_refused_with_a_message(pipeline: Pipeline, question: str) -> None:
     with pytest.raises(BadInput):

@@ -1,0 +1,57 @@
+from ingest.types import Chunk
+from rag.names import names, respelt, unknown_names
+from rag.types import Hit, Query
+
+
+def hit(text: str) -> Hit:
+    return Hit(Chunk(text, "a.md", "笔记", (), 0, len(text), text, len(text)), 0.9, "dense")
+
+
+def test_names_in_chinese_are_all_latin_terms_and_in_english_the_technical_ones() -> None:
+    assert names("AdaLoRA 是怎么给 rank 分配的") == ["AdaLoRA", "rank"]
+    assert names("How does ZeRO-3 shard the optimiser state of Llama?") == ["ZeRO-3", "Llama"]
+
+
+def test_a_name_is_known_whole_or_misspelt_or_by_its_hyphenated_words() -> None:
+    hits = [hit("PagedAttention 用分页；Pre-Layer Norm（LN）")]
+    assert unknown_names(["PagedAttetnion", "pre-ln"], hits) == []
+
+
+def test_another_version_or_a_longer_name_is_unknown() -> None:
+    hits = [hit("LoRA 与 ZeRO-1、ZeRO-2")]
+    assert unknown_names(["ZeRO-3", "AdaLoRA", "lora"], hits) == ["ZeRO-3", "AdaLoRA"]
+
+
+def test_two_letters_in_the_wrong_order_are_a_misspelling() -> None:
+    assert unknown_names(["modle", "ledom"], [hit("A reward model")]) == ["ledom"]
+
+
+def test_a_size_is_known_from_the_name_it_ends() -> None:
+    assert unknown_names(["65B", "5B", "70b"], [hit("八张卡微调了 Llama65B")]) == ["5B", "70b"]
+
+
+def test_a_list_of_bare_questions_says_nothing_of_its_names() -> None:
+    listed = "1. GAE 的好处是什么？\n2. TRPO 和 PPO 有什么区别？\n3. 怎么给 KL 设系数？\n"
+    assert unknown_names(["GAE", "PPO"], [hit(listed), hit("PPO 会截断比值。")]) == ["GAE"]
+
+
+def test_a_misspelt_name_is_spelt_as_the_hits_spell_it_most() -> None:
+    hits = [hit("Toolformer 自己学会调用工具"), hit("TOOLFORMER；Toolformer 的损失")]
+    asked = respelt(Query("LLM 工具 Toolfomer 怎么训练", "Toolfomer 怎么训练"), hits)
+    assert asked == Query("LLM 工具 Toolformer 怎么训练", "Toolformer 怎么训练")
+
+
+def test_a_name_in_small_letters_stays_small_where_the_hits_have_it_so() -> None:
+    hits = [hit("Reward Model 打分；Model 冻结；一个 model")]
+    assert respelt(Query("reward modle 冻结吗", ""), hits).question == "reward model 冻结吗"
+
+
+def test_names_that_are_known_short_or_of_another_version_are_not_respelt() -> None:
+    hits = [hit("LoRA、QLoRA、Llama-3 与 DeepSeek；LayerNorms 放在前面")]
+    for question in ("LoHA 好吗", "Llama-2 好吗", "DeepSpeed 好吗", "LayerNorm 放哪", "explane the layer norms"):
+        assert respelt(Query(question, question), hits).question == question
+
+
+def test_only_the_whole_name_is_respelt() -> None:
+    asked = respelt(Query("旧modle和 my-modle、modle_v", ""), [hit("the model")])
+    assert asked.question == "旧model和 my-modle、modle_v"
