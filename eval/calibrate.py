@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,10 @@ from ingest.types import Place
 from rag.answerability import answer_features
 from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, Application, sync_notes
 from rag.compress import PROPORTIONS, with_chances
-from rag.condense import condense
+from rag.pipeline import Search
 from rag.settings import load_settings
 from rag.training.calibrate import fit_logistic, probability
-from rag.types import Hit, Query, Stage, Statement
+from rag.types import Statement
 
 Floats = NDArray[np.float64]
 
@@ -43,9 +43,7 @@ class Searched:
     """A question with what was found for it. ``features``: shape (statements, n); ``carries``: shape (statements,),
     1 where a statement overlaps a gold quote; ``answerable``: whether the notes hold the answer."""
 
-    query: Query
-    stages: Mapping[Stage, Sequence[Hit]]
-    hits: Sequence[Hit]
+    search: Search
     statements: Sequence[Statement]
     features: Floats
     carries: Floats
@@ -61,16 +59,12 @@ def search_all(notes: Path, files: Sequence[Path]) -> list[Searched]:
         with Application(settings) as application:
             finder = finder_in(application.library)
             for case in (case for file in files for case in load_cases(file, finder)):
-                query = condense(case.question, case.history)
-                stages = application.retriever.retrieve(query)
-                hits = application.reranker.rerank(query, stages)
-                statements, features = application.reader.features(query, hits)
+                search = application.pipeline.search(case.question, case.history)
+                statements, features = application.reader.features(search.query, search.hits)
                 gold = finder.gold(case)
                 places = [place for each in (*gold.evidence, *gold.alternatives) for place in each]
                 carries = np.array([_overlaps(s, places) for s in statements], np.float64)
-                found.append(
-                    Searched(query, stages, hits, statements, features.astype(np.float64), carries, case.answerable)
-                )
+                found.append(Searched(search, statements, features.astype(np.float64), carries, case.answerable))
     return found
 
 
@@ -94,10 +88,10 @@ def fit_reading(searched: Sequence[Searched]) -> Floats:
 def answer_rows(searched: Sequence[Searched], reading: Floats) -> tuple[Floats, Floats]:
     """Shapes (questions, n) and (questions,): the features of the second layer, 1 where the notes hold the answer."""
     weights = reading.astype(np.float32)
-    rows = [
-        answer_features(e.query, e.stages, e.hits, with_chances(e.statements, e.features.astype(np.float32), weights))
-        for e in searched
-    ]
+    rows = []
+    for each in searched:
+        read = with_chances(each.statements, each.features.astype(np.float32), weights)
+        rows.append(answer_features(each.search.query, each.search.stages, each.search.hits, read))
     return np.array(rows, np.float64), np.array([e.answerable for e in searched], np.float64)
 
 
