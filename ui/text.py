@@ -22,16 +22,23 @@ def printable(text: str) -> str:
 
 
 def answer_text(answer: Answer, language: Language) -> str:
-    """The answer's Markdown, with a word behind each sentence that is not carried by what it cites; below it how many
-    those are, and one line for each citation."""
-    uncarried = count(answer)
-    parts = [_with_doubts(answer, language)]
+    """The answer's Markdown, with a word behind each sentence that is not carried by what it cites; above it how the
+    question was read, below it how many those are, and one line for each citation."""
+    uncarried, understood = count(answer), read_as(answer)
+    parts = [understood.to(language)] if understood else []
+    parts.append(_with_doubts(answer, language))
     if uncarried:
         parts.append(uncarried.to(language))
     if answer.citations:
         lines = [_citation_line(citation, language) for citation in answer.citations]
         parts.append("\n".join([Phrase("Sources:", "出处：").to(language), *lines]))
     return "\n\n".join(printable(part) for part in parts)
+
+
+def read_as(answer: Answer) -> Phrase | None:
+    """What was searched for, where it is not the question as it was typed."""
+    searched = answer.standalone_question.strip()
+    return Phrase(f"read as: {searched}", f"理解为：{searched}") if searched != answer.question.strip() else None
 
 
 def _with_doubts(answer: Answer, language: Language) -> str:

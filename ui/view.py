@@ -15,6 +15,7 @@ from ingest.types import Chunk, Document, Place
 from rag.types import Answer, Citation, Conflict, StageDone
 from ui.elements import button, duration, lines, message, page_number, quiet, say, stage_name
 from ui.markup import Highlight, Remark, as_written, rendered
+from ui.text import read_as
 from ui.verdicts import count, doubts, sides, without_conflicts
 
 # The numbers of a formula, a table or code stand below it, in a paragraph of their own.
@@ -54,11 +55,8 @@ def turn(
     number: int, answer: Answer, language: Language, *, with_actions: bool = True, liked: bool | None = None
 ) -> str:
     """A question and its answer, with what can be done about it; ``liked`` is what was said of it."""
-    understood = ""
-    if answer.standalone_question.strip() != answer.question.strip():
-        understood = (
-            f'<p class="understood">{say("read as: ", "理解为：", language)}{escape(answer.standalone_question)}</p>'
-        )
+    searched = read_as(answer)
+    understood = f'<p class="understood">{escape(searched.to(language))}</p>' if searched else ""
     notice = f'<p class="notice" role="note">{escape(answer.notice.to(language))}</p>' if answer.notice else ""
     body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer, language)
     uncarried = count(answer)

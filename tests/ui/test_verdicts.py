@@ -130,6 +130,13 @@ def test_the_terminal_has_a_word_for_each_doubt() -> None:
     )
 
 
+def test_page_and_terminal_say_how_the_question_was_read() -> None:
+    respelt = replace(ANSWER, question="What is <Atention>?", standalone_question="What is <Attention>?")
+    assert answer_text(respelt, "zh").startswith("理解为：What is <Attention>?\n\nCarried. [1]")
+    assert '<p class="understood">read as: What is &lt;Attention&gt;?</p>' in turn(0, respelt, "en")
+    assert 'class="understood"' not in turn(0, ANSWER, "en")
+
+
 def test_json_carries_verdicts_and_conflicts() -> None:
     found = answer_object(None, DISPUTED)
     assert [sentence["support"] for sentence in found["sentences"]][1:3] == [
