@@ -8,11 +8,10 @@ import numpy as np
 
 from ingest.lexical import proper_names
 from ingest.protocols import Vectors
-from rag.names import names, said, unknown_names
+from rag.names import HITS_READ, names, said, unknown_names
 from rag.terms import is_chinese
 from rag.types import Hit, Query, Stage, Statement
 
-_HITS_READ = 10
 _NO_STATEMENT = -6.0
 """Log-odds that count where nothing could be read."""
 
@@ -82,14 +81,14 @@ def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:
     if asked:
         return len(unmentioned_names(query, stages)) / len(asked)
     proper = proper_names(query.question)
-    text = said(stages["fused"][:_HITS_READ]) if proper else ""
+    text = said(stages["fused"][:HITS_READ]) if proper else ""
     return sum(name not in text for name in proper) / len(proper) if proper else 0.0
 
 
 def unmentioned_names(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tuple[str, ...]:
     """The technical names in the question that stand in none of the best fused hits. Chinese proper names are not
     among them: too many of those that are tagged so are none."""
-    return tuple(unknown_names(names(query.question), stages["fused"][:_HITS_READ]))
+    return tuple(unknown_names(names(query.question), stages["fused"][:HITS_READ]))
 
 
 def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ...], ...]:

@@ -12,6 +12,8 @@ from ingest.types import Chunk
 from rag.terms import TERM, is_chinese, key_terms
 from rag.types import Hit, Query
 
+HITS_READ = 10
+"""The best fused hits; a name that stands in none of them the notes do not know."""
 _SPELLING = 0.85
 """How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
 _SHORTEST_MISSPELT = 5
@@ -29,10 +31,13 @@ def names(question: str) -> list[str]:
 
 def respelt(query: Query, hits: Sequence[Hit]) -> Query:
     """The query with each misspelt name as the hits spell it."""
+    asked = names(query.question)
+    suspects = [name for name in asked if _may_be_misspelt(name)]
+    if not suspects:
+        return query
     text = said(hits)
     tokens = set(search_tokens(text))
-    asked = names(query.question)
-    misspelt = [name for name in asked if not _is_known(name, tokens)]
+    misspelt = [name for name in suspects if not _is_known(name, tokens)]
     if not misspelt:
         return query
     written = Counter(word for word in TERM.findall(text) if word not in asked)
@@ -89,19 +94,22 @@ def _is_known(name: str, tokens: set[str]) -> bool:
     return "-" in name and not re.search(r"\d", name) and bool(parts) and tokens.issuperset(parts)
 
 
+def _may_be_misspelt(name: str) -> bool:
+    """Short names are too near to others, and a version number makes another name."""
+    return len(name) >= _SHORTEST_MISSPELT and not re.search(r"\d", name)
+
+
 def _nearest_spelling(name: str, spellings: Iterable[str]) -> str | None:
-    """The spelling of which ``name`` is likely a misspelling; all in lower case. A version number makes another
-    name."""
-    if len(name) < _SHORTEST_MISSPELT or re.search(r"\d", name):
+    """The spelling of which ``name`` is likely a misspelling; all in lower case."""
+    if not _may_be_misspelt(name):
         return None
-    near = [word for word in spellings if abs(len(word) - len(name)) <= 2 and word[0] == name[0]]
-    likeness = {word: 1.0 if sorted(word) == sorted(name) else _ratio(name, word) for word in near}
-    best = max(near, key=lambda word: (likeness[word], word), default=None)
-    return best if best and likeness[best] >= _SPELLING else None
 
+    def likeness(word: str) -> float:
+        return 1.0 if sorted(word) == sorted(name) else SequenceMatcher(None, name, word).ratio()
 
-def _ratio(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other).ratio()
+    near = (word for word in spellings if abs(len(word) - len(name)) <= 2 and word[0] == name[0])
+    best, word = max(((likeness(word), word) for word in near), default=(0.0, ""))
+    return word if best >= _SPELLING else None
 
 
 def _is_size(name: str, spellings: set[str]) -> bool:

@@ -12,7 +12,7 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
-from rag.names import respelt
+from rag.names import HITS_READ, respelt
 from rag.protocols import Condenser, Config, ConflictFinder, Reranker, Retriever
 from rag.protocols import Generator as AnswerGenerator
 from rag.types import (
@@ -33,8 +33,6 @@ from rag.types import (
 LONGEST_QUESTION = 8_000
 """Characters. Longer input is a document, not a question."""
 
-_HITS_WITH_NAMES = 10
-"""Whose spelling of a name counts."""
 _ENOUGH_CARRIED = 0.5
 _LONGEST_WIDER = 600
 """Characters of the question and of what was missing, which are searched together."""
@@ -78,7 +76,7 @@ class Pipeline:
             query = self.condense(question, history, config)
         with _timed(seconds, "retrieve"):
             stages = self.retriever.retrieve(query)
-            spelt = respelt(query, stages["fused"][:_HITS_WITH_NAMES])
+            spelt = respelt(query, stages["fused"][:HITS_READ])
             if spelt != query:
                 query, stages = spelt, self.retriever.retrieve(spelt)
         with _timed(seconds, "rerank"):
