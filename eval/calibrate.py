@@ -1,37 +1,44 @@
-"""Fits which statements answer, and when to answer at all; prints the curve along which ``strictness`` moves.
+"""Fits the order of the first hits, which statements answer, and when to answer at all; prints the curve along which
+``strictness`` moves.
 
     python -m eval.calibrate --notes FOLDER --questions FILE … [--check-notes FOLDER --check-questions FILE …] [--write]
 
-Two logistic layers. The first turns a statement's score, in which what the bundled scorer says, its likeness to the
-question and the words they share have fixed proportions, into the chance that it carries a part of the answer: it does
-where it overlaps a gold quote. The second turns the best statement's log-odds, the best hit's chance, the best cosine
-and the share of unknown names into the chance that the notes hold the answer. The curve counts false refusals and false
-answers by threshold; with ``--check-…`` all is printed for notes that nothing was fitted on, too. ``--write`` keeps the
-layers for the product.
+Three logistic layers. The first turns the score of each of the first hits and what the bundled scorer finds in its
+statements into the chance that the hit answers: it does where it overlaps a gold quote. The second turns a statement's
+score, in which what the scorer says, its likeness to the question and the words they share have fixed proportions, into
+the chance that it carries a part of the answer. The third turns the best statement's log-odds, the best hit's chance,
+the best cosine and the share of unknown names into the chance that the notes hold the answer. The curve counts false
+refusals and false answers by threshold; with ``--check-…`` all is printed for notes that nothing was fitted on, too.
+``--write`` keeps the layers for the product.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.answerer import finder_in
 from eval.cases import load_cases
+from eval.evidence import touched
 from eval.stats import auroc
+from eval.types import Gold
 from ingest.types import Place
 from rag.answerability import answer_features
-from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, Application, sync_notes
+from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, RERANKING_WEIGHTS, Application, sync_notes
 from rag.compress import PROPORTIONS, with_chances
 from rag.pipeline import Search
+from rag.rerank import ReadingReranker
 from rag.settings import load_settings
 from rag.training.calibrate import fit_logistic, probability
-from rag.types import Statement
+from rag.types import Hit, Statement
 
 Floats = NDArray[np.float64]
 
@@ -39,9 +46,23 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A question with the hits before the first of them are read, ``first``. ``features``: shape (hits read, n);
+    ``right``: shape (hits read,), 1 where a hit overlaps a gold quote."""
+
+    search: Search
+    first: Sequence[Hit]
+    features: Floats
+    right: Floats
+    gold: Gold
+    answerable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
-    """A question with what was found for it. ``features``: shape (statements, n); ``carries``: shape (statements,),
-    1 where a statement overlaps a gold quote; ``answerable``: whether the notes hold the answer."""
+    """A question with the hits in their last order and what was read in them. ``features``: shape (statements, n);
+    ``carries``: shape (statements,), 1 where a statement overlaps a gold quote; ``answerable``: whether the notes hold
+    the answer."""
 
     search: Search
     statements: Sequence[Statement]
@@ -50,31 +71,52 @@ class Searched:
     answerable: bool
 
 
-def search_all(notes: Path, files: Sequence[Path]) -> list[Searched]:
-    """Every question of the files, searched in the notes with the bundled models."""
-    found = []
+@contextmanager
+def library_of(notes: Path) -> Iterator[Application]:
+    """The notes in a library of their own, with the bundled models."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(library=Path(folder) / "library")
         sync_notes(settings, [notes])
         with Application(settings) as application:
-            finder = finder_in(application.library)
-            for case in (case for file in files for case in load_cases(file, finder)):
-                search = application.pipeline.search(case.question, case.history)
-                statements, features = application.reader.features(search.query, search.hits)
-                gold = finder.gold(case)
-                places = [place for each in (*gold.evidence, *gold.alternatives) for place in each]
-                carries = np.array([_overlaps(s, places) for s in statements], np.float64)
-                found.append(Searched(search, statements, features.astype(np.float64), carries, case.answerable))
+            yield application
+
+
+def search_all(application: Application, files: Sequence[Path]) -> list[Found]:
+    reranker = cast(ReadingReranker, application.reranker)
+    finder = finder_in(application.library)
+    found = []
+    for case in (case for file in files for case in load_cases(file, finder)):
+        search = application.pipeline.search(case.question, case.history)
+        first = reranker.first.rerank(search.query, search.stages)
+        features = reranker.features(search.query, first)
+        gold = finder.gold(case)
+        right = [_is_right(gold, (hit.chunk.place, *hit.also_at)) for hit in first[: len(features)]]
+        found.append(
+            Found(search, first, features.astype(np.float64), np.array(right, np.float64), gold, case.answerable)
+        )
     return found
 
 
-def _overlaps(statement: Statement, places: Sequence[Place]) -> bool:
-    return any(
-        place.document_id == statement.hit.chunk.document_id
-        and place.start < statement.end
-        and statement.start < place.end
-        for place in places
-    )
+def _is_right(gold: Gold, places: Sequence[Place]) -> bool:
+    return bool(touched((*gold.evidence, *gold.alternatives), places))
+
+
+def fit_reranking(found: Sequence[Found]) -> Floats:
+    """On the questions of which one of the first hits is right."""
+    held = [each for each in found if each.right.any()]
+    return fit_logistic(np.concatenate([e.features for e in held]), np.concatenate([e.right for e in held]))
+
+
+def read_all(application: Application, found: Sequence[Found], reranking: Floats) -> list[Searched]:
+    reranker = replace(cast(ReadingReranker, application.reranker), weights=reranking.astype(np.float32))
+    searched = []
+    for each in found:
+        search = replace(each.search, hits=reranker.reordered(each.first, each.features.astype(np.float32)))
+        statements, features = application.reader.features(search.query, search.hits)
+        places = [(Place(s.hit.chunk.document_id, s.start, s.end),) for s in statements]
+        carries = np.array([_is_right(each.gold, place) for place in places], np.float64)
+        searched.append(Searched(search, statements, features.astype(np.float64), carries, each.answerable))
+    return searched
 
 
 def fit_reading(searched: Sequence[Searched]) -> Floats:
@@ -95,9 +137,20 @@ def answer_rows(searched: Sequence[Searched], reading: Floats) -> tuple[Floats, 
     return np.array(rows, np.float64), np.array([e.answerable for e in searched], np.float64)
 
 
-def report(name: str, searched: Sequence[Searched], reading: Floats, answering: Floats) -> str:
-    """How often the likeliest statement carries the answer, the area under the ROC curve of answering, and false
-    refusals and false answers by threshold, as Markdown."""
+def report(
+    name: str,
+    found: Sequence[Found],
+    searched: Sequence[Searched],
+    reading: Floats,
+    answering: Floats,
+) -> str:
+    """How often the first hit is right before and after reading and the likeliest statement carries the answer, the
+    area under the ROC curve of answering, and false refusals and false answers by threshold, as Markdown."""
+    with_gold = [(before, after) for before, after in zip(found, searched, strict=True) if before.gold.evidence]
+    firsts = [before.right[0] for before, _ in with_gold]
+    reread = [
+        _is_right(b.gold, (hit.chunk.place, *hit.also_at)) for b, after in with_gold for hit in after.search.hits[:1]
+    ]
     held = [e for e in searched if e.carries.any()]
     first = [e.carries[(e.features @ reading[:-1]).argmax()] for e in held]
     features, answerable = answer_rows(searched, reading)
@@ -105,7 +158,8 @@ def report(name: str, searched: Sequence[Searched], reading: Floats, answering: 
     there, absent = chances[answerable == 1], chances[answerable == 0]
     area = auroc(chances.tolist(), (answerable == 1).tolist(), range(len(chances))).value
     lines = [
-        f"{name}: the likeliest statement is right for {int(sum(first))} of {len(held)}; AUROC {area:.3f}",
+        f"{name}: the first hit is right for {int(sum(firsts))} of {len(firsts)}, {sum(reread)} after reading;",
+        f"the likeliest statement is right for {int(sum(first))} of {len(held)}; AUROC {area:.3f}",
         "",
         "| least confidence | false refusals | false answers |",
         "|---|---|---|",
@@ -124,15 +178,25 @@ def main() -> None:
     parser.add_argument("--check-questions", type=Path, nargs="+")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    fitted = search_all(options.notes, options.questions)
+    with library_of(options.notes) as application:
+        found = search_all(application, options.questions)
+        reranking = fit_reranking(found)
+        fitted = read_all(application, found, reranking)
     reading = fit_reading(fitted)
     answering = fit_logistic(*answer_rows(fitted, reading))
-    sys.stdout.write(report("Fitted on", fitted, reading, answering))
+    sys.stdout.write(report("Fitted on", found, fitted, reading, answering))
     if options.check_notes and options.check_questions:
-        checked = search_all(options.check_notes, options.check_questions)
-        sys.stdout.write(report("Checked on", checked, reading, answering))
+        with library_of(options.check_notes) as application:
+            found = search_all(application, options.check_questions)
+            checked = read_all(application, found, reranking)
+        sys.stdout.write(report("Checked on", found, checked, reading, answering))
     if options.write:
-        for path, weights in ((READING_WEIGHTS, reading), (ANSWERABILITY_WEIGHTS, answering)):
+        layers = (
+            (RERANKING_WEIGHTS, reranking),
+            (READING_WEIGHTS, reading),
+            (ANSWERABILITY_WEIGHTS, answering),
+        )
+        for path, weights in layers:
             rounded = [round(weight, 4) for weight in weights.tolist()]
             path.write_text(json.dumps({"weights": rounded}) + "\n", encoding="utf-8")
 

@@ -30,7 +30,7 @@ from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
 from rag.protocols import ConflictFinder, Generator, Reranker, SupportJudge
-from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker
+from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker, ReadingReranker
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
@@ -41,6 +41,7 @@ LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.35, "eager": 0.2}
 of the shipped questions."""
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
 JUDGE_WEIGHTS = Path(__file__).parent / "weights" / "judge.safetensors"
+RERANKING_WEIGHTS = Path(__file__).parent / "weights" / "reranking.json"
 READING_WEIGHTS = Path(__file__).parent / "weights" / "reading.json"
 ANSWERABILITY_WEIGHTS = Path(__file__).parent / "weights" / "answerability.json"
 
@@ -74,7 +75,7 @@ def sync_notes(
         )
 
 
-def _layer(path: Path) -> Vectors:
+def layer(path: Path) -> Vectors:
     """The weights of a logistic layer, as ``eval/calibrate.py`` keeps them."""
     return np.array(json.loads(path.read_text(encoding="utf-8"))["weights"], np.float32)
 
@@ -156,9 +157,9 @@ class Application:
 
     @property
     def reader(self) -> StatementReader:
-        if not isinstance(self.reranker, LateReranker):
+        if not isinstance(self.reranker, ReadingReranker):
             return StatementReader(self._similarity, self._section_of)
-        return StatementReader(self._similarity, self._section_of, self.bundled_judge, _layer(READING_WEIGHTS))
+        return StatementReader(self._similarity, self._section_of, self.bundled_judge, layer(READING_WEIGHTS))
 
     @property
     def _similarity(self) -> Similarity:
@@ -168,9 +169,9 @@ class Application:
 
     @property
     def _answerable(self) -> UnknownNames | CalibratedAnswerability:
-        if not isinstance(self.reranker, LateReranker):
+        if not isinstance(self.reranker, ReadingReranker):
             return UnknownNames()
-        return CalibratedAnswerability(_layer(ANSWERABILITY_WEIGHTS), LEAST_CONFIDENCE[self.settings.strictness])
+        return CalibratedAnswerability(layer(ANSWERABILITY_WEIGHTS), LEAST_CONFIDENCE[self.settings.strictness])
 
     @cached_property
     def reranker(self) -> Reranker:
@@ -186,7 +187,8 @@ class Application:
     @property
     def _bundled_reranker(self) -> Reranker:
         if isinstance(self.embedder, LateInteraction):
-            return LateReranker(self.library, self.embedder, self.settings.rerank_candidates)
+            late = LateReranker(self.library, self.embedder, self.settings.rerank_candidates)
+            return ReadingReranker(late, self._similarity, self.bundled_judge, layer(RERANKING_WEIGHTS))
         return KeepOrder()
 
     @property

@@ -22,7 +22,7 @@ from rag.types import Conflict, Draft, Notice, Query, Statement, StatementPair
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
 # Strict, because a false alarm costs more trust than a missed conflict. What passes says the opposite of the other in
 # much the same words: of the 258 shipped and development questions without a conflict, none shows a pair.
-_LEAST_CHANCE = 0.2
+_LEAST_CHANCE = 0.25
 _LEAST_SHARED = 0.25
 """Of the tokens of the one with fewer."""
 _LEAST_CONTRADICTION = 0.48

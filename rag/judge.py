@@ -2,7 +2,7 @@
 answer that question?"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,8 @@ nearest alone, since support is easily overlooked among other things."""
 _NARROWED_FROM = 200
 _LONGEST_CLAIM = 160
 """Characters; a longer claim is judged sentence by sentence."""
+_REMEMBERED = 256
+"""Pairs of question and statement: reranking and reading ask for many of the same."""
 
 
 def in_context(headings: Sequence[str], text: str) -> str:
@@ -48,12 +50,13 @@ def framed(first: Sequence[int], second: Sequence[int], longest: int = LONGEST_P
     return [*opening, *second[: longest - len(opening) - 1], END], len(opening)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class CrossEncoderJudge:
     """The bundled body with the layers trained for judging, opened at the first question. One pass reads a pair."""
 
     weights: Path
     cache_folder: Path | None = None
+    _remembered: dict[Pair, float] = field(default_factory=dict, init=False, repr=False)
 
     def support(self, pairs: Sequence[Pair]) -> Floats:
         """Shape (pairs, 3), for pairs of (premise, claim): the chances that the premise supports the claim, that it
@@ -85,7 +88,11 @@ class CrossEncoderJudge:
 
     def answer_logits(self, pairs: Sequence[Pair]) -> Floats:
         """Shape (pairs,), for pairs of (question, statement); higher is likelier, not calibrated."""
-        return self._read(pairs)[1]
+        known = self._remembered
+        fresh = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+        known = known | dict(zip(fresh, self._read(fresh)[1].tolist(), strict=True))
+        self._remembered = dict(list(known.items())[-_REMEMBERED:])
+        return np.array([known[pair] for pair in pairs], np.float32)
 
     def _read(self, pairs: Sequence[Pair]) -> tuple[Floats, Floats]:
         """The logits of both heads, shapes (pairs, 3) and (pairs,), for pairs of (claim or question, other text)."""

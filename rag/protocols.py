@@ -12,7 +12,15 @@ Config = Mapping[str, Any]
 """A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), handed on to the chat model as it is."""
 
 
-class SearchableLibrary(Protocol):
+class TokenStore(Protocol):
+    """Where the token vectors of chunks are kept."""
+
+    def token_vectors(self, chunk_ids: Sequence[str], dimensions: int) -> Mapping[str, TokenVectors]:
+        """By chunk id, shape (tokens, dimensions); without the chunks that have none."""
+        ...
+
+
+class SearchableLibrary(TokenStore, Protocol):
     """The part of the library that answering needs."""
 
     def dense(self, vector: Vectors, k: int) -> Sequence[tuple[str, float]]:
@@ -24,10 +32,6 @@ class SearchableLibrary(Protocol):
         ...
 
     def chunks(self, ids: Sequence[str]) -> Mapping[str, Chunk]: ...
-
-    def token_vectors(self, chunk_ids: Sequence[str], dimensions: int) -> Mapping[str, TokenVectors]:
-        """By chunk id, shape (tokens, dimensions); without the chunks that have none."""
-        ...
 
     def also_at(self, chunk_id: str) -> tuple[Place, ...]: ...
 

@@ -14,9 +14,10 @@ from ingest.phrases import Phrase
 from ingest.protocols import Vectors
 from ingest.structure import is_question_list
 from rag.chat_model import ChatFailed
+from rag.compress import Similarity, best_log_odds, log_odds
 from rag.cross_encoders import open_cross_encoder
 from rag.prompt import rank_prompt
-from rag.protocols import ChatModel, Reranker, SearchableLibrary
+from rag.protocols import AnswerScorer, ChatModel, Reranker, TokenStore
 from rag.reply import without_thoughts
 from rag.types import Hit, Query, Stage
 
@@ -47,7 +48,7 @@ class LateReranker:
     Scores are probabilities that the hit answers. Lists of bare questions go behind everything else that was read.
     """
 
-    library: SearchableLibrary
+    library: TokenStore
     late: LateInteraction
     candidates: int
 
@@ -68,6 +69,42 @@ class LateReranker:
         scored.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
         known = {hit.chunk.id for hit in read}
         return [*scored, *(hit for hit in hits if hit.chunk.id not in known)]
+
+
+_READ_CLOSELY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingReranker:
+    """The first ten hits of the order of ``first`` once more, by what the ``scorer`` finds in their statements.
+
+    Scores are probabilities that the hit answers, by a logistic layer over ``features``: ``weights``, of shape (4,),
+    the intercept last (``python -m eval.calibrate``). Lists of bare questions stay behind the others.
+    """
+
+    first: Reranker
+    similarity: Similarity
+    scorer: AnswerScorer
+    weights: Vectors
+
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        hits = self.first.rerank(query, stages)
+        return self.reordered(hits, self.features(query, hits)) if hits else hits
+
+    def features(self, query: Query, hits: Sequence[Hit]) -> Vectors:
+        """Shape (hits read, 3): the log-odds of a hit's score, and those of its likeliest statement, as they are and
+        below the best of this question."""
+        read = hits[:_READ_CLOSELY]
+        best = best_log_odds(query, read, self.similarity, self.scorer)
+        scores = [log_odds(hit.score) for hit in read]
+        return np.column_stack([scores, best, best - best.max()]).astype(np.float32)
+
+    def reordered(self, hits: Sequence[Hit], features: Vectors) -> Sequence[Hit]:
+        """The hits with those that have ``features`` in their order, and the others behind."""
+        chances = 1 / (1 + np.exp(-(features @ self.weights[:-1] + self.weights[-1])))
+        read = [replace(hit, score=float(c), stage="rerank") for hit, c in zip(hits, chances, strict=False)]
+        read.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
+        return [*read, *hits[len(read) :]]
 
 
 def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = None) -> Vectors:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.late import LateInteraction, token_cosines
 from ingest.protocols import Embedder, Vectors
-from rag.protocols import SearchableLibrary
+from rag.protocols import TokenStore
 from rag.types import Query, Statement
 
 
@@ -29,7 +29,7 @@ class LateSimilarity:
     weighted mean over the question's tokens of the best cosine. The token vectors were made at sync, so only the
     question is encoded."""
 
-    library: SearchableLibrary
+    library: TokenStore
     late: LateInteraction
 
     def __call__(self, query: Query, statements: Sequence[Statement]) -> Vectors:

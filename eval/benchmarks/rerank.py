@@ -4,8 +4,9 @@
 
 Syncs the notes into a temporary library with the untouched embedder, encodes every chunk with the weights, and prints
 one Markdown line per order: "fused" as it is; "trained", fused with the weights' own dense vectors; "late@N" and
-"blend@N", its first N hits reordered by late interaction alone and by the blend. Intervals are paired against "fused"
-and clustered by document, 95 %.
+"blend@N", its first N hits reordered by late interaction alone and by the blend; "read@N", the latter with its first
+hits read by the bundled judge, as the product does. Intervals are paired against "fused" and clustered by document,
+95 %. Where questions are in two languages, each has a table of its own, too.
 """
 
 import argparse
@@ -14,7 +15,8 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ import numpy as np
 from eval.answerer import finder_in, settings_from, synced
 from eval.cases import load_cases
 from eval.evidence import EvidenceFinder
+from eval.language import language_of
 from eval.retrieval import ranking_of, score_ranking
 from eval.stats import paired
 from eval.types import EvalCase
@@ -29,11 +32,14 @@ from ingest.errors import NoteciteError
 from ingest.late import LateInteraction, QuestionVectors, late_scores
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
-from rag.build import RANKING_WEIGHTS, Application
-from rag.rerank import blend_features, scores_of
+from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS, RERANKING_WEIGHTS, Application, layer
+from rag.judge import CrossEncoderJudge
+from rag.protocols import Reranker
+from rag.rerank import LateReranker, ReadingReranker
 from rag.retrieve import fuse
 from rag.settings import UNTRAINED
-from rag.types import Hit
+from rag.similarity import LateSimilarity
+from rag.types import Hit, Query, Stage
 
 MEASURES = ("hit@1", "hit@5", "MRR@10", "nDCG@10")
 _FIRST_STAGE = 50
@@ -47,32 +53,47 @@ class EncodedChunks:
     chunks: Sequence[Chunk]
     dense: Vectors
     tokens: Mapping[str, TokenVectors]
-    rows: Mapping[str, int]
 
     @classmethod
     def of(cls, chunks: Sequence[Chunk], weights: Path) -> "EncodedChunks":
         late = LateInteraction(weights)
         dense, tokens = late.encode_passages([chunk.embedded_text for chunk in chunks])
-        ids = [chunk.id for chunk in chunks]
-        return cls(late, chunks, dense, dict(zip(ids, tokens, strict=True)), {id_: row for row, id_ in enumerate(ids)})
+        return cls(late, chunks, dense, dict(zip((chunk.id for chunk in chunks), tokens, strict=True)))
 
     def nearest(self, question: QuestionVectors, count: int) -> list[Hit]:
         similar = self.dense @ question.dense
         best = np.argsort(-similar, kind="stable")[:count]
         return [Hit(self.chunks[at], float(similar[at]), "dense") for at in best]
 
-    def late_order(self, question: QuestionVectors, hits: Sequence[Hit], lexical: Sequence[Hit]) -> list[Hit]:
-        return _by(late_scores(question, [self.tokens[hit.chunk.id] for hit in hits]), hits)
-
-    def blend_order(self, question: QuestionVectors, hits: Sequence[Hit], lexical: Sequence[Hit]) -> list[Hit]:
-        late = late_scores(question, [self.tokens[hit.chunk.id] for hit in hits])
-        dense = self.dense[[self.rows[hit.chunk.id] for hit in hits]] @ question.dense
-        return _by(self.late.blend(blend_features(late, dense, scores_of(hits, lexical, absent=0.0))), hits)
+    def token_vectors(self, chunk_ids: Sequence[str], dimensions: int) -> Mapping[str, TokenVectors]:
+        return {chunk_id: self.tokens[chunk_id] for chunk_id in chunk_ids}
 
 
-def _by(scores: Vectors, hits: Sequence[Hit]) -> list[Hit]:
-    order = np.argsort(-scores, kind="stable")
-    return [replace(hits[at], score=float(scores[at]), stage="rerank") for at in order]
+@dataclass(frozen=True, slots=True)
+class LateAlone:
+    """The first ``candidates`` hits by late interaction and nothing else."""
+
+    encoded: EncodedChunks
+    candidates: int
+
+    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+        hits = stages["fused"]
+        read = hits[: self.candidates]
+        question = self.encoded.late.encode_question(query.question)
+        scores = late_scores(question, [self.encoded.tokens[hit.chunk.id] for hit in read])
+        return [*(read[at] for at in np.argsort(-scores, kind="stable")), *hits[self.candidates :]]
+
+
+def rerankers_of(encoded: EncodedChunks, candidates: Sequence[int]) -> dict[str, Reranker]:
+    found: dict[str, Reranker] = {}
+    for count in candidates:
+        found[f"late@{count}"] = LateAlone(encoded, count)
+        found[f"blend@{count}"] = LateReranker(encoded, encoded.late, count)
+    # The judge remembers what it read of a question, so only one order that reads can be timed.
+    most = max(candidates)
+    blend, near = found[f"blend@{most}"], LateSimilarity(encoded, encoded.late)
+    found[f"read@{most}"] = ReadingReranker(blend, near, CrossEncoderJudge(JUDGE_WEIGHTS), layer(RERANKING_WEIGHTS))
+    return found
 
 
 @dataclass
@@ -81,6 +102,13 @@ class Orders:
 
     scores: defaultdict[str, list[dict[str, float]]] = field(default_factory=lambda: defaultdict(list))
     milliseconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def only(self, kept: Sequence[bool]) -> "Orders":
+        """The scores of the cases that are ``kept``, without their times."""
+        part = Orders()
+        for name, rows in self.scores.items():
+            part.scores[name] = list(compress(rows, kept))
+        return part
 
 
 def searched_chunks(application: Application) -> tuple[Chunk, ...]:
@@ -98,23 +126,22 @@ def measure(
     finder: EvidenceFinder,
     candidates: Sequence[int],
 ) -> Orders:
-    orders = Orders()
+    orders, rerankers = Orders(), rerankers_of(encoded, candidates)
     for case in cases:
-        stages = application.pipeline.search(case.question, case.history).stages
+        found = application.pipeline.search(case.question, case.history)
         gold = finder.gold(case)
         began = time.perf_counter()
-        question = encoded.late.encode_question(case.question)
+        question = encoded.late.encode_question(found.query.question)
         encoding = time.perf_counter() - began
-        lexical = stages["lexical"]
-        trained = fuse([(encoded.nearest(question, _FIRST_STAGE), 1.0), (lexical, 1.0)])
-        orders.scores["fused"].append(score_ranking(ranking_of(stages["fused"]), gold))
+        dense, lexical = encoded.nearest(question, _FIRST_STAGE), found.stages["lexical"]
+        trained = fuse([(dense, 1.0), (lexical, 1.0)])
+        orders.scores["fused"].append(score_ranking(ranking_of(found.stages["fused"]), gold))
         orders.scores["trained"].append(score_ranking(ranking_of(trained), gold))
-        for count in candidates:
-            for name, order in (("late", encoded.late_order), ("blend", encoded.blend_order)):
-                began = time.perf_counter()
-                reordered = [*order(question, trained[:count], lexical), *trained[count:]]
-                orders.milliseconds[f"{name}@{count}"].append(1000 * (time.perf_counter() - began + encoding))
-                orders.scores[f"{name}@{count}"].append(score_ranking(ranking_of(reordered), gold))
+        for name, reranker in rerankers.items():
+            began = time.perf_counter()
+            hits = reranker.rerank(found.query, {"dense": dense, "lexical": lexical, "fused": trained})
+            orders.milliseconds[name].append(1000 * (time.perf_counter() - began + encoding))
+            orders.scores[name].append(score_ranking(ranking_of(hits), gold))
     return orders
 
 
@@ -157,6 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"notecite: {error}\n")
             return 1
     sys.stdout.write(table(orders, cases) + "\n")
+    languages = [language_of(case.question) for case in cases]
+    for language in sorted(set(languages)) if len(set(languages)) > 1 else ():
+        kept = [each == language for each in languages]
+        sys.stdout.write(f"\nQuestions in {language}:\n\n{table(orders.only(kept), list(compress(cases, kept)))}\n")
     return 0
 
 

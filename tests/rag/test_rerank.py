@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from pydantic import SecretStr
@@ -6,8 +8,8 @@ from ingest.late import QuestionVectors, late_scores
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
 from rag.chat_model import ServedChatModel
-from rag.rerank import ChatReranker, KeepOrder, LateReranker, blend_features, scores_of
-from rag.types import Hit, Query, Stage
+from rag.rerank import ChatReranker, KeepOrder, LateReranker, ReadingReranker, blend_features, scores_of
+from rag.types import Hit, Query, Stage, Statement
 from tests.scripted_server import ScriptedServer, Step, fails, says
 
 QUERY = Query("问", "问")
@@ -82,6 +84,57 @@ def test_blend_features() -> None:
         pytest.approx([0.6, 0.8, 0.5, 0.0, -0.1]),
         pytest.approx([0.5, 0.9, 1.0, -0.1, 0.0]),
     ]
+
+
+class WordScorer:
+    """A statement with the word 答 answers with a chance of 0.9, another with one of 0.1."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def answers(self, question: str, statements: Sequence[str]) -> Vectors:
+        self.read += statements
+        return np.array([0.9 if "答" in statement else 0.1 for statement in statements], np.float32)
+
+
+def length_of(query: Query, statements: Sequence[Statement]) -> Vectors:
+    return np.array([len(s.text) for s in statements], np.float32)
+
+
+def by_reading(hits: list[Hit], *weights: float, scorer: WordScorer | None = None) -> list[Hit]:
+    reranker = ReadingReranker(KeepOrder(), length_of, scorer or WordScorer(), np.array(weights, np.float32))
+    return list(reranker.rerank(QUERY, {"fused": hits}))
+
+
+def test_a_hit_whose_statement_answers_comes_first_with_its_chance() -> None:
+    reordered = by_reading([hit("a", 0.8), hit("b", 0.6, text="答在这里。")], 1.0, 1.0, 0.0, 0.0)
+    assert [(h.chunk.id, h.stage) for h in reordered] == [("b", "rerank"), ("a", "rerank")]
+    odds = [0.6 / 0.4 * 0.9 / 0.1, 0.8 / 0.2 * 0.1 / 0.9]
+    assert [h.score for h in reordered] == pytest.approx([x / (1 + x) for x in odds], abs=1e-4)
+
+
+def test_what_is_read_of_a_hit_counts_against_the_best_of_the_question() -> None:
+    reordered = by_reading([hit("a", 0.5), hit("b", 0.5, text="答在这里。")], 0.0, 0.0, 1.0, 0.0)
+    odds = (0.1 / 0.9) / (0.9 / 0.1)
+    assert [h.score for h in reordered] == pytest.approx([0.5, odds / (1 + odds)], abs=1e-4)
+
+
+def test_the_three_nearest_statements_of_each_of_the_first_hits_are_read() -> None:
+    scorer = WordScorer()
+    hits = [hit(name, 0.5, text=f"{name}一二三。{name}一二。{name}答。{name}一二三四。") for name in "abcdefghijklm"]
+    reordered = by_reading(hits, 1.0, 1.0, 0.0, 0.0, scorer=scorer)
+    assert len(scorer.read) == 3 * sum(h.stage == "rerank" for h in reordered)
+    assert not any("答" in statement for statement in scorer.read)
+    assert [h.chunk.id for h in reordered] == list("abcdefghijklm")
+
+
+def test_a_list_of_bare_questions_stays_behind_what_was_read() -> None:
+    bare = hit("q", 0.9, text="1. 什么是 LoRA？\n2. 什么是 RoPE？\n3. 什么是 DPO？")
+    assert [h.chunk.id for h in by_reading([bare, hit("a", 0.1)], 1.0, 1.0, 0.0, 0.0)] == ["a", "q"]
+
+
+def test_no_hits_stay_no_hits() -> None:
+    assert by_reading([], 1.0, 1.0, 0.0, 0.0) == []
 
 
 def test_a_stage_that_missed_a_hit_gives_its_worst_score_or_the_absent_one() -> None:
