@@ -47,9 +47,12 @@ def test_a_list_keeps_all_its_items_in_order_with_its_lead_in() -> None:
     ]
 
 
-def test_a_comparison_does_not_bring_the_whole_list_of_an_item() -> None:
+@pytest.mark.parametrize(
+    "question", ["Dropout 和早停的区别", "Which of them watches the validation loss, and which does not?"]
+)
+def test_a_question_of_one_or_two_things_does_not_bring_the_whole_list_of_an_item(question: str) -> None:
     note = hit(LIST, headings=("正则化手段",))
-    query = Query("Dropout 和早停的区别", "Dropout 和早停的区别")
+    query = Query(question, question)
     chances = (0.05, 0.03, 0.9, 0.8)
     read = [replace(s, score=chance, chance=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)]
     drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
