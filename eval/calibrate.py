@@ -90,14 +90,16 @@ def search_all(application: Application, files: Sequence[Path]) -> list[Found]:
         first = reranker.first.rerank(search.query, search.stages)
         features = reranker.features(search.query, first)
         gold = finder.gold(case)
-        right = [_is_right(gold, (hit.chunk.place, *hit.also_at)) for hit in first[: len(features)]]
-        found.append(
-            Found(search, first, features.astype(np.float64), np.array(right, np.float64), gold, case.answerable)
-        )
+        right = np.array([_is_right(hit, gold) for hit in first[: len(features)]], np.float64)
+        found.append(Found(search, first, features.astype(np.float64), right, gold, case.answerable))
     return found
 
 
-def _is_right(gold: Gold, places: Sequence[Place]) -> bool:
+def _is_right(hit: Hit, gold: Gold) -> bool:
+    return _holds(gold, hit.chunk.place, *hit.also_at)
+
+
+def _holds(gold: Gold, *places: Place) -> bool:
     return bool(touched((*gold.evidence, *gold.alternatives), places))
 
 
@@ -113,8 +115,8 @@ def read_all(application: Application, found: Sequence[Found], reranking: Floats
     for each in found:
         search = replace(each.search, hits=reranker.reordered(each.first, each.features.astype(np.float32)))
         statements, features = application.reader.features(search.query, search.hits)
-        places = [(Place(s.hit.chunk.document_id, s.start, s.end),) for s in statements]
-        carries = np.array([_is_right(each.gold, place) for place in places], np.float64)
+        places = [Place(s.hit.chunk.document_id, s.start, s.end) for s in statements]
+        carries = np.array([_holds(each.gold, place) for place in places], np.float64)
         searched.append(Searched(search, statements, features.astype(np.float64), carries, each.answerable))
     return searched
 
@@ -146,11 +148,9 @@ def report(
 ) -> str:
     """How often the first hit is right before and after reading and the likeliest statement carries the answer, the
     area under the ROC curve of answering, and false refusals and false answers by threshold, as Markdown."""
-    with_gold = [(before, after) for before, after in zip(found, searched, strict=True) if before.gold.evidence]
-    firsts = [before.right[0] for before, _ in with_gold]
-    reread = [
-        _is_right(b.gold, (hit.chunk.place, *hit.also_at)) for b, after in with_gold for hit in after.search.hits[:1]
-    ]
+    with_gold = [(each, again) for each, again in zip(found, searched, strict=True) if each.gold.evidence]
+    before = [each.right[0] for each, _ in with_gold]
+    after = [_is_right(again.search.hits[0], each.gold) for each, again in with_gold]
     held = [e for e in searched if e.carries.any()]
     first = [e.carries[(e.features @ reading[:-1]).argmax()] for e in held]
     features, answerable = answer_rows(searched, reading)
@@ -158,7 +158,7 @@ def report(
     there, absent = chances[answerable == 1], chances[answerable == 0]
     area = auroc(chances.tolist(), (answerable == 1).tolist(), range(len(chances))).value
     lines = [
-        f"{name}: the first hit is right for {int(sum(firsts))} of {len(firsts)}, {sum(reread)} after reading;",
+        f"{name}: the first hit is right for {int(sum(before))} of {len(before)}, {sum(after)} after reading;",
         f"the likeliest statement is right for {int(sum(first))} of {len(held)}; AUROC {area:.3f}",
         "",
         "| least confidence | false refusals | false answers |",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,12 +72,16 @@ class LateReranker:
         return [*scored, *(hit for hit in hits if hit.chunk.id not in known)]
 
 
-_READ_CLOSELY = 10
+_MOST_READ = 10
+_FARTHEST_READ = 4.0
+"""Log-odds below the first hit; of the hits beyond, one in a hundred questions has its answer moved into the first five
+by reading, and half of the time goes to them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingReranker:
-    """The first ten hits of the order of ``first`` once more, by what the ``scorer`` finds in their statements.
+    """The first hits of the order of ``first`` once more, by what the ``scorer`` finds in their statements: at most
+    ten, as far as they are not much less likely than the very first.
 
     Scores are probabilities that the hit answers, by a logistic layer over ``features``: ``weights``, of shape (4,),
     the intercept last (``python -m eval.calibrate``). Lists of bare questions stay behind the others.
@@ -94,7 +99,8 @@ class ReadingReranker:
     def features(self, query: Query, hits: Sequence[Hit]) -> Vectors:
         """Shape (hits read, 3): the log-odds of a hit's score, and those of its likeliest statement, as they are and
         below the best of this question."""
-        read = hits[:_READ_CLOSELY]
+        least = log_odds(hits[0].score) - _FARTHEST_READ
+        read = list(takewhile(lambda hit: log_odds(hit.score) >= least, hits[:_MOST_READ]))
         best = best_log_odds(query, read, self.similarity, self.scorer)
         scores = [log_odds(hit.score) for hit in read]
         return np.column_stack([scores, best, best - best.max()]).astype(np.float32)

@@ -128,9 +128,22 @@ def test_the_three_nearest_statements_of_each_of_the_first_hits_are_read() -> No
     assert [h.chunk.id for h in reordered] == list("abcdefghijklm")
 
 
+def test_a_hit_that_is_much_less_likely_than_the_first_is_not_read() -> None:
+    scorer = WordScorer()
+    hits = [hit("a", 0.9), hit("b", 0.2), hit("c", 0.1, text="答在这里。"), hit("d", 0.8)]
+    reordered = by_reading(hits, 1.0, 1.0, 0.0, 0.0, scorer=scorer)
+    assert [(h.chunk.id, h.stage) for h in reordered] == [
+        ("a", "rerank"),
+        ("b", "rerank"),
+        ("c", "fused"),
+        ("d", "fused"),
+    ]
+    assert len(scorer.read) == 2
+
+
 def test_a_list_of_bare_questions_stays_behind_what_was_read() -> None:
     bare = hit("q", 0.9, text="1. 什么是 LoRA？\n2. 什么是 RoPE？\n3. 什么是 DPO？")
-    assert [h.chunk.id for h in by_reading([bare, hit("a", 0.1)], 1.0, 1.0, 0.0, 0.0)] == ["a", "q"]
+    assert [h.chunk.id for h in by_reading([bare, hit("a", 0.4)], 1.0, 1.0, 0.0, 0.0)] == ["a", "q"]
 
 
 def test_no_hits_stay_no_hits() -> None:
