@@ -22,6 +22,7 @@ _CANDIDATES = 30
 _DEPTH = 50
 _MOST_QUESTIONS = 1000
 _ROUNDS = 100
+_LEAST_STEP = 1e-8
 _RIDGE = 1e-3
 _BLEND_RIDGE = 3.0
 _BLEND_ROUNDS = 3000
@@ -29,20 +30,28 @@ _LABELS = ("supported", "contradicted", "missing")
 
 
 def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of shape (features + 1,), the intercept last, by Newton's method with a small ridge.
+    """Weights of shape (features + 1,), the intercept last, by Newton's method with a small ridge; a step that would
+    not go down is halved until it does.
 
     ``features``: shape (n, features); ``labels``: 0 or 1, shape (n,).
     """
     columns = np.column_stack([features, np.ones(len(features))])
     ridge = np.diag([_RIDGE] * features.shape[1] + [0.0])
     weights = np.zeros(columns.shape[1])
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        logits = columns @ weights
+        return float(np.logaddexp(0, logits).sum() - labels @ logits + weights @ ridge @ weights / 2)
+
     for _ in range(_ROUNDS):
         chances = probability(columns @ weights)
         slope = columns.T @ (labels - chances) - ridge @ weights
         curve = (columns * (chances * (1 - chances))[:, None]).T @ columns + ridge
         step = np.linalg.solve(curve + 1e-9 * np.eye(len(weights)), slope)
-        weights = weights + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-8:
+        while loss(weights + step) > loss(weights) and np.abs(step).max() > _LEAST_STEP:
+            step = step / 2
+        weights = weights + step
+        if np.abs(step).max() <= _LEAST_STEP:
             break
     return weights
 
