@@ -74,8 +74,8 @@ class LateReranker:
 
 _MOST_READ = 10
 _FARTHEST_READ = 4.0
-"""Log-odds below the first hit; of the hits beyond, one in a hundred questions has its answer moved into the first five
-by reading, and half of the time goes to them."""
+"""Log-odds below the first hit. Of the hits beyond, one in a hundred questions has its answer moved into the first five
+by reading; a third to two thirds of the statements are theirs."""
 
 
 @dataclass(frozen=True, slots=True)
