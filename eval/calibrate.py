@@ -81,8 +81,13 @@ def library_of(notes: Path) -> Iterator[Application]:
             yield application
 
 
+def reranker_of(application: Application) -> ReadingReranker:
+    """That of the shipped settings, which this fits."""
+    return cast(ReadingReranker, application.reranker)
+
+
 def search_all(application: Application, files: Sequence[Path]) -> list[Found]:
-    reranker = cast(ReadingReranker, application.reranker)
+    reranker = reranker_of(application)
     finder = finder_in(application.library)
     found = []
     for case in (case for file in files for case in load_cases(file, finder)):
@@ -110,7 +115,7 @@ def fit_reranking(found: Sequence[Found]) -> Floats:
 
 
 def read_all(application: Application, found: Sequence[Found], reranking: Floats) -> list[Searched]:
-    reranker = replace(cast(ReadingReranker, application.reranker), weights=reranking.astype(np.float32))
+    reranker = replace(reranker_of(application), weights=reranking.astype(np.float32))
     searched = []
     for each in found:
         search = replace(each.search, hits=reranker.reordered(each.first, each.features.astype(np.float32)))

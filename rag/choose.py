@@ -38,7 +38,7 @@ _SEVERAL = _Extent(0.6, 0.8, 0.8, 0.5, share=0.5, whole_list=False)
 _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_CHANCE = 0.14
 """Low: an answer that is unsure shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03
-and answers have something right no more often; with 0.2, 1 to 3 of 100 answers more have nothing right."""
+and answers have something right hardly more often; with 0.16, 1 to 2 of 100 answers more have nothing right."""
 _LEAST_CHANCE_OF_A_SIDE = 0.05
 _LEAST_CHANCE_OF_A_LIST = 0.1
 """Of its middle item: below it the list is of something else, and one item happens to fit."""

@@ -17,6 +17,7 @@ from ingest.errors import ModelUnavailable
 from ingest.phrases import Phrase
 from ingest.sentences import sentences
 from rag.cross_encoders import open_cross_encoder
+from rag.odds import chances_of
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class CrossEncoderJudge:
         """Shape (statements,): how likely each carries the answer or a part of it. See ``in_context``."""
         logits = self.answer_logits([(question, statement) for statement in statements])
         slope, intercept = self._head["answer_calibration"]
-        return _logistic(slope * logits + intercept)
+        return chances_of(slope * logits + intercept)
 
     def features(self, pairs: Sequence[Pair]) -> Floats:
         """What the chances of support are weighed from, for short pairs of (premise, claim): shape (pairs, 3 + signs
@@ -139,10 +140,6 @@ def _parts(premise: str, claim: str) -> Iterator[tuple[int, Pair]]:
 def _softmax(logits: Floats) -> Floats:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True)) if len(logits) else logits
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
-
-
-def _logistic(logits: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _gelu(x: Floats) -> Floats:

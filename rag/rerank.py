@@ -15,8 +15,9 @@ from ingest.phrases import Phrase
 from ingest.protocols import Vectors
 from ingest.structure import is_question_list
 from rag.chat_model import ChatFailed
-from rag.compress import Similarity, best_log_odds, log_odds
+from rag.compress import Similarity, best_log_odds
 from rag.cross_encoders import open_cross_encoder
+from rag.odds import chances_of, log_odds
 from rag.prompt import rank_prompt
 from rag.protocols import AnswerScorer, ChatModel, Reranker, TokenStore
 from rag.reply import without_thoughts
@@ -107,7 +108,7 @@ class ReadingReranker:
 
     def reordered(self, hits: Sequence[Hit], features: Vectors) -> Sequence[Hit]:
         """The hits with those that have ``features`` in their order, and the others behind."""
-        chances = 1 / (1 + np.exp(-(features @ self.weights[:-1] + self.weights[-1])))
+        chances = chances_of(features @ self.weights[:-1] + self.weights[-1])
         read = [replace(hit, score=float(c), stage="rerank") for hit, c in zip(hits, chances, strict=False)]
         read.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
         return [*read, *hits[len(read) :]]
