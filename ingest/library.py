@@ -198,34 +198,37 @@ class Library:
     def forget(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Removes documents by id, by a folder in their ids (``a/b``), or by file or folder on disk; returns the ids.
 
-        Raises NotFound when a path names none of the library's documents. A note that is still in a synced folder
-        comes back with the next sync.
+        Synced folders that are named, or lose their last document so, are no longer synced. Raises NotFound when a
+        path names nothing in the library. A note that is still in a synced folder comes back with the next sync.
         """
         files = self.catalog.document_ids()
         roots = {folder.id: folder.path for folder in self.catalog.folders()}
         doomed: set[str] = set()
+        emptied: set[int] = set()
         for path in paths:
             prefix = path.strip("/") + "/"
-            on_disk = Path(os.path.abspath(path))
+            on_disk = _on_disk(path)
             found = {
                 document_id
                 for document_id, file in files.items()
                 if document_id == path
                 or document_id.startswith(prefix)
-                or (roots[file.folder] / file.path).is_relative_to(on_disk)
+                or _is_in(roots[file.folder] / file.path, on_disk)
             }
-            if not found:
+            named = {number for number, root in roots.items() if _is_in(root, on_disk)}
+            if not found and not named:
                 raise NotFound(
                     Phrase("the library has no such document or folder", "库中没有这个文档或文件夹"),
                     path,
                     Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
                 )
             doomed |= found
+            emptied |= named | {files[document_id].folder for document_id in found}
         self.repair()
         self.apply(self.catalog.replace(sorted(doomed), ()))
-        left = {file.folder for file in self.catalog.document_ids().values()}
+        emptied -= {file.folder for file in self.catalog.document_ids().values()}
         for folder in self.catalog.folders():
-            if folder.id not in left:
+            if folder.id in emptied:
                 self.catalog.remove_folder(folder)
         self.finish()
         return tuple(sorted(doomed))
@@ -257,6 +260,17 @@ class Library:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _on_disk(path: str) -> tuple[Path, Path]:
+    """The place that is named, as it is written and without links; a link to a file is a note of its own."""
+    named = Path(path)
+    real = os.path.realpath(named) if named.is_dir() else os.path.join(os.path.realpath(named.parent), named.name)
+    return Path(os.path.abspath(named)), Path(real)
+
+
+def _is_in(place: Path, folders: Iterable[Path]) -> bool:
+    return any(place.is_relative_to(folder) for folder in folders)
 
 
 def _lock_to_write(folder: Path, seconds: float) -> FileLock:

@@ -24,7 +24,7 @@ from ingest.split import split
 from ingest.types import Chunk, Document
 from ingest.walk import FoundFile, walk
 
-READING = 2
+READING = 3
 """Raise it when a reader or the splitter makes other documents or chunks: the next sync reads every note again."""
 
 CHUNKS_AT_ONCE = 256
@@ -364,15 +364,15 @@ def _sources(folders: Sequence[Path], library: Library) -> Iterator[_Source]:
         if any(path.is_relative_to(outer) for outer in covered):
             continue
         covered.append(path)
-        outer = next((root for root in known if path.is_relative_to(root)), None)
-        if outer is not None:
-            below = "" if path == outer else path.relative_to(outer).as_posix()
-            yield _Source(known[outer], below)
-            continue
-        inner = tuple(folder for root, folder in known.items() if root.is_relative_to(path))
-        moved = _moved(path, known.values(), library.catalog)
-        folder = library.catalog.move_folder(moved, path) if moved else library.catalog.add_folder(path)
-        yield _Source(folder, absorbed=inner)
+        # An interrupted sync may have left a folder inside another one: the outermost is the one that stays.
+        outer = min((root for root in known if path.is_relative_to(root)), default=path)
+        if outer not in known:
+            moved = _moved(path, known.values(), library.catalog)
+            folder = library.catalog.move_folder(moved, path) if moved else library.catalog.add_folder(path)
+            known = {root: other for root, other in known.items() if other != moved} | {path: folder}
+        below = "" if path == outer else path.relative_to(outer).as_posix()
+        inner = tuple(folder for root, folder in known.items() if root != outer and root.is_relative_to(path))
+        yield _Source(known[outer], below, inner)
 
 
 def check_folder(path: Path) -> None:
@@ -381,7 +381,10 @@ def check_folder(path: Path) -> None:
         raise NotFound(
             Phrase("not a folder", "不是文件夹") if path.exists() else Phrase("folder not found", "找不到文件夹"),
             path,
-            Phrase("name an existing folder with notes", "请指定一个存在的笔记文件夹"),
+            Phrase(
+                "name an existing folder with notes; `notecite forget FOLDER` drops one that is gone",
+                "请指定一个存在的笔记文件夹；已不存在的可用 `notecite forget 文件夹` 移除",
+            ),
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ingest import embed
 from ingest.embed import BUNDLED
-from ingest.errors import BadInput
+from ingest.errors import BadInput, LibraryBroken, NotFound
 from ingest.late import LateInteraction
 from ingest.library import Library, open_library
 from ingest.phrases import Phrase
@@ -61,7 +61,13 @@ def _body(settings: Settings) -> str:
 def sync_notes(
     settings: Settings, folders: Sequence[Path], *, rebuild: bool = False, progress: Progress | None = None
 ) -> SyncReport:
-    """Brings the settings' library up to the folders. Raises what ``open_library`` and ``sync`` raise."""
+    """Brings the settings' library up to the folders.
+
+    ``rebuild`` empties it first and takes the folders that it had as well. Raises what ``open_library`` and ``sync``
+    raise, and BadInput when there is no folder to rebuild from.
+    """
+    if rebuild:
+        folders = _folders_to_rebuild(settings.library, folders)
     for folder in folders:
         # Before the library is opened, which makes its folder.
         check_folder(folder)
@@ -73,6 +79,22 @@ def sync_notes(
             lambda: embed.open_token_counter(_body(settings)),
             progress,
         )
+
+
+def _folders_to_rebuild(library: Path, folders: Sequence[Path]) -> Sequence[Path]:
+    try:
+        with open_library(library) as opened:
+            folders = [*folders, *(folder.path for folder in opened.catalog.folders())]
+    except (NotFound, LibraryBroken):
+        if not folders:
+            raise
+    if not folders:
+        raise BadInput(
+            Phrase("the library has no folder to rebuild it from", "库中没有可用来重建的文件夹"),
+            library,
+            Phrase("name one: `notecite sync --rebuild FOLDER`", "请指定：`notecite sync --rebuild 文件夹`"),
+        )
+    return folders
 
 
 def layer(path: Path) -> Vectors:

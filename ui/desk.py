@@ -335,9 +335,6 @@ class Desk:
             Phrase("the sync ended early", "同步提前结束"),
             Phrase("sync again; what was finished is kept", "请重新同步；已完成的部分已保存"),
         ):
-            if rebuild:
-                with open_library(self.settings.library) as library:
-                    folders = [folder.path for folder in library.catalog.folders()]
             job.report = sync_notes(self.settings, folders, rebuild=rebuild, progress=job.show)
 
     def folder(self, path: str) -> Path:

@@ -291,6 +291,28 @@ def test_forgetting_takes_documents_folders_and_paths_on_disk(library: Path, not
             opened.forget(["量化.md"])
 
 
+def test_forgetting_leaves_the_folders_alone_that_it_was_not_asked_about(
+    library: Path, notes: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    synced(tmp_path / "inbox", library)
+    with open_library(library, write=True) as opened:
+        opened.forget(["量化.md"])
+        assert [folder.path for folder in opened.catalog.folders()] == [notes, tmp_path / "inbox"]
+        assert opened.forget([str(tmp_path / "inbox")]) == ()
+        assert [folder.path for folder in opened.catalog.folders()] == [notes]
+
+
+def test_forgetting_follows_links_to_folders_but_not_to_notes(library: Path, notes: Path, tmp_path: Path) -> None:
+    (notes / "链接.md").symlink_to(notes / "采样.md")
+    synced(notes, library)
+    (tmp_path / "link").symlink_to(notes)
+    with open_library(library, write=True) as opened:
+        assert opened.forget([str(tmp_path / "link" / "链接.md")]) == ("链接.md",)
+        assert opened.forget([str(tmp_path / "link" / "rag")]) == ("rag/检索.md",)
+        assert opened.forget([str(tmp_path / "link")]) == ("采样.md", "量化.md")
+
+
 _SEARCH_AS_NOBODY = """
 import os, sys, tempfile
 from pathlib import Path

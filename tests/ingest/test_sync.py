@@ -273,6 +273,37 @@ def test_a_folder_that_was_moved_is_recognised(notes: Path, library: Path) -> No
     assert ids(library) == ["a.md", "b.md"]
 
 
+def test_notes_that_were_moved_into_the_folder_above_are_recognised(notes: Path, library: Path) -> None:
+    write(notes / "ml" / "c.md", "# 丙\n\n第三篇。\n")
+    synced(library, notes / "ml")
+    (notes / "ml" / "c.md").rename(notes / "c.md")
+    (notes / "ml").rmdir()
+    report = synced(library, notes)
+    assert (report.unchanged, report.added, report.deleted) == (1, ("a.md", "b.md"), ())
+    assert ids(library) == ["a.md", "b.md", "c.md"]
+
+
+def test_a_folder_that_was_moved_is_no_part_of_the_one_it_left(tmp_path: Path, notes: Path, library: Path) -> None:
+    left = tmp_path / "x" / "y"
+    left.mkdir(parents=True)
+    notes.rename(left / "notes")
+    synced(library, left / "notes")
+    (left / "notes").rename(notes)
+    assert synced(library, notes, left).unchanged == 2
+    assert ids(library) == ["a.md", "b.md"]
+
+
+@pytest.mark.parametrize("named", [".", "deep"])
+def test_a_folder_that_an_interruption_left_inside_another_is_taken_in(notes: Path, library: Path, named: str) -> None:
+    write(notes / "deep" / "c.md", "# 丙\n\n第三篇。\n")
+    synced(library, notes / "deep")
+    with open_library(library, write=True) as opened:
+        opened.catalog.add_folder(notes)
+    assert synced(library, notes / named).renamed == (("c.md", "deep/c.md"),)
+    synced(library)
+    assert ids(library) == ["a.md", "b.md", "deep/c.md"]
+
+
 def test_a_linked_folder_is_the_folder_it_leads_to(notes: Path, library: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(notes)
     synced(library, notes)
