@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from ingest.readers.fence import fenced
+
 Kind = Literal["heading", "text", "item", "table", "code"]
 
 _CJK = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
@@ -15,6 +17,8 @@ _BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
 _CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
 _NEARBY = 100
+# Within so many lines, another item of the same list is looked for.
+_LIST_REACH = 20
 _SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?$")
 
 
@@ -85,14 +89,15 @@ class _Block:
 
 def markdown(pages: Sequence[Page]) -> tuple[str, tuple[int, ...]]:
     """The text, and the offset at which each page begins in it."""
-    bodies = _without_running_lines([replace(page, lines=tuple(_whole_lines(page.lines))) for page in pages])
+    pages = [replace(page, lines=tuple(_whole_lines(page.lines))) for page in pages]
+    bodies = _without_running_lines(pages, _Style([line for page in pages for line in page.lines]))
     style = _Style([line for lines in bodies for line in lines])
     pieces: list[str] = []
     page_starts: list[int] = []
     length = 0
     last: _Block | None = None
     for lines in bodies:
-        blocks = list(_blocks(_with_markers(lines, style), style))
+        blocks = list(_blocks(_with_markers_beside(lines), style))
         for position, block in enumerate(blocks):
             separator = _separator(last, block, position == 0, style)
             if position == 0:
@@ -147,23 +152,43 @@ def _half_points(size: float) -> float:
     return round(size * 2) / 2
 
 
-def _without_running_lines(pages: Sequence[Page]) -> list[list[Line]]:
-    """Drops what stands at the same height near the edge of many pages (headers, page numbers), and the contents."""
+def _without_running_lines(pages: Sequence[Page], style: _Style) -> list[list[Line]]:
+    """Drops what stands at the same height near the edge of many pages (headers, page numbers), and the contents.
 
-    def key(page: Page, line: Line) -> tuple[str, int] | None:
-        at_edge = not 0.1 * page.height < line.baseline < 0.9 * page.height
-        return (re.sub(r"\d+|\b[ivxlc]+\b", "#", line.text), round(line.baseline / 6)) if at_edge else None
+    A heading at the top may be the title of a slide: its digits are no page number, and the first of its kind stays.
+    """
 
-    seen = Counter(found for page in pages for found in {key(page, line) for line in page.lines} if found)
+    def key(page: Page, line: Line) -> tuple[str, int, bool] | None:
+        if 0.1 * page.height < line.baseline < 0.9 * page.height:
+            return None
+        is_title = line.baseline > 0.5 * page.height and style.heading_level(line) > 0
+        text = line.text if is_title else re.sub(r"\d+|\b[ivxlc]+\b", "#", line.text)
+        return text, round(line.baseline / 6), is_title
 
-    def is_running(found: tuple[str, int] | None) -> bool:
+    seen: dict[tuple[str, int, bool], list[int]] = {}
+    for number, page in enumerate(pages):
+        for found in {key(page, line) for line in page.lines}:
+            if found:
+                seen.setdefault(found, []).append(number)
+
+    def is_running(number: int, found: tuple[str, int, bool] | None) -> bool:
         if found is None:
             return False
-        return seen[found] >= max(2, min(3, len(pages) / 4))
+        text, _, is_title = found
+        numbers = seen[found]
+        if is_title:
+            return number > numbers[0] and len(numbers) >= max(3, len(pages) / 3)
+        # A chapter's header runs through its pages only, or through every second one; a lone number may be rarer still.
+        reach = numbers[-1] - numbers[0] + 1 if re.search(r"[^\W\d_]", text) else 0
+        return len(numbers) >= max(2, min(3, len(pages) / 3), reach / 3)
 
     return [
-        [line for line in page.lines if not is_running(key(page, line)) and not _CONTENTS_LINE.search(line.text[-200:])]
-        for page in pages
+        [
+            line
+            for line in page.lines
+            if not is_running(number, key(page, line)) and not _CONTENTS_LINE.search(line.text[-200:])
+        ]
+        for number, page in enumerate(pages)
     ]
 
 
@@ -185,8 +210,8 @@ def _whole_lines(lines: Sequence[Line]) -> list[Line]:
     return whole
 
 
-def _with_markers(lines: Sequence[Line], style: _Style) -> list[Line]:
-    """Tells bullets and numbers from the text, also those printed apart, left of their line at the same height."""
+def _with_markers_beside(lines: Sequence[Line]) -> list[Line]:
+    """Puts bullets and numbers printed apart to their lines, which stand right of them at the same height."""
     apart = dict.fromkeys(line for line in lines if _marker(line.text) == line.text)
     attached: set[Line] = set()
     marked = []
@@ -197,10 +222,8 @@ def _with_markers(lines: Sequence[Line], style: _Style) -> list[Line]:
         if beside:
             attached.add(beside)
             marked.append(replace(line, marker=beside.text))
-        elif style.heading_level(line) or line.monospaced:
-            marked.append(line)
         else:
-            marked.append(_with_own_marker(line))
+            marked.append(line)
     return marked
 
 
@@ -214,9 +237,10 @@ def _marker(text: str) -> str:
     return found[0] if found else ""
 
 
-def _with_own_marker(line: Line) -> Line:
+def _with_own_marker(line: Line, style: _Style) -> Line:
+    """Tells the bullet or number that begins the line from its text."""
     marker = _marker(line.text)
-    if not marker:
+    if not marker or line.marker or line.monospaced or style.heading_level(line):
         return line
     first, *others = line.cells
     if len(first.text) <= len(marker):
@@ -226,12 +250,16 @@ def _with_own_marker(line: Line) -> Line:
     return replace(line, cells=(rest, *others), marker=marker.strip())
 
 
-def _blocks(lines: Sequence[Line], style: _Style) -> Iterator[_Block]:
+def _blocks(printed: Sequence[Line], style: _Style) -> Iterator[_Block]:
+    lines = [_with_own_marker(line, style) for line in printed]
     kinds = _kinds(lines, style)
     lefts: list[float] = []
     block: _Block | None = None
-    for index, (line, kind) in enumerate(zip(lines, kinds, strict=True)):
-        tight = index > 0 and style.is_tight(lines[index - 1], line)
+    for index, kind in enumerate(kinds):
+        tight = index > 0 and style.is_tight(lines[index - 1], lines[index])
+        if block and tight and _is_wrapped(index, printed[index], block, lines, style):
+            lines[index], kind = printed[index], "text"
+        line = lines[index]
         if block and _belongs(line, kind, block, tight, lines, style):
             block.lines.append(line)
             continue
@@ -259,6 +287,32 @@ def _kinds(lines: Sequence[Line], style: _Style) -> list[Kind]:
         if kinds[index] in ("text", "table") and kinds[index + 1] == "text" and _is_next_row(above, below):
             kinds[index : index + 2] = ["table", "table"]
     return kinds
+
+
+def _is_wrapped(index: int, printed: Line, block: _Block, lines: Sequence[Line], style: _Style) -> bool:
+    """Whether a line that begins like a list item goes on with the sentence above: no item of its list is near."""
+    line = lines[index]
+    if line.marker == printed.marker or re.search(r"[:：]$", block.lines[-1].text):
+        return False
+    if _SENTENCE_END.search(block.lines[-1].text) or not _belongs(printed, "text", block, True, lines, style):
+        return False
+    near = (*lines[max(0, index - _LIST_REACH) : index], *lines[index + 1 : index + 1 + _LIST_REACH])
+    return not any(
+        abs(other.left - line.left) < 0.8 * line.size and _is_same_list(other.marker, line.marker) for other in near
+    )
+
+
+def _is_same_list(marker: str, other: str) -> bool:
+    """Whether these are the same bullet, or numbers written alike of which one is next to the other."""
+    if not marker or _BULLET.match(marker) or _BULLET.match(other):
+        return marker == other
+    (form, number), (other_form, other_number) = _numbered(marker), _numbered(other)
+    return form == other_form and abs(number - other_number) == 1
+
+
+def _numbered(marker: str) -> tuple[str, int]:
+    number = marker.strip("(（.、)）")
+    return marker.replace(number, "#"), int(number) if number.isdecimal() else ord(number)
 
 
 def _is_next_row(above: Line, below: Line) -> bool:
@@ -344,4 +398,4 @@ def _code(lines: Sequence[Line]) -> str:
     widths = [(line.right - line.left) / len(line.text) for line in lines]
     left = min(line.left for line in lines)
     indented = [" " * round((line.left - left) / max(0.1, statistics.median(widths))) + line.text for line in lines]
-    return "\n".join(["```", *indented, "```"])
+    return fenced("\n".join(indented))

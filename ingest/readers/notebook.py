@@ -7,6 +7,7 @@ from typing import Any
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers.decode import decode, printable
+from ingest.readers.fence import fenced
 from ingest.types import Reading
 
 _MAX_OUTPUT_LINES = 20
@@ -44,13 +45,13 @@ def _blocks(cell: Any, language: str) -> Iterator[str]:
     if cell.cell_type != "code":
         source = _PICTURE.sub("", source).strip("\n")
     elif source.strip():
-        source = _fenced(source, language)
+        source = fenced(source, language)
     if source.strip():
         yield source
     if cell.cell_type == "code":
         output = _shortened("".join(_printed(output) for output in cell.outputs)) + "".join(map(_raised, cell.outputs))
         if output.strip():
-            yield _fenced(output.strip("\n"), "text")
+            yield fenced(output.strip("\n"), "text")
 
 
 def _printed(output: Any) -> str:
@@ -69,8 +70,3 @@ def _raised(output: Any) -> str:
 def _shortened(output: str) -> str:
     kept = "\n".join(output.split("\n")[:_MAX_OUTPUT_LINES])[:_MAX_OUTPUT_CHARACTERS]
     return output if kept.strip("\n") == output.strip("\n") else kept + "\n…\n"
-
-
-def _fenced(text: str, language: str) -> str:
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"

@@ -20,7 +20,7 @@ from ingest.readers.markdown import only_top_heading
 from ingest.types import Reading
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
+    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage  # type: ignore[import-untyped]
 
 _RADICALS = "⺎⺟⺠⺧⺩⺫⺬⺭⺶⻁⻂⻄⻅⻆⻉⻋⻑⻓⻔⻗⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻬⻮⻯⻰⻳"
 _THEIR_CHARACTERS = "兀母民牛王目示礻羊虎衤西见角贝车長长门雨青韦页风飞食马骨鬼鱼鸟卤麦黄齐齿竜龙龟"
@@ -81,42 +81,84 @@ def _pages(document: "PdfDocument") -> tuple[list[Page], list[int]]:
         try:
             with closing(document[number - 1]) as page:
                 with closing(page.get_textpage()) as text_page:
-                    lines = _lines(text_page)
-                if not lines and next(page.get_objects(max_depth=1), None):
+                    printed = _page(page, text_page)
+                if not printed.lines and next(page.get_objects(max_depth=1), None):
                     without_text.append(number)
-                pages.append(Page(page.get_height(), lines))
+                pages.append(printed)
         except PdfiumError:
             without_text.append(number)
             pages.append(Page(1.0, ()))
     return pages, without_text
 
 
-def _lines(text_page: "PdfTextPage") -> tuple[Line, ...]:
-    """In reading order. Text across the page's main direction, such as a watermark, is left out."""
+def _page(page: "PdfPage", text_page: "PdfTextPage") -> Page:
+    """In reading order, turned as it is read. Text across the main direction, such as a watermark, is left out."""
     import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
-    codes = [pdfium.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
-    characters = [_EVERYDAY.get(code) or (chr(code) if code < 0x110000 else "\ufffd") for code in codes]
-    breaks = [index for index, character in enumerate(characters) if character in "\r\n" + _HYPHEN]
-    lines: list[Line] = []
+    characters = _characters([pdfium.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())])
+    breaks = [index for index, character in enumerate(characters) if character in ("\r", "\n", _HYPHEN)]
+    found: list[tuple[list[int], bool]] = []
     angles: list[int] = []
     for start, end in pairwise([-1, *breaks, len(characters)]):
         inked = [index for index in range(start + 1, end) if _is_ink(characters[index])]
         if inked:
-            angles.append(round(math.degrees(pdfium.FPDFText_GetCharAngle(text_page, inked[0])) / 45))
-            lines.append(_line(text_page, characters, inked, hyphenated=characters[end : end + 1] == [_HYPHEN]))
+            angles.append(round(math.degrees(pdfium.FPDFText_GetCharAngle(text_page, inked[0])) / 45) % 8)
+            found.append((inked, characters[end : end + 1] == [_HYPHEN]))
     main = max(angles, key=angles.count, default=0)
-    return tuple(line for line, angle in zip(lines, angles, strict=True) if angle == main)
+    turn = _Turn(math.radians(45 * main), page.get_bbox())
+    lines = [
+        _line(text_page, turn, characters, inked, hyphenated)
+        for (inked, hyphenated), angle in zip(found, angles, strict=True)
+        if angle == main
+    ]
+    return Page(turn.height, tuple(lines))
+
+
+class _Turn:
+    """From PDFium's points, which know no rotation, to points from the lower left corner of the page as it is read.
+
+    ``angle`` is that of the text, clockwise, in radians. Boxes are left, bottom, right, top.
+    """
+
+    def __init__(self, angle: float, page_box: Sequence[float]) -> None:
+        self._cosine, self._sine = math.cos(angle), math.sin(angle)
+        self._left = self._bottom = 0.0
+        self._left, self._bottom, _, top = self.box(page_box)
+        self.height = top - self._bottom
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        return (
+            x * self._cosine - y * self._sine - self._left,
+            x * self._sine + y * self._cosine - self._bottom,
+        )
+
+    def box(self, box: Sequence[float]) -> tuple[float, float, float, float]:
+        left, bottom, right, top = box
+        xs, ys = zip(*(self.point(x, y) for x in (left, right) for y in (bottom, top)), strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+def _characters(codes: Sequence[int]) -> list[str]:
+    """One for each code; of two surrogates, the first becomes their character and the second empty."""
+    characters = [_EVERYDAY.get(code) or (chr(code) if code < 0x110000 else "\ufffd") for code in codes]
+    for index, (high, low) in enumerate(pairwise(codes)):
+        if 0xD800 <= high < 0xDC00 <= low < 0xE000:
+            pair = chr(high) + chr(low)
+            characters[index : index + 2] = [pair.encode("utf-16", "surrogatepass").decode("utf-16"), ""]
+    return characters
 
 
 def _is_ink(character: str) -> bool:
+    """The empty one of two surrogates counts too: the ink of their character may end there."""
     return character.isprintable() and not character.isspace()
 
 
-def _line(text_page: "PdfTextPage", characters: Sequence[str], inked: Sequence[int], hyphenated: bool) -> Line:
-    looks = [_look(text_page, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
+def _line(
+    text_page: "PdfTextPage", turn: _Turn, characters: Sequence[str], inked: Sequence[int], hyphenated: bool
+) -> Line:
+    looks = [_look(text_page, turn, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
     size = max(look.size for look in looks)
-    boxes = {index: text_page.get_charbox(index) for index in _ends_of_words(inked)}
+    boxes = {index: turn.box(text_page.get_charbox(index)) for index in _ends_of_words(inked)}
     ends = [0]
     for position, (before, after) in enumerate(pairwise(inked), 1):
         if after > before + 1 and boxes[after][0] - boxes[before][2] > 0.6 * size:
@@ -145,7 +187,7 @@ class _Look:
     is_monospaced: bool
 
 
-def _look(text_page: "PdfTextPage", index: int) -> _Look:
+def _look(text_page: "PdfTextPage", turn: _Turn, index: int) -> _Look:
     import pypdfium2.raw as pdfium
 
     matrix, x, y = pdfium.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
@@ -158,7 +200,7 @@ def _look(text_page: "PdfTextPage", index: int) -> _Look:
     heavy = pdfium.FPDFText_GetFontWeight(text_page, index) >= 600 or any(word in font for word in _BOLD)
     return _Look(
         pdfium.FPDFText_GetFontSize(text_page, index) * scale or 1.0,
-        y.value,
+        turn.point(x.value, y.value)[1],
         heavy,
         any(word in font for word in _MONOSPACED) and "cjk" not in font,
     )

@@ -27,8 +27,12 @@ class Printed:
     font: str = "body"
 
 
-def pdf(*pages: Sequence[Printed] | None, title: str = "") -> bytes:
-    """A PDF of A4 pages; None is a page that shows a box and no text."""
+def pdf(*pages: Sequence[Printed] | None, title: str = "", rotate: int = 0) -> bytes:
+    """A PDF of A4 pages; None is a page that shows a box and no text.
+
+    ``rotate`` turns the paper clockwise by 90, 180 or 270 degrees, and ``x`` and ``y`` are on the turned page.
+    """
+    turns = {0: "", 90: "0 1 -1 0 595 0 cm\n", 180: "-1 0 0 -1 595 842 cm\n", 270: "0 -1 1 0 0 842 cm\n"}
     fonts = "".join(
         f"/{name} << /Type /Font /Subtype /Type0 /BaseFont /{base} /Encoding /UniGB-UTF16-H /DescendantFonts [ << "
         f"/Type /Font /Subtype /CIDFontType0 /BaseFont /{base} /DW 1000 /W [1 95 500] /CIDSystemInfo << /Registry "
@@ -43,14 +47,14 @@ def pdf(*pages: Sequence[Printed] | None, title: str = "") -> bytes:
         b"<< /Title <feff" + title.encode("utf-16-be").hex().encode() + b"> >>",
     ]
     for index, page in enumerate(pages):
-        drawing = "".join(
+        drawing = turns[rotate] + "".join(
             f"BT /{line.font} {line.size} Tf {line.x} {line.y} Td <{line.text.encode('utf-16-be').hex()}> Tj ET\n"
             for line in page or ()
         )
         stream = drawing.encode() if page is not None else b"50 50 200 200 re f"
         objects.append(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << {fonts} >> >> "
-            f"/Contents {5 + 2 * index} 0 R >>".encode()
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Rotate {rotate} "
+            f"/Resources << /Font << {fonts} >> >> /Contents {5 + 2 * index} 0 R >>".encode()
         )
         objects.append(b"<< /Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream")
     data = b"%PDF-1.7\n"
@@ -178,6 +182,24 @@ def test_numbers_stay_as_list_numbers_and_decimals_are_no_numbers() -> None:
     assert text_of(body("1. 先量化。", "2）再校准。", "3.5 倍的加速")) == "1. 先量化。\n2） 再校准。\n\n3.5 倍的加速"
 
 
+@pytest.mark.parametrize("begins", ["(3) subject to", "12) and then", "– which is rare –", "A. Smith’s bound"])
+def test_a_wrapped_line_that_begins_like_a_list_item_goes_on_with_its_sentence(begins: str) -> None:
+    above = "the bound of the theorem holds in case"
+    assert text_of(body(above, begins, "另起。")) == f"{above} {begins}\n另起。"
+    assert text_of(body(f"1. {above}", begins, "2. 另起。")) == f"1. {above} {begins}\n2. 另起。"
+
+
+@pytest.mark.parametrize("marks", [("1.", "2."), ("(3)", "(4)"), ("b)", "c)"), ("•", "•")])
+def test_full_lines_of_one_list_stay_items_without_a_full_stop(marks: tuple[str, str]) -> None:
+    first, second = (f"{mark} {FULL[:18]}" for mark in marks)
+    items = f"{first}\n{second}".replace("•", "-")
+    assert text_of(body(FULL, first, second)) == f"{FULL}\n\n{items}"
+
+
+def test_one_full_item_under_a_colon_stays_an_item() -> None:
+    assert text_of(body(FULL[1:] + "：", "(1) 先量化。")) == f"{FULL[1:]}：\n\n(1) 先量化。"
+
+
 def test_aligned_cells_are_a_pipe_table() -> None:
     lines = [
         Printed(text, 700 - 20 * row, x=50 + 150 * column)
@@ -196,6 +218,11 @@ def test_monospaced_lines_are_a_code_block_with_its_indents() -> None:
     assert text_of(lines) == f"{FULL}{FULL}代码：\n\n```\ndef f(x):\n    return x\n```"
 
 
+def test_code_that_holds_a_fence_stays_one_block() -> None:
+    lines = [*body(FULL, FULL, "代码："), Printed("```", 640, font="mono"), Printed("~~~", 625, font="mono")]
+    assert text_of(lines) == f"{FULL}{FULL}代码：\n\n````\n```\n~~~\n````"
+
+
 def test_running_headers_and_page_numbers_are_dropped_and_the_rest_of_the_edge_stays() -> None:
     pages = [
         [Printed("我的笔记", 820), *body(f"{name}。"), Printed(f"第 {number} 页", 20)]
@@ -205,12 +232,49 @@ def test_running_headers_and_page_numbers_are_dropped_and_the_rest_of_the_edge_s
     assert text_of(*pages) == "甲。\n\n乙。\n\n丙。\n\n脚注一次。"
 
 
+def test_the_title_of_a_slide_is_no_running_header_though_others_are_like_it() -> None:
+    titles = ["开场", "注意力 (1)", "注意力 (2)", "注意力 (3)", "前馈网络", "前馈网络", "前馈网络", *"甲乙丙"]
+    slides = [[Printed(title, 800, size=20), *body(f"{title}第 {n} 页。")] for n, title in enumerate(titles, 1)]
+    assert text_of(*slides) == "\n\n".join(f"# {title}\n\n{title}第 {n} 页。" for n, title in enumerate(titles, 1))
+
+
+def test_a_large_running_header_stays_once() -> None:
+    assert text_of(*([Printed("第五讲", 800, size=20), *body(FULL, f"{name}。")] for name in "甲乙丙")) == (
+        f"# 第五讲\n\n{FULL}甲。\n\n{FULL}乙。\n\n{FULL}丙。"
+    )
+
+
+def test_the_header_of_a_chapter_is_dropped_and_a_line_that_begins_a_page_now_and_then_stays() -> None:
+    edge = {3: "第二章", 5: "第二章", 7: "第二章", 1: "答：", 9: "答：", 11: "答："}
+    pages = [
+        [Printed(edge.get(number, f"{name}一"), 800), *body(f"{name}二。")] for number, name in enumerate(FULL[:12])
+    ]
+    read_lines = text_of(*pages).split("\n\n")
+    assert "第二章" not in read_lines
+    assert read_lines.count("答：") == 3
+
+
 def test_lines_of_a_table_of_contents_are_dropped() -> None:
     assert text_of(body("第一章 . . . . . . . . . 3", "第二章 ……………… 12", "正文。")) == "正文。"
 
 
 def test_radicals_become_everyday_characters() -> None:
     assert text_of(body("⽤⻓⽂本")) == "用长文本"
+
+
+def test_characters_of_two_surrogates_stay_whole() -> None:
+    assert text_of(body("变量 𝑥 乘以 𝐀𝐁。", "𠮷野家的𠮷", step=40)) == "变量 𝑥 乘以 𝐀𝐁。\n\n𠮷野家的𠮷"
+
+
+@pytest.mark.parametrize(("angle", "height"), [(90, 595), (180, 842), (270, 595)])
+def test_a_rotated_page_is_read_as_it_is_shown(angle: int, height: int) -> None:
+    pages = [
+        [Printed("我的笔记", height - 20), *body(FULL, FULL, f"{name}。", top=400), *body("1. 先量化。", top=300)]
+        for name in "甲乙丙"
+    ]
+    assert read_pdf(pdf(*pages, rotate=angle)).text == "\n\n".join(
+        f"{FULL * 2}{name}。\n\n1. 先量化。" for name in "甲乙丙"
+    )
 
 
 def test_text_that_looks_like_a_heading_mark_is_escaped() -> None:
