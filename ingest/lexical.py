@@ -136,12 +136,6 @@ class LexicalIndex:
         self._index = tantivy.Index(self._schema, path=None if folder is None else str(folder))
         self._searcher = self._index.searcher()
 
-    @staticmethod
-    def exists(folder: Path) -> bool:
-        import tantivy
-
-        return folder.is_dir() and tantivy.Index.exists(str(folder))
-
     def change(self, removed: Iterable[str], added: Iterable[LexicalEntry]) -> None:
         """Removes and adds entries in one step: another process sees all of it or nothing."""
         with self._writer() as writer:

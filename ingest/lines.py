@@ -36,6 +36,18 @@ NOISE = re.compile(
 )
 """A line that holds nothing to cite."""
 
+_KEY = r"[^\W\d][\w.-]*(?: [\w.-]+){0,3}"
+# Neither an address nor a time of day has a key.
+_ASSIGNED = r"[ \t]*(?:=|:(?!//|(?<=\d:)\d))"
+_FRONT_MATTER = re.compile(
+    r"(?P<mark>---|\+\+\+)[ \t]*\n(?:[ \t]*(?:#.*)?\n)*+"
+    # One line of prose, and all of it is prose.
+    rf"(?P<body>(?={_KEY}{_ASSIGNED})(?:(?:{_KEY}{_ASSIGNED}|[ \t]|-[ \t]|[\[\]{{}}#\"']).*\n|\n)*+)"
+    r"(?:(?P=mark)|\.\.\.)[ \t]*$",
+    re.MULTILINE,
+)
+_ENTRY = re.compile(rf"^(?P<key>{_KEY}){_ASSIGNED}(?P<value>.*)", re.MULTILINE)
+
 _QUOTE = re.compile(r"(?:>(?![=\d])[ \t]?)+")
 _ADMONITION = re.compile(
     r"(?::{3,}[ \t]*\{?[\w-]*\}?"
@@ -55,6 +67,29 @@ _SPREAD_OF_ONE_WIDTH = 16
 _ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
 _ENGLISH_GOES_ON = re.compile(r"[a-z]+[ ,]")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The metadata from the very top of a note to ``end``, marks included; ``title`` is empty for none."""
+
+    end: int
+    title: str
+
+
+def front_matter(text: str) -> FrontMatter | None:
+    """What stands between two ``---`` or ``+++`` at the top if it is metadata; None for prose between two rules."""
+    found = _FRONT_MATTER.match(text)
+    entries = list(_ENTRY.finditer(found["body"])) if found else []
+    if found is None or all(_may_be_prose(entry["key"], entry["value"].strip()) for entry in entries):
+        return None
+    title = next((entry["value"] for entry in entries if entry["key"] == "title"), "")
+    return FrontMatter(found.end(), title.strip().strip("\"'").strip())
+
+
+def _may_be_prose(key: str, value: str) -> bool:
+    """Whether an entry reads like a sentence with a colon; one Latin word is taken for a key."""
+    return not re.fullmatch(r"[\w.-]+", key, re.ASCII) and value.endswith((*SENTENCE_END, "."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ingest.lines import (
     Line,
     are_wrapped,
     clean_title,
+    front_matter,
     goes_on,
     read_lines,
 )
@@ -75,7 +76,6 @@ _LONGEST_LABEL = 80
 _LONGEST_NUMBERED = 40
 # In lines: what is not closed by then is none.
 _LONGEST_FORMULA = 100
-_LONGEST_FRONT_MATTER = 60
 
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
 _CLOSING_HASHES = re.compile(r"(?:^|(?<=[ \t]))#+$")
@@ -92,7 +92,6 @@ _FORMULA_TAIL = re.compile(r"[ \t.,;，。；]*(?::\w+:`[^`]*`)?$")
 _TABLE_RULE = re.compile(r"(?=.*\|)\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
 _TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_KEY = re.compile(r"[A-Za-z_][\w.-]*[ \t]*[:=]")
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]:")
 _PROSE = ("paragraph", "item")
 
@@ -143,14 +142,12 @@ class _Parser:
     # --- what a line begins -------------------------------------------------------------------------------------
 
     def _front_matter(self) -> int:
-        mark = self.lines[0].text
-        if mark not in ("---", "+++") or len(self.lines) < 3 or not _KEY.match(self.lines[1].text):
+        front = front_matter(self.text)
+        if front is None:
             return 0
-        for at in range(2, min(len(self.lines), _LONGEST_FRONT_MATTER)):
-            if self.lines[at].text in (mark, "..."):
-                self._add("noise", 0, at + 1)
-                return at + 1
-        return 0
+        after = self._line_at(front.end) + 1
+        self._add("noise", 0, after)
+        return after
 
     def _fence(self, at: int) -> int:
         line = self.lines[at]

@@ -14,6 +14,14 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_DECLARED_AS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
 # Escape (0x1b) is left out: logs with terminal colours are text.
 _BINARY_BYTES = bytes((*range(9), *range(14, 27), *range(28, 32), 127))
 _BINARY_SHARE = 0.03
@@ -53,7 +61,7 @@ def decode(data: bytes, declared: str = "") -> Decoded:
         return _replacing(data, byte_order)
     if binary:
         raise _not_text()
-    if _known(declared) and (text := _strict(data, declared)) is not None:
+    if (encoding := _as_browsers_read(declared)) and (text := _strict(data, encoding)) is not None:
         return Decoded(printable(text))
     return _replacing(data, _legacy_encoding(data))
 
@@ -123,12 +131,14 @@ def _is_chinese(data: bytes) -> bool:
     return len(foreign.encode("gb2312", errors="ignore")) / 2 > 0.9 * len(foreign)
 
 
-def _known(encoding: str) -> bool:
+def _as_browsers_read(declared: str) -> str:
+    """The encoding that a declared one stands for (https://encoding.spec.whatwg.org/#names-and-labels); empty for an
+    unknown one."""
     try:
-        codecs.lookup(encoding)
+        name = codecs.lookup(declared).name
     except LookupError:
-        return False
-    return True
+        return ""
+    return _DECLARED_AS.get(name, name)
 
 
 def _not_text() -> UnreadableNote:

@@ -12,7 +12,8 @@ from ingest.types import Reading
 
 _MAX_UNPACKED_BYTES = 1_000_000_000
 _MAX_XML_BYTES = 100_000_000
-_DOCUMENT = "word/document.xml"
+# The main part, which need not be called document.xml, and footnotes.
+_PART = re.compile(r"word/[^/]+\.xml")
 # An encrypted .docx and an old .doc are both OLE files.
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _STYLES = """
@@ -74,11 +75,15 @@ def _with_readable_formulas(data: bytes) -> bytes:
                 "DOCX",
                 Phrase("split it into smaller files", "请拆成较小的文件"),
             )
-        if b"oMath" not in archive.read(_DOCUMENT):
+        with_formulas = {
+            entry.filename for entry in entries if _PART.fullmatch(entry.filename) and b"oMath" in archive.read(entry)
+        }
+        if not with_formulas:
             return data
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as copy:
             for entry in entries:
                 content = archive.read(entry)
-                copy.writestr(entry, with_formulas_as_text(content) if entry.filename == _DOCUMENT else content)
+                is_changed = entry.filename in with_formulas
+                copy.writestr(entry, with_formulas_as_text(content) if is_changed else content)
         return packed.getvalue()

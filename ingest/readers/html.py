@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers.decode import decode, printable
+from ingest.readers.fence import fenced
 from ingest.types import Reading
 
 if TYPE_CHECKING:
@@ -15,17 +16,18 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 2_000
 _DROPPED = frozenset(
-    "aside button canvas dialog footer form head iframe nav noscript object select style svg template".split()
+    "aside button canvas datalist dialog footer head iframe nav noscript object select style svg template "
+    "textarea".split()
 )
 _DROPPED_CLASSES = re.compile(r"(?:^|\s)(?:katex-html|MathJax(?:_\w+)?|gutter|linenos?|line-numbers)(?:\s|$)")
-_FORMULA_CLASS = re.compile(r"\b(?:la)?tex\b|math")
 _BLOCKS = frozenset(
-    "address article blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6 "
-    "header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article blockquote body caption center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 "
+    "h5 h6 header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _NEVER_NESTED = frozenset(
     "area base br col dd dt embed hr img input li link meta option p source tbody td tfoot th thead tr wbr".split()
 )
+_HEADING_TAG = re.compile("h[1-6]|summary")
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/<>]*+)(?P<rest>[^<>]*+)>")
 _CJK = r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _WRAPPED_CHINESE = re.compile(rf"(?<={_CJK})[ \t\f]*\n\s*(?={_CJK})")
@@ -91,6 +93,7 @@ def _main_content(candidates: "list[LexborNode]") -> "LexborNode | None":
 def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
     """("open", node, ""), ("text", node, text) and ("close", node, "") in document order, without recursion."""
     stack = [(root, False)]
+    kept_button = 0
     while stack:
         node, is_open = stack.pop()
         if is_open:
@@ -99,7 +102,9 @@ def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
             yield "text", node, node.text(deep=False)
         elif formula := _formula(node):
             yield "text", node, formula
-        elif not _is_dropped(node, root):
+        elif node.mem_id == kept_button or not _is_dropped(node):
+            if _HEADING_TAG.fullmatch(node.tag or ""):
+                kept_button = _only_button(node)
             yield "open", node, ""
             stack.append((node, True))
             stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
@@ -108,6 +113,10 @@ def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
 def _formula(node: "LexborNode") -> str:
     """LaTeX between dollar signs, from wherever the page keeps it; empty for what is no formula."""
     attributes = node.attributes
+    if node.tag == "mjx-container":
+        # MathJax 3 draws the formula itself, and keeps it once more for those who listen.
+        spoken = node.css_first("math")
+        return _formula(spoken) if spoken else ""
     if node.tag == "script":
         kind = attributes.get("type") or ""
         return _dollars(node.text(), "display" in kind) if kind.startswith("math/tex") else ""
@@ -127,12 +136,18 @@ def _dollars(latex: str, display: bool) -> str:
     return f"{mark}{latex}{mark}" if latex else ""
 
 
-def _is_dropped(node: "LexborNode", root: "LexborNode") -> bool:
+def _only_button(heading: "LexborNode") -> int:
+    """The id of the button that is all a heading says, as in an accordion; 0 for none."""
+    button = heading.css_first("button")
+    return button.mem_id if button and _plain(button) == _plain(heading) else 0
+
+
+def _is_dropped(node: "LexborNode") -> bool:
     attributes = node.attributes
     return (
         node.tag in _DROPPED
         or node.tag in ("script", "-comment")
-        or (node.tag == "header" and root.tag == "body")
+        or (node.tag == "header" and node.parent is not None and node.parent.tag == "body")
         or "hidden" in attributes
         or attributes.get("aria-hidden") == "true"
         or re.search(r"display\s*:\s*none", attributes.get("style") or "") is not None
@@ -287,7 +302,8 @@ class _Writer:
 
     def _flush(self) -> None:
         """Ends a block; within a table cell, blocks are only kept apart."""
-        if self._in_cells and self._inline:
+        # A caption stands before the rows and is no part of a cell.
+        if self._in_cells and self._inline and self._tables[-1].rows:
             self._inline.append(" ")
             return
         text = "".join(self._inline)
@@ -305,9 +321,8 @@ class _Writer:
         code = "".join(self._inline).strip("\n")
         language, self._code_language = self._code_language, None
         self._inline, self._marks = [], []
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
         if code.strip():
-            self._write(f"{fence}{language}\n{code}\n{fence}")
+            self._write(fenced(code, language or ""))
 
     def _write_table(self, rows: list[list[str]]) -> None:
         rows = [row for row in rows if any(row)]

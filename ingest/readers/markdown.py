@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from ingest.lines import front_matter
 from ingest.readers.decode import decode
 from ingest.types import Reading
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<body>.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
-_FRONT_TITLE = re.compile(r"^title[ \t]*:(?P<title>.+)$", re.MULTILINE)
 _MARKED_LINE = re.compile(
     r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})|#[ \t\u00a0](?P<heading>.*)|(?P<underline>=+)[ \t]*$)", re.MULTILINE
 )
@@ -17,7 +16,8 @@ _CLOSING_MARKS = re.compile(r"(?:^|[ \t])#+$")
 def read(data: bytes) -> Reading:
     """The title is the front matter's, if there is one."""
     decoded = decode(data)
-    return Reading(decoded.text, _front_title(decoded.text), problems=decoded.problems)
+    front = front_matter(decoded.text)
+    return Reading(decoded.text, front.title if front else "", problems=decoded.problems)
 
 
 def only_top_heading(text: str) -> str:
@@ -27,16 +27,10 @@ def only_top_heading(text: str) -> str:
     return first if next(headings, None) is None else ""
 
 
-def _front_title(text: str) -> str:
-    front = _FRONT_MATTER.match(text)
-    title = front and _FRONT_TITLE.search(front["body"])
-    return title["title"].strip().strip("\"'").strip() if title else ""
-
-
 def _top_headings(text: str) -> Iterator[str]:
-    front = _FRONT_MATTER.match(text)
+    front = front_matter(text)
     fence = ""
-    for line in _MARKED_LINE.finditer(text, front.end() if front else 0):
+    for line in _MARKED_LINE.finditer(text, front.end if front else 0):
         if fence:
             fence = "" if (line["fence"] or "").startswith(fence) else fence
         elif line["fence"]:

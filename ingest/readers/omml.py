@@ -5,6 +5,22 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
+_ACCENTS = {
+    "\u0300": r"\grave",
+    "\u0301": r"\acute",
+    "\u0302": r"\hat",
+    "\u0303": r"\tilde",
+    "\u0304": r"\bar",
+    "\u0305": r"\overline",
+    "\u0306": r"\breve",
+    "\u0307": r"\dot",
+    "\u0308": r"\ddot",
+    "\u030a": r"\mathring",
+    "\u030c": r"\check",
+    "\u20d7": r"\vec",
+}
+_LIMITS = frozenset("inf lim max min sup".split())
+
 
 def with_formulas_as_text(document_xml: bytes) -> bytes:
     """The same Word document with each formula replaced by a run of its LaTeX."""
@@ -47,15 +63,34 @@ def _latex(element: Element) -> str:
             return f"{part('e')}_{{{part('sub')}}}"
         case "sSubSup":
             return f"{part('e')}_{{{part('sub')}}}^{{{part('sup')}}}"
+        case "sPre":
+            return f"{{}}_{{{part('sub')}}}^{{{part('sup')}}}{part('e')}"
+        case "acc":
+            mark = setting("chr", "\u0302")
+            accent = _ACCENTS.get(mark, rf"\overset{{{mark}}}")
+            return f"{accent}{{{part('e')}}}"
+        case "bar":
+            line = r"\overline" if setting("pos", "bot") == "top" else r"\underline"
+            return f"{line}{{{part('e')}}}"
+        case "limLow":
+            operator, limit = part("e"), part("lim")
+            return rf"\{operator}_{{{limit}}}" if operator in _LIMITS else rf"\underset{{{limit}}}{{{operator}}}"
+        case "limUpp":
+            return rf"\overset{{{part('lim')}}}{{{part('e')}}}"
         case "rad":
             return rf"\sqrt[{part('deg')}]{{{part('e')}}}" if part("deg") else rf"\sqrt{{{part('e')}}}"
         case "nary":
             return f"{setting('chr', '∫')}_{{{part('sub')}}}^{{{part('sup')}}} {part('e')}"
         case "d":
             inner = ", ".join(_latex(child) for child in element.findall(f"{_MATH}e"))
-            return f"{setting('begChr', '(')}{inner}{setting('endChr', ')')}"
+            fenced = (setting(name, default) for name, default in (("begChr", "("), ("endChr", ")")))
+            left, right = (rf"\{fence}" if fence in ("{", "}") else fence for fence in fenced)
+            return f"{left}{inner}{right}"
         case "func":
             return f"{part('fName')} {part('e')}"
+        case "eqArr":
+            rows = (_latex(row).strip() for row in element.findall(f"{_MATH}e"))
+            return r"\begin{aligned} " + r" \\ ".join(rows) + r" \end{aligned}"
         case "m":
             rows = (" & ".join(_latex(cell) for cell in row) for row in element.findall(f"{_MATH}mr"))
             return r"\begin{matrix} " + r" \\ ".join(rows) + r" \end{matrix}"

@@ -59,6 +59,8 @@ def test_the_title_is_the_stated_one_else_the_only_top_heading_else_the_file_nam
         ("---\n没有结尾的头部\n", "note"),
         ("---\ntags: a\n---\n# 甲\n", "甲"),
         ("---\ntitle: '乙' \n---\n# 甲\n", "乙"),
+        ("---\n今天很忙。\ntitle: 不是头部\n---\n正文", "note"),
+        ("+++\n# 注\ntags = [\n'a',\n]\ntitle = \"乙\"\n+++\n# 甲\n", "乙"),
         ("# **甲**\u00a0" + " " * 1_000_000 + "乙", "甲 乙"),
         ("# " + "长" * 300, "长" * 200),
         ("#\n", "note"),

@@ -85,6 +85,22 @@ def test_a_declared_encoding_is_used_unless_the_bytes_deny_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "text", "encoding"),
+    [
+        ("iso-8859-1", "“quoted” – 5 €", "cp1252"),
+        ("latin1", "“quoted” – 5 €", "cp1252"),
+        ("us-ascii", "“quoted” – 5 €", "cp1252"),
+        ("gb2312", "朱镕基", "gb18030"),
+        ("GBK", "ǹ", "gb18030"),
+        ("shift_jis", "①㈱髙", "cp932"),
+        ("euc-kr", "뷁", "cp949"),
+    ],
+)
+def test_a_declared_encoding_is_read_as_browsers_read_it(declared: str, text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), declared) == Decoded(text)
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00",

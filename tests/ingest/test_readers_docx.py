@@ -39,6 +39,7 @@ def test_a_word_note_is_markdown_with_everything_a_note_has() -> None:
     )
 
 
+Y = "<m:r><m:t>y</m:t></m:r>"
 FORMULAS = [
     ("<m:sSub><m:e><m:r><m:t>W</m:t></m:r></m:e><m:sub><m:r><m:t>0</m:t></m:r></m:sub></m:sSub>", "$W_{0}$"),
     (
@@ -55,6 +56,30 @@ FORMULAS = [
         "$\\begin{matrix} a & b \\end{matrix}$",
     ),
     ("<m:r><m:t>a &lt; b</m:t></m:r>", "$a < b$"),
+    (f"<m:acc><m:e>{Y}</m:e></m:acc>", "$\\hat{y}$"),
+    (f'<m:acc><m:accPr><m:chr m:val="\u0304"/></m:accPr><m:e>{Y}</m:e></m:acc>', "$\\bar{y}$"),
+    (f'<m:acc><m:accPr><m:chr m:val="⏜"/></m:accPr><m:e>{Y}</m:e></m:acc>', "$\\overset{⏜}{y}$"),
+    (f'<m:bar><m:barPr><m:pos m:val="top"/></m:barPr><m:e>{Y}</m:e></m:bar>', "$\\overline{y}$"),
+    (f"<m:bar><m:e>{Y}</m:e></m:bar>", "$\\underline{y}$"),
+    (
+        "<m:func><m:fName><m:limLow><m:e><m:r><m:t>lim</m:t></m:r></m:e><m:lim><m:r><m:t>x→0</m:t></m:r></m:lim>"
+        f"</m:limLow></m:fName><m:e>{Y}</m:e></m:func>",
+        "$\\lim_{x→0} y$",
+    ),
+    (
+        f"<m:limLow><m:e><m:r><m:t>arg max</m:t></m:r></m:e><m:lim>{Y}</m:lim></m:limLow>",
+        "$\\underset{y}{arg max}$",
+    ),
+    (f"<m:limUpp><m:e><m:r><m:t>=</m:t></m:r></m:e><m:lim>{Y}</m:lim></m:limUpp>", "$\\overset{y}{=}$"),
+    (
+        '<m:d><m:dPr><m:begChr m:val="{"/><m:endChr m:val=""/></m:dPr><m:e><m:eqArr>'
+        f"<m:e><m:r><m:t>0</m:t></m:r></m:e><m:e>{Y}</m:e></m:eqArr></m:e></m:d>",
+        "$\\{\\begin{aligned} 0 \\\\ y \\end{aligned}$",
+    ),
+    (
+        f"<m:sPre><m:sub><m:r><m:t>1</m:t></m:r></m:sub><m:sup><m:r><m:t>2</m:t></m:r></m:sup><m:e>{Y}</m:e></m:sPre>",
+        "${}_{1}^{2}y$",
+    ),
 ]
 
 
@@ -70,6 +95,17 @@ def test_a_formula_on_its_own_line_has_double_dollar_signs() -> None:
     formula = f"<m:oMathPara {MATH}><m:oMath><m:r><m:t>x</m:t></m:r></m:oMath></m:oMathPara>"
     document.add_paragraph()._p.append(parse_xml(formula))
     assert read_docx(saved(document)).text == "$$x$$"
+
+
+def test_formulas_are_read_in_every_part_whatever_its_name() -> None:
+    document = docx.Document()
+    document.add_paragraph()._p.append(parse_xml(f"<m:oMath {MATH}>{Y}</m:oMath>"))
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(document))) as archive, zipfile.ZipFile(file, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name).replace(b"word/document.xml", b"word/document2.xml")
+            copy.writestr(name.replace("word/document.xml", "word/document2.xml"), content)
+    assert read_docx(file.getvalue()).text == "$y$"
 
 
 def test_pictures_are_left_out() -> None:

@@ -82,9 +82,31 @@ def test_the_title_is_the_pages_or_the_only_heading_that_it_repeats(html: str, t
             "<tr><td>2</td></tr><tr><td>乙</td></tr></table>",
             "| 甲 | 1 | 尾 |\n| --- | --- | --- |\n| 甲 | 2 | 尾 |\n| 乙 |  |  |",
         ),
+        (
+            "<table><caption>表 1：显存</caption><tr><td>甲</td><td>1</td></tr></table>",
+            "表 1：显存\n\n| 甲 | 1 |\n| --- | --- |",
+        ),
         ("<math><mi>x</mi><mo>=</mo><mn>1</mn></math>", "$x=1$"),
+        (
+            "<p>设<mjx-container class='MathJax'><mjx-math aria-hidden='true'>𝑥</mjx-math><mjx-assistive-mml>"
+            "<math><mi>x</mi></math></mjx-assistive-mml></mjx-container></p>",
+            "设$x$",
+        ),
+        (
+            "<mjx-container class='MathJax' display='true'><svg></svg><mjx-assistive-mml>"
+            "<math display='block'><mi>y</mi></math></mjx-assistive-mml></mjx-container>",
+            "$$y$$",
+        ),
+        ("<mjx-container class='MathJax'><mjx-math>𝑥</mjx-math></mjx-container>", ""),
         ("<article>一</article><article>二</article>", "一\n\n二"),
         ("<nav>导航</nav><article>正文</article><p>推荐</p>", "正文"),
+        ("<header>网站</header><section><header><h2>甲</h2></header>乙</section>", "## 甲\n\n乙"),
+        (
+            "甲<form>乙<select><option>丙</option></select><textarea>丁</textarea><button>戊</button></form>己",
+            "甲\n\n乙\n\n己",
+        ),
+        ("<h2><span><button>甲</button></span></h2><summary><button>乙</button></summary>", "## 甲\n\n乙"),
+        ("<h2>甲<button>复制</button></h2>", "## 甲"),
         ("<p>甲</p><button>复制</button><script>x</script><style>y</style><!-- 注 -->", "甲"),
         ("", ""),
     ],

@@ -327,6 +327,41 @@ def test_front_matter_is_noise_and_a_rule_is_not_front_matter() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "front",
+    [
+        "---\ndate created: 2024-01-01\ndate of last review: 2024-02-01\n---",
+        "---\n标签: [RAG]\n---",
+        "---\n# 注\n\ntitle: 甲\n---",
+        "---\ntags:\n" + "- 乙\n" * 100 + "---",
+        "---\nog.image: a.png\n\nsub-title:\n  丙。\n...",
+        "---\ndescription: How it works.\n---",
+        '+++\ntitle = "甲"\n[params]\ntags = [\n"乙",\n]\n+++',
+    ],
+)
+def test_metadata_at_the_top_is_noise(front: str) -> None:
+    assert content(front + "\n正文") == [("noise", front), ("paragraph", "正文")]
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "今天很忙。\ntitle: 甲",
+        "Mood: good\nWent to the lab.",
+        "I learned two things: it works.",
+        "注意: 正文不要改。",
+        "注意：正文不要改",
+        "https://example.org 很好",
+        "Meeting 10:30 with Bob",
+        "- 甲\n- 乙: 丙",
+    ],
+)
+def test_prose_between_two_rules_at_the_top_stays_text(prose: str) -> None:
+    blocks = content(f"---\n{prose}\n\n---\n正文")
+    kept = [text for kind, text in blocks if kind != "noise"]
+    assert "\n".join(kept) == f"{prose}\n正文"
+
+
 def test_a_quote_is_read_like_any_other_text() -> None:
     text = "> 第一段。\n>\n> - 甲\n> - 乙\n>\n> ```\n> x\n> ```\n没有引用。"
     assert content(text) == [
