@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         else:
             command.add_argument("--steps", type=int, default=JudgeRecipe().steps)
             command.add_argument("--written", type=Path, nargs="*", default=[], help="folders; see training.pairs")
+            command.add_argument("--labelled", type=Path, nargs="*", default=[], help="folders of labelled searches")
             command.add_argument("--support", type=Path, nargs="*", default=[], help="public support sets")
             command.add_argument("--clapnq", type=Path, nargs="*", default=[], help="files of CLAPNQ")
             command.add_argument("--start", type=Path, help="weights of a judge to go on from")
@@ -135,15 +136,18 @@ def _judge(options: argparse.Namespace) -> None:
     ]
     embed = BundledEmbedder(options.cache).embed_passages
     written = [read_written(folder, held_back=False, seed=seed) for folder in options.written]
+    labelled = [read_written(folder, held_back=False, seed=seed) for folder in options.labelled]
     parallel = zip(options.parallel[::2], options.parallel[1::2], strict=True)
     examples = JudgeExamples(
         {
             "written": [claim for claims, _ in written for claim in claims],
+            "labelled": [claim for claims, _ in labelled for claim in claims],
             "made": list(shortened(made, seed)),
             "twins": from_twins(notes, embed, held_back=False, seed=seed),
         },
         {
             "written": [asked for _, lists in written for asked in lists],
+            "labelled": [asked for _, lists in labelled for asked in lists],
             "quoted": from_questions(notes, options.questions, held_back=False, seed=seed),
             "reading": from_reading_answers(options.reading, seed),
             "parallel": [asked for left, right in parallel for asked in from_parallel_reading(left, right)],

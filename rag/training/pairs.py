@@ -5,7 +5,10 @@ Written examples are a folder with ``items.jsonl`` and any number of ``out*.json
 or ``sents``, its statements. A line of ``out*.jsonl`` names an item by the end of its id in ``i`` and holds ``s``,
 ``c`` and ``n``: claims that the premise supports, contradicts and says nothing about; or ``fp`` and ``ok``: questions
 that take for granted what the premise contradicts, and others; or ``a``: questions, each with the numbers of the
-statements that answer it, and ``u``: questions that no statement of the passage answers.
+statements that answer it, and ``u``: questions that no statement of the passage answers. An item may instead be a
+``question`` with the statements that a search found for it, as the model reads them, in ``sents``; its line numbers
+in ``a`` those that carry a part of the answer, in ``p`` those that neither do nor are beside the point, in ``c`` pairs
+of ``a`` that contradict each other, and in ``f`` those of ``a`` that contradict what the question takes for granted.
 """
 
 import json
@@ -41,6 +44,9 @@ _WRITTEN: Mapping[str, Label] = {
 }
 PRESUPPOSITION = "presupposition"
 """The kind of a claim that is a question."""
+
+LABELLED = "labelled"
+"""The kind of a list of statements that a search found."""
 
 _MARKS = re.compile(r"[*`#>]|^\s*(?:[-+]|\d+[.、])\s+", re.MULTILINE)
 _PREMISE_CHARACTERS = (80, 140, 220, 320)
@@ -86,6 +92,9 @@ def read_written(folder: Path, *, held_back: bool, seed: int = 0) -> tuple[list[
                 continue
             if "premise" in item:
                 claims += _written_claims(item, line, rng)
+            elif "question" in item:
+                lists.append(_labelled(item, line))
+                claims += _labelled_claims(item, line, rng)
             else:
                 lists += _written_questions(item, line, rng)
     return claims, lists
@@ -140,6 +149,36 @@ def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any], rng: ra
             shown = _shown(headings, rng)
             texts = tuple(in_context(shown, sentence) for sentence in sentences_)
             yield AnswerList(question, texts, answers, "written" if answers else "unanswerable", group)
+
+
+def _labelled(item: Mapping[str, Any], line: Mapping[str, Any]) -> AnswerList:
+    """Without the statements that are neither right nor wrong."""
+    kept = [at for at in range(len(item["sents"])) if at not in line.get("p", ())]
+    answers = frozenset(place for place, at in enumerate(kept) if at in line.get("a", ()))
+    texts = tuple(str(item["sents"][at]) for at in kept)
+    return AnswerList(str(item["question"]), texts, answers, LABELLED, group_of(item["group"]))
+
+
+def _labelled_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: random.Random) -> Iterator[Claim]:
+    """What answers as premise and claim, and as premise of the question: contradictions, and one other of either."""
+    texts, group = [str(text) for text in item["sents"]], group_of(item["group"])
+    apart = {frozenset(pair) for pair in line.get("c", ())}
+    pairs = [(a, b) for a in line["a"] for b in line["a"] if a != b]
+    together = [pair for pair in pairs if frozenset(pair) not in apart]
+    against = [pair for pair in pairs if frozenset(pair) in apart]
+    for a, b in (*against, *rng.sample(together, min(1, len(together)))):
+        label: Label = "contradicted" if (a, b) in against else "uncontradicted"
+        yield Claim(texts[a], texts[b].partition("\n")[2] or texts[b], label, LABELLED, group)
+    denied = line.get("f", ())
+    others = [at for at in line["a"] if at not in denied]
+    for at in (*denied, *rng.sample(others, min(1, len(others)))):
+        yield Claim(
+            texts[at],
+            str(item["question"]),
+            "contradicted" if at in denied else "uncontradicted",
+            PRESUPPOSITION,
+            group,
+        )
 
 
 def shortened(claims: Iterable[Claim], seed: int) -> Iterator[Claim]:

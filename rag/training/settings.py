@@ -40,8 +40,8 @@ class RankingRecipe:
 
 @dataclass(frozen=True, slots=True)
 class JudgeRecipe:
-    """A mixture gives each source's share of what is not written; the written share goes from its first to its last
-    value in the course of the run."""
+    """A mixture gives each source's share of what is not written, as far as the source is there; the written share
+    goes from its first to its last value in the course of the run."""
 
     steps: int = 1600
     claims: int = 28
@@ -56,12 +56,13 @@ class JudgeRecipe:
     head_learning_rate: float = 1e-3
     warm_up: int = 40
     written_share: tuple[float, float] = (0.5, 0.8)
-    claim_mixture: tuple[tuple[str, float], ...] = (("made", 0.88), ("twins", 0.12))
+    claim_mixture: tuple[tuple[str, float], ...] = (("made", 0.88), ("twins", 0.12), ("labelled", 0.5))
     list_mixture: tuple[tuple[str, float], ...] = (
         ("quoted", 0.6),
         ("reading", 0.2),
         ("parallel", 0.1),
         ("clapnq", 0.1),
+        ("labelled", 2.0),
     )
     forget_every: int = 500
     """Steps after which the remembered output of the lower layers is dropped to free memory."""

@@ -8,6 +8,7 @@ from ingest.types import Chunk
 from rag.training.claims import Claim
 from rag.training.examples import Notes
 from rag.training.pairs import (
+    LABELLED,
     from_clapnq,
     from_parallel_reading,
     from_questions,
@@ -59,6 +60,41 @@ def test_written_lines_become_claims_and_lists(tmp_path: Path) -> None:
         ("泡几次", frozenset(), "unanswerable"),
     ]
     assert read_written(tmp_path, held_back=True) == ([], [])
+
+
+def test_labelled_statements_are_right_wrong_or_left_out(tmp_path: Path) -> None:
+    found = ["茶 > 泡茶\n绿茶用八十度的水。", "茶 > 泡茶\n水温如下：", "茶 > 储存\n放在阴凉处。", "红茶用开水。"]
+    asked = {"id": "s-0001", "group": GROUP, "question": "多热的水", "sents": found}
+    write_lines(tmp_path / "items.jsonl", [asked, asked | {"id": "s-0002", "question": "几点喝"}])
+    write_lines(tmp_path / "out00.jsonl", [{"i": "0001", "a": [0, 3], "p": [1]}, {"i": "0002", "a": []}])
+    _, lists = read_written(tmp_path, held_back=False)
+    assert [(each.question, [each.statements[at] for at in sorted(each.answers)], each.kind) for each in lists] == [
+        ("多热的水", [found[0], found[3]], LABELLED),
+        ("几点喝", [], LABELLED),
+    ]
+    assert [len(each.statements) for each in lists] == [3, 4]
+    assert read_written(tmp_path, held_back=True) == ([], [])
+
+
+def test_labelled_statements_that_disagree_contradict_each_other(tmp_path: Path) -> None:
+    found = ["茶 > 泡茶\n绿茶用八十度的水。", "绿茶要滚水冲。", "茶 > 泡茶\n绿茶别用开水。"]
+    asked = {"id": "s-0001", "group": GROUP, "question": "绿茶为什么用开水", "sents": found}
+    write_lines(tmp_path / "items.jsonl", [asked])
+    write_lines(tmp_path / "out00.jsonl", [{"i": "0001", "a": [0, 1, 2], "c": [[0, 1], [1, 2]], "f": [0, 2]}])
+    claims, _ = read_written(tmp_path, held_back=False)
+    contradicted = {(claim.premise, claim.claim) for claim in claims if claim.label == "contradicted"}
+    assert contradicted == {
+        (found[0], "绿茶要滚水冲。"),
+        (found[1], "绿茶用八十度的水。"),
+        (found[1], "绿茶别用开水。"),
+        (found[2], "绿茶要滚水冲。"),
+        (found[0], "绿茶为什么用开水"),
+        (found[2], "绿茶为什么用开水"),
+    }
+    others = {(claim.premise, claim.claim) for claim in claims if claim.label == "uncontradicted"}
+    assert (found[1], "绿茶为什么用开水") in others
+    assert len(others & {(found[0], "绿茶别用开水。"), (found[2], "绿茶用八十度的水。")}) == 1
+    assert len(others) == 2
 
 
 def test_a_question_contradicts_by_what_it_takes_for_granted(tmp_path: Path) -> None:
