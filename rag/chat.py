@@ -27,7 +27,7 @@ from rag.names import names
 from rag.narrow import Narrower
 from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
 from rag.protocols import ChatModel, Config, Generator
-from rag.reply import ReplySplitter, Unit
+from rag.reply import THOUGHTS_END, ReplySplitter, Unit, without_thoughts
 from rag.terms import is_chinese
 from rag.types import Draft, Hit, Notice, Query, Restart, Statement
 
@@ -41,13 +41,15 @@ _LONGEST_QUESTION = 300
 _NOTES_DO_NOT_SAY = re.compile(
     r"(?:资料|笔记|来源|上下文|文中|原文|提供的信息|给出的信息)[^。！？\n]{0,16}(?:没有|并未|未|无法?)[^。！？\n]{0,6}"
     r"(?:提到|提及|提供|说明|说到|涉及|包含|给出|找到|回答|答案|相关)"
-    r"|\b(?:notes?|sources?|context|passages?|documents?|text|information)\b[^.!?\n]{0,40}"
+    r"|\b(?:notes?|sources?|context|passages?|documents?|text|information)\b(?!\s+(?:that|which)\b)[^.!?\n]{0,40}"
     r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not|no)\b[^.!?\n]{0,12}"
     r"\b(?:say|mention|contain|provide|include|specify|answer|cover|hold|information)",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
 _REFUSALS = tuple(re.sub(r"\W", "", refusal(question, ())).casefold() for question in ("?", "问"))
+_LONGEST_OPENING = 12
+"""Characters before a denial that may cite: "Unfortunately, ", "很遗憾，所给的"."""
 _AROUND_REFUSAL = 12
 """Letters that may stand about the refusal sentence: "I am sorry"."""
 
@@ -94,8 +96,9 @@ class ChatGenerator:
         )
         yield from self.fallback.generate(query, hits, read, config)
 
-    def _write(self, prompt: Prompt, config: Config | None) -> Iterator[Draft | Notice]:
-        """Drafts of the reply. What cites nothing waits until something that does has come."""
+    def _write(self, prompt: Prompt, config: Config | None) -> Iterator[Draft | Notice | Restart]:
+        """Drafts of the reply. What cites nothing waits until something that does has come. A restart follows what
+        turns out to be thoughts."""
         waiting: list[Draft] = []
         cited = denied = False
         try:
@@ -103,6 +106,11 @@ class ChatGenerator:
                 # Made while the model reads the prompt.
                 narrower = Narrower(prompt.sources, self.embedder)
                 for unit in _fresh(_units(pieces)):
+                    if unit is THOUGHTS_END:
+                        cited = denied = False
+                        waiting.clear()
+                        yield Restart()
+                        continue
                     if _is_refusal(unit.text):
                         if not cited:
                             return
@@ -144,7 +152,7 @@ class ChatCondenser:
             reply = "".join(self.model.reply(condense_prompt(question, history).messages, config))
         except ChatFailed:
             return by_rule
-        lines = [line.strip(' \t"“”*') for line in re.sub(r"(?s)^\s*<think>.*?</think>", "", reply).splitlines()]
+        lines = [line.strip(' \t"“”*') for line in without_thoughts(reply).splitlines()]
         first = next((line for line in lines if line), "")
         rewritten = re.sub(r"^(?:改写|Rewritten)\s*[:：]\s*", "", first)
         faithful = _is_faithful(rewritten, question, history)
@@ -179,6 +187,11 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
     seen: set[str] = set()
     repeats = 0
     for unit in units:
+        if unit is THOUGHTS_END:
+            seen.clear()
+            repeats = 0
+            yield unit
+            continue
         repeats += unit.text in seen
         if repeats == _REPEATS:
             return
@@ -188,10 +201,12 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
 
 
 def _denies(unit: Unit) -> bool:
-    """Whether it says that the notes don't say. What the question takes for granted is denied together with what the
-    notes say instead, and their number."""
-    corrects = unit.numbers and _CORRECTS.search(unit.text)
-    return bool(_NOTES_DO_NOT_SAY.search(unit.text)) and not corrects
+    """Whether it says that the notes don't say. With a number it may also quote a note that speaks of such texts, or
+    deny what the question takes for granted together with what the notes say instead."""
+    says = _NOTES_DO_NOT_SAY.search(unit.text)
+    if says is None or not unit.numbers:
+        return says is not None
+    return says.start() <= _LONGEST_OPENING and not _CORRECTS.search(unit.text)
 
 
 def _is_refusal(text: str) -> bool:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from ingest.phrases import Phrase
 from rag.types import Citation, Draft, Notice, Restart, Sentence, Source, TextPiece
 
-_LIKE_A_MARK = re.compile(r"(?P<kept>`[^`\n]*`|\$[^$\n]*\$)|(?<![A-Za-z0-9_)\]])(?:\[\d{1,3}\])+(?!\()")
+VERBATIM = r"`[^`\n]*`|\$[^$\n]*\$"
+"""Code and formulas within a line, in which nothing is a mark."""
+
+_LIKE_A_MARK = re.compile(rf"(?P<kept>{VERBATIM})|(?<![A-Za-z0-9_)\]])(?:\[\d{{1,3}}\])+(?!\()")
 
 
 @dataclass(slots=True)

@@ -50,7 +50,12 @@ def _stand_alone(question: str, earlier: str) -> str:
 
 def _is_elliptic(question: str) -> bool:
     short = len(question) <= _LONGEST_ELLIPTIC
-    return short and (bool(_POINTING_BACK.search(question)) or not key_terms(question) or len(question) <= 6)
+    return short and (bool(_POINTING_BACK.search(question)) or not key_terms(question) or _is_remark(question))
+
+
+def _is_remark(question: str) -> bool:
+    """Whether so little is asked that it cannot stand alone, unless it names what it is about."""
+    return len(question) <= 6 and (not TERM.search(question) or question.rstrip("?？").endswith("呢"))
 
 
 def _exchange(earlier: str, subject: str) -> str:

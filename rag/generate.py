@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.choose import choose
+from rag.cite import VERBATIM
 from rag.protocols import Config
 from rag.types import Draft, Hit, Query, Source, Statement
 
@@ -14,14 +15,16 @@ _MARKER = re.compile(
 _NUMBERED = re.compile(r"^(\d{1,3})[.)、．](?!\d)")
 _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
-    r"<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
+    # Names such as __init__ and powers such as 2**10 are not emphasis.
+    rf"(?P<kept>{VERBATIM}|__[a-z]+(?:_[a-z]+)*__|(?<=[A-Za-z0-9])\*\*(?=[A-Za-z0-9]))"
+    r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
     # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
     r"|</?(?:a|b|big|center|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul)"
     r"(?:\s[^<>]*)?>",
     re.IGNORECASE | re.MULTILINE,
 )
 _CHECKBOX = re.compile(r"^\[([ xX])\]\s+")
-_LINK = re.compile(r"\[([^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
+_LINK = re.compile(rf"(?P<kept>{VERBATIM})|\[(?P<text>[^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 # Between Chinese characters, and before or after Chinese punctuation.
@@ -107,7 +110,9 @@ def _row(row: str, header: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A slice of a note on one line: no images, breaks, bold marks or wrapped lines; links by their text."""
-    text = _LINK.sub(r"\1", _NOT_SHOWN.sub(" ", text).replace("\u00a0", " "))
+    """A slice of a note on one line: no images, breaks, bold marks or wrapped lines; links by their text; code and
+    formulas as they stand."""
+    text = _NOT_SHOWN.sub(lambda found: found["kept"] or " ", text).replace("\u00a0", " ")
+    text = _LINK.sub(lambda found: found["kept"] or found["text"], text)
     text = _WRAP.sub(" ", text)
     return " ".join(_STRAY_SPACE.sub("", text).split())

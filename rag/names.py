@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from ingest.lexical import search_tokens
 from ingest.structure import parse
@@ -14,19 +13,22 @@ from rag.types import Hit, Query
 
 HITS_READ = 10
 """The best fused hits; a name that stands in none of them the notes do not know."""
-_SPELLING = 0.85
-"""How like a word of the notes a misspelt name must be (Ratcliff–Obershelp ratio)."""
 _SHORTEST_MISSPELT = 5
+_SHORTEST_WITH_ANOTHER_LETTER = 9
+"""In a shorter name another letter makes another name: Mixtral, Mistral."""
+_ENDING = re.compile(r"(?<=[A-Z]{2})s$|'s$")
+_SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
+_FIRST_WORD = re.compile(rf"(?:^|[.!?:;])\W*({TERM.pattern})")
 
 
 def names(question: str) -> list[str]:
-    """The technical names in a question: Latin terms in Chinese text; in other text those with a capital inside, a
-    digit or a hyphen."""
-    terms = [term for term in key_terms(question) if TERM.fullmatch(term) and len(term) > 1]
-    if is_chinese(question):
-        return terms
-    first = question.strip().split(" ", 1)[0]
-    return [term for term in terms if re.search(r".[A-Z]|\d|\w-\w", term) or (term[0].isupper() and term != first)]
+    """The technical names in a question, without the ending of a plural or possessive: Latin terms in Chinese text; in
+    other text those with a capital inside, a digit or a hyphen, and those with a capital within a sentence."""
+    terms = [_ENDING.sub("", term) for term in key_terms(question) if TERM.fullmatch(term)]
+    if not is_chinese(question):
+        first = set(_FIRST_WORD.findall(question))
+        terms = [t for t in terms if re.search(r"[^'][A-Z]|\d|\w-\w", t) or (t[0].isupper() and t not in first)]
+    return [term for term in dict.fromkeys(terms) if len(term) > 1 and not _SHORT_FORM.search(term)]
 
 
 def respelt(query: Query, hits: Sequence[Hit]) -> Query:
@@ -74,21 +76,22 @@ def _said_in(chunk: Chunk) -> Iterator[str]:
     yield chunk.text[end:]
 
 
-def unknown_terms(asked: Sequence[str], text: str) -> list[str]:
-    """Those of ``asked`` that do not stand in ``text``, not even misspelt."""
+def unknown_terms(asked: Sequence[str], text: str, *, misspelt: bool = True) -> list[str]:
+    """Those of ``asked`` that do not stand in ``text``, not even, with ``misspelt``, in another spelling."""
     tokens = set(search_tokens(text))
     spellings = {word.lower() for word in TERM.findall(text)}
 
     def known(name: str) -> bool:
         lower = name.lower()
-        return _is_known(name, tokens) or bool(_nearest_spelling(lower, spellings)) or _is_size(lower, spellings)
+        near = misspelt and bool(_nearest_spelling(lower, spellings))
+        return _is_known(name, tokens) or near or _is_size(lower, spellings)
 
     return [name for name in asked if not known(name)]
 
 
 def _is_known(name: str, tokens: set[str]) -> bool:
     whole, *parts = search_tokens(name) or [""]
-    if not whole or whole in tokens:
+    if not whole or not tokens.isdisjoint((whole, f"{whole}s")):
         return True
     # Words that a hyphen joins may stand apart; a version number makes another name.
     return "-" in name and not re.search(r"\d", name) and bool(parts) and tokens.issuperset(parts)
@@ -104,12 +107,21 @@ def _nearest_spelling(name: str, spellings: Iterable[str]) -> str | None:
     if not _may_be_misspelt(name):
         return None
 
-    def likeness(word: str) -> float:
-        return 1.0 if sorted(word) == sorted(name) else SequenceMatcher(None, name, word).ratio()
+    near = [word for word in spellings if word[0] == name[0] and _is_slip(name, word)]
+    return min(near, key=lambda word: (sorted(word) != sorted(name), word), default=None)
 
-    near = (word for word in spellings if abs(len(word) - len(name)) <= 2 and word[0] == name[0])
-    best, word = max(((likeness(word), word) for word in near), default=(0.0, ""))
-    return word if best >= _SPELLING else None
+
+def _is_slip(name: str, word: str) -> bool:
+    """Whether the two differ by the order of their letters, by one letter too many or too few inside, or, where they
+    are long, by one letter."""
+    if sorted(name) == sorted(word):
+        return True
+    longer, shorter = sorted((name, word), key=len, reverse=True)
+    if len(longer) == len(shorter):
+        return len(name) >= _SHORTEST_WITH_ANOTHER_LETTER and sum(a != b for a, b in zip(name, word, strict=True)) == 1
+    return len(longer) == len(shorter) + 1 and any(
+        longer[:at] + longer[at + 1 :] == shorter for at in range(1, len(shorter))
+    )
 
 
 def _is_size(name: str, spellings: set[str]) -> bool:

@@ -21,6 +21,7 @@ from rag.types import (
     Draft,
     Event,
     Hit,
+    Notice,
     Query,
     Restart,
     Stage,
@@ -191,16 +192,19 @@ class Pipeline:
         supports: Sequence[Support | None],
         config: Config | None,
     ) -> tuple[list[Draft], Sequence[Support | None]]:
-        """A second answer, from a search for the question together with what was not carried in the first."""
+        """A second answer, from a search for the question together with what was not carried in the first; none from a
+        model that now fails."""
         missing = [d.text for d, support in zip(drafts, supports, strict=True) if not _is_carried(support)]
         wider = replace(found.query, question=" ".join((found.query.question, *missing))[:_LONGEST_WIDER])
         more = self.reranker.rerank(wider, self.retriever.retrieve(wider))
         both = {hit.chunk.id: hit for pair in zip_longest(found.hits, more) for hit in pair if hit}
         others: list[Draft] = []
         for item in self.generator.generate(found.query, list(both.values()), offered, config):
+            if isinstance(item, Notice):
+                return [], []
             if isinstance(item, Draft):
                 others.append(item)
-            elif isinstance(item, Restart):
+            else:
                 others.clear()
         return others, self.verify(others) if self.verify else [None] * len(others)
 

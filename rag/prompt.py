@@ -196,9 +196,8 @@ def _one_line(text: str) -> str:
 # --- note text as data ----------------------------------------------------------------------------------------------
 
 # The names that make a "<" part of the fence or of a chat template, after folding width and case.
-_RESERVED = re.compile(
-    r"[\s/\\]*(?:sources?\b|system\b|user\b|assistant\b|human\b|think\b|start_of_turn|end_of_turn|s>|<\s*/?sys|\|)"
-)
+_NAMES = r"sources?\b|system\b|user\b|assistant\b|human\b|think\b|start_of_turn|end_of_turn|s>|<\s*/?sys|\|"
+_RESERVED = re.compile(rf"[\s/\\]*(?:{_NAMES})")
 _ANGLES = re.compile(r"[<＜﹤〈]")
 _ROLE = re.compile(r"[\[［](?=\s*/?\s*INST\s*[\]］])", re.IGNORECASE)
 _DIGITS = r"\d{1,3}(?:\s*[,，、;；~–-]\s*\d{1,3})*"
@@ -206,9 +205,7 @@ _BRACKETED = rf"[\[【［〔]\s*(?:\^|来源|资料|sources?)?\s*[:：#]?\s*({_D
 _NUMBER = re.compile(_BRACKETED, re.IGNORECASE)
 _NUMBERS = re.compile(rf"(?<![A-Za-z0-9_)\]])(?:{_BRACKETED})+", re.IGNORECASE)
 _SAFE_ANGLE = "‹"
-_RESTORED = re.compile(
-    rf"{_SAFE_ANGLE}(?=[\s/]*(?:sources?\b|system\b|user\b|assistant\b|human\b|think\b|\w+_of_turn|s>|\||｜))"
-)
+_RESTORED = re.compile(rf"{_SAFE_ANGLE}(?=[\s/\\]*(?:{_NAMES}|｜))", re.IGNORECASE)
 
 
 def neutral(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ingest.sentences import sentences
+from rag.cite import VERBATIM
 
 UnitKind = Literal["sentence", "item", "table", "code", "formula"]
 
@@ -37,7 +38,7 @@ _MARK = re.compile(
 _HALF_MARK = re.compile(r"[\[【［〔(（][^\]】］〕)）\n]{0,24}$")
 _MARKS_ONLY = re.compile(rf"(?:[ \t]*(?:{_MARK.pattern})[ \t,，、;；.。]*)+$", re.IGNORECASE)
 _RANGE = re.compile(r"(\d+)\s*[~–-]\s*(\d+)")
-_SHIELDED = re.compile(r"`[^`\n]*`|\$[^$\n]*\$")
+_SHIELDED = re.compile(VERBATIM)
 
 _BLANK = re.compile(r"(?:[ \t\u3000]*\n)+")
 _FENCE = re.compile(r"[ \t]*(```+|~~~+)")
@@ -52,12 +53,16 @@ _THINKING, _THOUGHT = "<think>", "</think>"
 _ENOUGH = 12
 """Characters of a line that tell what it is."""
 
+THOUGHTS_END = Unit("sentence", "", (), "")
+"""Given where it shows that all units before were thoughts."""
+
 
 @dataclass(slots=True)
 class ReplySplitter:
     """Feed the pieces of a reply in order, then finish; each call gives the units that are whole by then.
 
-    A leading ``<think>`` block, an "Answer:" in front and a list of references at the end are left out.
+    A leading ``<think>`` block, an "Answer:" in front and a list of references at the end are left out. Where a server
+    gives only the end of the block, as the prompt began it, ``THOUGHTS_END`` comes behind what was thought.
     """
 
     _rest: str = ""
@@ -79,9 +84,9 @@ class ReplySplitter:
             yield Unit("sentence", "\n\n".join(self._headings), (), "")
 
     def _units(self, final: bool) -> Iterator[Unit]:
-        if not self._started and not self._start(final):
-            return
         while not self._ended and self._rest.strip():
+            if not self._started and not self._start(final):
+                return
             before = len(self._rest), self._inside_line
             unit = self._step(final)
             if unit is not None:
@@ -115,6 +120,11 @@ class ReplySplitter:
             return self._sentence(line, whole, final)
         if not whole and len(line.strip()) < _ENOUGH:
             return None
+        if line.strip() == _THOUGHT:
+            self._take(len(line) + 1)
+            self._headings.clear()
+            self._previous, self._started = None, False
+            return THOUGHTS_END
         if fence := _FENCE.match(line):
             return self._fenced("code", re.compile(rf"\n[ \t]*{fence[1]}[ \t]*(?=\n|$)"), fence[1], final)
         if line.lstrip().startswith("$$"):
@@ -134,7 +144,9 @@ class ReplySplitter:
     def _is_apart(self, line: str) -> bool:
         """Whether a line says nothing itself: a heading, kept for the next unit; a rule; the references' heading."""
         label = _LABEL.match(line)
-        if label and (not line[label.end() :] or _MARK.match(line, label.end())):
+        rest = line[label.end() :] if label else ""
+        listed = label and re.search(r"[:：]", label[0]) and _MARK.match(rest)
+        if label and (not rest or listed or _MARKS_ONLY.match(rest)):
             self._ended = True
             return True
         if _HEADING.match(line):
@@ -267,5 +279,5 @@ def _numbers(digits: str) -> tuple[int, ...]:
 
 
 def without_thoughts(reply: str) -> str:
-    """A whole reply without what the model thought aloud."""
-    return re.sub(rf"(?s){_THINKING}.*?{_THOUGHT}", "", reply)
+    """A whole reply without what the model thought aloud before it."""
+    return re.sub(rf"(?s)^\s*{_THINKING}.*?{_THOUGHT}|^.*\n\s*{_THOUGHT}[ \t]*\n", "", reply)

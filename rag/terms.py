@@ -4,8 +4,9 @@ import re
 
 from ingest.lexical import words
 
-TERM = re.compile(r"[A-Za-z](?:[A-Za-z0-9_+#]|[.'/-](?=[A-Za-z0-9]))*|\d+[A-Za-z]+")
-"""A word or technical term in Latin letters, as it is written: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``."""
+TERM = re.compile(r"[A-Za-z](?:[A-Za-z0-9_+#]|[.'-](?=[A-Za-z0-9])|/(?=[A-Za-z0-9](?![A-Za-z0-9])))*|\d+[A-Za-z]+")
+"""A word or technical term in Latin letters, as it is written: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``,
+``I/O``; ``PPO/DPO`` is two."""
 
 _ENGLISH_STOP = frozenset(
     "a an and are as at be by can could did do does for from has have how i if in into is it its me my of on one or "

@@ -11,6 +11,10 @@ from ingest.types import Chunk, Place
 Stage = Literal["dense", "lexical", "fused", "rerank"]
 
 
+_LONGEST_EARLIER = 60
+"""Characters of an earlier question, so that the models that read a follow-up behind it see all of this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What is searched. ``question`` stands alone; ``asked`` is the user's own words; ``history`` the earlier
@@ -22,9 +26,11 @@ class Query:
 
     @property
     def in_words(self) -> str:
-        """What a reader of whole sentences is asked: a follow-up behind the question before it, since ``question`` may
-        then be a row of terms."""
-        return " ".join((*self.history[-1:], self.asked))
+        """What a reader of whole sentences is asked: a follow-up behind the end of the question before it, since
+        ``question`` may then be a row of terms."""
+        if self.question == self.asked or not self.history:
+            return self.asked
+        return f"{self.history[-1][-_LONGEST_EARLIER:]} {self.asked}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Does what a sentence cites carry it? Verdicts for the sentences of an answer, whoever wrote it."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.judge import in_context
@@ -12,6 +13,8 @@ from rag.types import Draft, Source, Support, Verdict
 
 _LONGEST_CONTEXT = 120
 """Characters of the note before the cited words that the judge reads along."""
+_CHINESE_DIGITS = {digit: str(value) for value, digit in enumerate("零一二三四五六七八九十")} | {"两": "2", "百": "100"}
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _ITEM_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．](?!\d)\s*")
 _SUPPORTED_FROM = 0.5
 _AT_MOST_WITH_NEWS = 0.4
@@ -62,10 +65,23 @@ def _with_context(source: Source) -> str:
 
 def _weighed(sentence: str, premise: str, support: float, contradiction: float, neither: float) -> Support:
     """The judge's word, less what speaks against it in the words themselves."""
-    numbers = set(NUMBER.findall(_ITEM_NUMBER.sub("", sentence))) - set(NUMBER.findall(premise))
-    if numbers or unknown_terms(names(sentence), premise):
+    numbers = set(_numbers(_ITEM_NUMBER.sub("", sentence))) - {*_numbers(premise), *_numbers_in_words(premise)}
+    # A model copies a name from its sources; spelt otherwise it is another one.
+    if numbers or unknown_terms(names(sentence), premise, misspelt=False):
         support = min(support, _AT_MOST_WITH_NEWS)
     if bool(NEGATION.search(sentence)) != bool(NEGATION.search(premise)):
         support *= _NEGATION_FACTOR
     verdict: Verdict = "contradicted" if contradiction > neither else "not_found"
     return Support("supported" if support >= _SUPPORTED_FROM else verdict, support)
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """The numbers of a text in one notation: 1,000 and 1000.0 are 1000."""
+    for number in NUMBER.findall(unicodedata.normalize("NFKC", text)):
+        plain = _THOUSANDS.sub("", number)
+        yield plain.rstrip("0").rstrip(".") if plain.count(".") == 1 else plain
+
+
+def _numbers_in_words(text: str) -> set[str]:
+    """The numbers that single Chinese characters of a text may stand for."""
+    return {_CHINESE_DIGITS[character] for character in text if character in _CHINESE_DIGITS}

@@ -145,6 +145,28 @@ def test_what_the_notes_say_instead_of_what_was_taken_for_granted_is_an_answer(c
     assert drafts(correction) == []
 
 
+def test_a_cited_sentence_about_notes_that_lack_something_is_no_denial() -> None:
+    said = "绿茶用 80 度左右的水冲泡，泡茶的笔记没有提到别的。"
+    assert drafts(f"{said}[1]") == [(said, [("tea.md", 40, 55)])]
+
+
+def test_thoughts_that_only_end_are_withdrawn() -> None:
+    assert said_at_last("绿茶用 80 度左右的水冲泡。[1]\n</think>\n\n咖啡豆要放在密封罐里。[2]") == [
+        "咖啡豆要放在密封罐里。"
+    ]
+
+
+def said_at_last(*pieces: str) -> list[str]:
+    """The texts of the drafts that are not withdrawn."""
+    found: list[str] = []
+    for item in written(*pieces):
+        if isinstance(item, Restart):
+            found.clear()
+        elif isinstance(item, Draft):
+            found.append(item.text)
+    return found
+
+
 def test_a_model_that_repeats_itself_is_stopped() -> None:
     with ScriptedServer(goes_on("绿茶用 80 度的水。[1] ")) as server:
         (only,) = generator(server).generate(QUESTION, (TEA, COFFEE), ())

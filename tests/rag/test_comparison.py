@@ -11,6 +11,8 @@ from tests.rag.sample_hits import hit
         ("GPT 和 BERT 的训练任务各是啥", ("GPT", "BERT")),
         ("NTK-aware vs NTK-by-parts: what differs?", ("NTK-aware", "NTK-by-parts")),
         ("LoRA 相比 QLoRA 差在哪", ("LoRA", "QLoRA")),
+        ("PPO/DPO 怎么选", ("PPO", "DPO")),
+        ("磁盘 I/O 怎么测", None),
         ("Do DPO and SimPO both need a reference model?", ("DPO", "SimPO")),
         ("LoRA 的秩怎么选", None),
         ("用 LoRA 微调 LLaMA", None),

@@ -11,6 +11,9 @@ from rag.condense import condense
         (["DPO 是在线还是离线？"], "那 PPO 呢？", "PPO 是在线还是离线？"),
         (["DPO 是在线还是离线？"], "那 PPO 呢？为什么", "PPO 是在线还是离线？ 为什么"),
         (["How does LoRA save memory?"], "what about QLoRA?", "How does QLoRA save memory?"),
+        (["LoRA 为什么省显存"], "DPO是什么", "DPO是什么"),
+        (["LoRA 怎么初始化"], "DPO 呢？", "LoRA 初始化 DPO 呢？"),
+        (["LoRA 怎么初始化"], "缺点呢？", "LoRA 初始化 缺点呢？"),
         (["What is GPTQ?"], "does it need calibration data?", "GPTQ does it need calibration data?"),
         (
             ["什么是 RoPE"],
@@ -34,3 +37,6 @@ def test_a_follow_up_in_words_is_asked_behind_the_question_before_it() -> None:
     query = condense("那它的缺点呢", ["RoPE 是什么", "LoRA 怎么省显存"])
     assert query.in_words == "LoRA 怎么省显存 那它的缺点呢"
     assert condense("LoRA 怎么省显存", []).in_words == "LoRA 怎么省显存"
+    assert condense("LoRA 怎么省显存", ["RoPE 是什么"]).in_words == "LoRA 怎么省显存"
+    long = "RoPE 是什么" + "，请说得细一些" * 30
+    assert condense("那它的缺点呢", [long]).in_words == f"{long[-60:]} 那它的缺点呢"

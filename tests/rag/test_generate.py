@@ -132,6 +132,12 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
         ("词尾加上 </w>，句首是 <s>。", "词尾加上 </w>，句首是 <s>。"),
         ("a > b 时停止", "a > b 时停止"),
         ("**NF4**：4 位，**FP4** 也是", "NF4：4 位，FP4 也是"),
+        (
+            "`<div>` 是块级元素，`f(**kwargs)`、`a[1](x)` 与 `__init__`",
+            "`<div>` 是块级元素，`f(**kwargs)`、`a[1](x)` 与 `__init__`",
+        ),
+        ("__init__ 里写 2**10，__重点__", "__init__ 里写 2**10，重点"),
+        ("见 [`torch.cat`](https://pytorch.org/docs) 与 $a**b$", "见 `torch.cat` 与 $a**b$"),
     ],
 )
 def test_layout_of_the_note_is_not_shown_but_its_symbols_are(note: str, shown: str) -> None:
@@ -154,6 +160,8 @@ def test_something_is_said_on_either_side_of_a_comparison() -> None:
     found = [replace(likely, score=2.0, chance=0.9), replace(unlikely, score=-1.5, chance=0.15)]
     assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], found))) == 2
     assert len(list(ExtractiveGenerator(600).generate(replace(query, question="要参考模型吗"), [dpo], found))) == 1
+    unread = [replace(statement, chance=None) for statement in found]
+    assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], unread))) == 2
 
 
 def test_a_lead_in_is_not_said_without_what_it_announces() -> None:

@@ -10,6 +10,16 @@ def hit(text: str) -> Hit:
 def test_names_in_chinese_are_all_latin_terms_and_in_english_the_technical_ones() -> None:
     assert names("AdaLoRA 是怎么给 rank 分配的") == ["AdaLoRA", "rank"]
     assert names("How does ZeRO-3 shard the optimiser state of Llama?") == ["ZeRO-3", "Llama"]
+    assert names("Briefly, how does LoRA's rank matter? Give two reasons. What if I'm on A100?") == ["LoRA", "A100"]
+
+
+def test_a_plural_is_the_name_itself() -> None:
+    assert names("How is an LLM's context extended on GPUs?") == ["LLM", "GPU"]
+    assert unknown_names(names("LLMs 和 RNNs 差在哪"), [hit("LLM 读得更远"), hit("RNNs are slow")]) == []
+
+
+def test_names_that_a_slash_joins_are_two() -> None:
+    assert names("PPO/DPO 怎么选，I/O 慢吗") == ["PPO", "DPO", "I/O"]
 
 
 def test_a_name_is_known_whole_or_misspelt_or_by_its_hyphenated_words() -> None:
@@ -20,6 +30,12 @@ def test_a_name_is_known_whole_or_misspelt_or_by_its_hyphenated_words() -> None:
 def test_another_version_or_a_longer_name_is_unknown() -> None:
     hits = [hit("LoRA 与 ZeRO-1、ZeRO-2")]
     assert unknown_names(["ZeRO-3", "AdaLoRA", "lora"], hits) == ["ZeRO-3", "AdaLoRA"]
+
+
+def test_a_name_with_another_letter_is_another_name_unless_it_is_long() -> None:
+    hits = [hit("Mistral、Adam 与 Transformer，还有 CopyOnWriteArrayList")]
+    asked = ["Mixtral", "AdamW", "Misstral", "Transfermer", "CopyOnWriteArraySet"]
+    assert unknown_names(asked, hits) == ["Mixtral", "AdamW", "CopyOnWriteArraySet"]
 
 
 def test_two_letters_in_the_wrong_order_are_a_misspelling() -> None:

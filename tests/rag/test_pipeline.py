@@ -6,6 +6,7 @@ import pytest
 
 from ingest.errors import BadInput
 from ingest.library import Library, open_library
+from ingest.phrases import Phrase
 from ingest.sync import sync
 from rag.answerability import UnknownNames
 from rag.compress import StatementReader
@@ -16,7 +17,20 @@ from rag.protocols import Config
 from rag.rerank import KeepOrder
 from rag.retrieve import HybridRetriever
 from rag.similarity import EmbeddedSimilarity
-from rag.types import Answer, Draft, Hit, Query, Restart, Source, StageDone, Statement, Support, TextPiece, Verdict
+from rag.types import (
+    Answer,
+    Draft,
+    Hit,
+    Notice,
+    Query,
+    Restart,
+    Source,
+    StageDone,
+    Statement,
+    Support,
+    TextPiece,
+    Verdict,
+)
 from tests.fakes import FakeEmbedder, count_tokens
 
 NOTES = {
@@ -165,7 +179,7 @@ class WritesInTurn:
 
     def generate(
         self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
-    ) -> Iterator[Draft]:
+    ) -> Iterator[Draft | Notice]:
         self.hits.append([hit.chunk.title for hit in hits])
         chunk = hits[0].chunk
         yield Draft(self.answers.pop(0), (Source(hits[0], chunk.start, chunk.end),))
@@ -195,6 +209,19 @@ def test_an_answer_that_is_not_carried_is_tried_once_more_from_a_wider_search(pi
 def test_a_second_answer_that_is_no_better_is_not_shown(pipeline: Pipeline) -> None:
     answer = reflecting(pipeline, WritesInTurn("wrong", "worse")).answer("LoRA 的矩阵怎么初始化")
     assert [s.text for s in answer.sentences] == ["wrong"]
+
+
+def test_the_first_answer_stays_where_the_model_fails_the_second_time(pipeline: Pipeline) -> None:
+    class Fails(WritesInTurn):
+        def generate(
+            self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
+        ) -> Iterator[Draft | Notice]:
+            if len(self.answers) == 1:
+                yield Notice(Phrase("the notes are quoted instead", "改为摘录笔记"))
+            yield from super().generate(query, hits, read, config)
+
+    answer = reflecting(pipeline, Fails("wrong", "right")).answer("LoRA 的矩阵怎么初始化")
+    assert ([s.text for s in answer.sentences], answer.notice) == (["wrong"], None)
 
 
 def test_an_answer_that_is_carried_is_written_once(pipeline: Pipeline) -> None:

@@ -129,7 +129,9 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert neutral(text) == text
 
 
-@pytest.mark.parametrize("text", ["<|im_start|> 是开头", "BOS 是 <s>，EOS 是 </s>", "放在 <sources> 里"])
+@pytest.mark.parametrize(
+    "text", ["<|im_start|> 是开头", "BOS 是 <s>，EOS 是 </s>", "放在 <sources> 里", "Optional<User> 与 <System.Text>"]
+)
 def test_marks_that_a_model_copies_are_restored(text: str) -> None:
     assert neutral(text) != text
     assert restored(neutral(text)) == text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.reply import ReplySplitter, Unit
+from rag.reply import THOUGHTS_END, ReplySplitter, Unit, without_thoughts
 
 
 def split(reply: str, *cuts: int) -> list[Unit]:
@@ -74,6 +74,28 @@ def test_headings_lead_the_unit_below_them() -> None:
 def test_thoughts_a_leading_label_and_the_references_are_left_out() -> None:
     reply = "<think>\n该用温水。\n</think>\n\n回答：用温水。[1]\n\n参考资料：\n[1] 泡茶 > 绿茶\n[2] 咖啡"
     assert said(reply) == [("用温水。", (1,))]
+
+
+def test_the_end_of_thoughts_that_the_prompt_began_is_told() -> None:
+    reply = "该用温水。[1]\n\n## 再想\n</think>\n\n回答：用温水。[1]\n"
+    units = split(reply)
+    at = next(place for place, unit in enumerate(units) if unit is THOUGHTS_END)
+    assert [(unit.text, unit.before) for unit in units[at + 1 :]] == [("用温水。", "")]
+    assert without_thoughts(reply) == "\n回答：用温水。[1]\n"
+    assert said("标签是 `</think>`。[1]") == [("标签是 `</think>`。", (1,))]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("Source [1] says 80 degrees.", "Source says 80 degrees."),
+        ("来源[1]指出要用温水。", "来源指出要用温水。"),
+    ],
+)
+def test_a_sentence_that_names_its_source_is_no_list_of_references(line: str, text: str) -> None:
+    assert said(f"用温水。[1]\n\n{line}") == [("用温水。", (1,)), (text, (1,))]
+    assert said("用温水。[1]\n\nSources: [1] 泡茶") == [("用温水。", (1,))]
+    assert said("用温水。[1]\n\n来源 [1][2]") == [("用温水。", (1,))]
 
 
 def test_thoughts_without_an_end_are_no_answer() -> None:

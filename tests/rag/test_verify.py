@@ -6,7 +6,7 @@ import pytest
 from ingest.protocols import Vectors
 from rag.types import Draft, Source, Support
 from rag.verify import Verifier
-from tests.rag.sample_hits import TEA
+from tests.rag.sample_hits import TEA, hit
 
 CITED = Source(TEA, 40, 55)
 """绿茶用 80 度左右的水冲泡。"""
@@ -56,6 +56,21 @@ def test_a_number_or_name_that_is_not_cited_counts_against_whatever_the_judge_sa
     assert support is not None
     assert support.verdict == "not_found"
     assert support.probability < 0.5
+
+
+@pytest.mark.parametrize("sentence", ["绿茶用 80.0 度左右的水冲泡。", "绿茶用８０度的水冲泡。"])
+def test_a_number_may_be_written_otherwise(sentence: str) -> None:
+    support = verdict(sentence, 1.0, 0.0, 0.0)
+    assert support is not None
+    assert support.verdict == "supported"
+
+
+def test_numbers_in_words_and_thousands_are_read() -> None:
+    note = hit("分为三个阶段，共 1,000 条；Mistral 最快。")
+    cited = Source(note, 0, len(note.chunk.text))
+    said = ["共 3 个阶段，1000 条。", "共 4 个阶段。", "Mixtral 最快。"]
+    verdicts = Verifier(SaysAlways(1.0, 0.0, 0.0))([Draft(text, (cited,)) for text in said])
+    assert [support.verdict for support in verdicts if support] == ["supported", "not_found", "not_found"]
 
 
 def test_a_denial_of_what_is_not_denied_counts_against_it() -> None:
