@@ -78,9 +78,20 @@ def save_cases(path: Path, cases: Iterable[EvalCase]) -> None:
 
 
 def append_case(path: Path, case: EvalCase) -> None:
-    """Adds a line to a question file, which need not be there yet."""
+    """Adds a line to a question file, which need not be there yet.
+
+    Raises BadInput for a case that ``load_cases`` would not take.
+    """
+    row = case_to_json(case)
+    try:
+        case_from_json(row)
+    except _Fault as fault:
+        raise BadInput(Phrase("the question cannot be kept", "无法保存这个问题"), case.id, fault.phrase) from None
+    written = path.read_bytes() if path.exists() else b""
+    # A file that was edited by hand may not end its last line.
+    start = "\n" if written and not written.endswith(b"\n") else ""
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(case_to_json(case), ensure_ascii=False) + "\n")
+        file.write(f"{start}{json.dumps(row, ensure_ascii=False)}\n")
 
 
 def case_to_json(case: EvalCase) -> dict[str, Any]:

@@ -27,9 +27,12 @@ def keypoint_terms(record: EvalRecord, trial: Trial) -> Score:
     """Key points whose terms stand in the answer's text / key points of the case. No judge is asked.
 
     All numbers and Latin words of the key point must stand there, and at least 60 % of its search tokens (dictionary
-    words and character pairs). A refusal has none. That the notes disagree is said by showing the conflict.
+    words and character pairs); without any of these, as a mere "```", it is unscored. A refusal has none. That the
+    notes disagree is said by showing the conflict.
     """
-    said = "" if trial.answer.abstained else without_marks(trial.answer.text)
+    if trial.answer.abstained:
+        return Score.share([False] * len(record.case.keypoints))
+    said = without_marks(trial.answer.text)
     shown = record.case.type == "conflict" and conflict_shown(record, trial).value == 1
     return Score.share(
         shown if is_disagreement(record, point) else _terms_stand_in(claim_of(point), said)
@@ -41,8 +44,11 @@ def has_keypoints(record: EvalRecord) -> bool:
     return bool(record.case.keypoints)
 
 
-def _terms_stand_in(point: str, text: str) -> bool:
+def _terms_stand_in(point: str, text: str) -> bool | None:
+    """None for a point without terms."""
     wanted, said = set(query_tokens(point)), set(search_tokens(text))
+    if not wanted:
+        return None
     return _exact_terms(point) <= _exact_terms(text) and len(wanted & said) >= _LEAST_TERMS * len(wanted)
 
 

@@ -9,13 +9,13 @@ from eval.types import EvalCase
 class ReviewedQuestions:
     """The questions kept in ``path``, and the ids of the rejected ones in a file beside it: neither is proposed again.
 
-    Raises BadInput for a faulty question file.
+    Raises BadInput for a faulty question file; an empty one is as good as none.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rejected = path.with_suffix(".rejected")
-        self._known = {case.id for case in load_cases(path)} if path.exists() else set()
+        self._known = {case.id for case in load_cases(path)} if path.exists() and path.stat().st_size else set()
         if self._rejected.exists():
             self._known |= set(self._rejected.read_text(encoding="utf-8").split())
 
@@ -23,6 +23,7 @@ class ReviewedQuestions:
         return case_id not in self._known
 
     def keep(self, case: EvalCase) -> None:
+        """Raises BadInput for a case that cannot be used."""
         append_case(self._path, case)
         self._known.add(case.id)
 

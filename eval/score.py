@@ -114,9 +114,9 @@ def summarise(
         tokens_read=_spread([float(used.read) for used in tokens]) if tokens else None,
         tokens_written=_spread([float(used.wrote) for used in tokens]) if tokens else None,
         risk_coverage={
-            scorer.name: _risk_coverage(records, scorer.name, scores)
+            scorer.name: curve
             for scorer in scorers
-            if scorer.name.rpartition("/")[2] in _QUALITIES
+            if scorer.name.rpartition("/")[2] in _QUALITIES and (curve := _risk_coverage(records, scorer.name, scores))
         },
         judge_checks=tuple(checks),
     )
@@ -154,12 +154,18 @@ def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores, check: J
     )
 
 
-def _risk_coverage(records: Sequence[EvalRecord], quality: str, scores: Scores) -> RiskCoverage:
-    """The loss is 1 - quality; it is 1 for what should not or could not be answered."""
+def _risk_coverage(records: Sequence[EvalRecord], quality: str, scores: Scores) -> RiskCoverage | None:
+    """The loss is 1 - quality; it is 1 for what should not or could not be answered.
+
+    An answerable case that the quality does not apply to is left out; None when it applies to none.
+    """
     values = values_of(quality, records, scores)
+    if not values:
+        return None
+    counted = [record for record in records if record.case.id in values or not record.case.answerable]
     return risk_coverage(
-        [1 - values.get(record.case.id, 0.0) for record in records],
-        [record.trial.confidence if record.trial else None for record in records],
+        [1 - values.get(record.case.id, 0.0) for record in counted],
+        [record.trial.confidence if record.trial else None for record in counted],
     )
 
 

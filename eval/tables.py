@@ -72,14 +72,17 @@ def headline(runs: Sequence[Run]) -> Table:
 
 
 def retrieval(run: Run) -> Table | None:
-    """Stages down, measures across."""
+    """Stages down, measures across; a baseline keeps few of them."""
     by_stage: dict[str, dict[str, Row]] = {}
     for row in run.summary.rows:
         if _is_retrieval(row):
             stage, _, measure = row.name.partition("/")
             by_stage.setdefault(stage, {})[measure] = row
     rows: list[tuple[Cell, ...]] = [
-        (stage, *(_interval(measures[column].estimate) for column in _RETRIEVAL_COLUMNS))
+        (
+            stage,
+            *(_interval(measures[column].estimate) if column in measures else "–" for column in _RETRIEVAL_COLUMNS),
+        )
         for stage, measures in by_stage.items()
     ]
     header: tuple[Cell, ...] = (Phrase("Stage", "阶段"), *_RETRIEVAL_COLUMNS)

@@ -4,6 +4,7 @@ Exit codes: 0 done (a refusal to answer is an answer), 1 an error said on stderr
 Results go to stdout; progress, notices and errors to stderr.
 """
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ import typer
 from ingest.errors import BadInput, NoteciteError
 from ingest.phrases import Phrase
 from ui import eval_commands
-from ui.language import language, say
+from ui.language import configured, say, spoken
 
 if TYPE_CHECKING:
     from rag.build import Application
@@ -87,27 +88,13 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except NoteciteError as error:
-        typer.echo(f"notecite: {error.to(_language)}", err=True)
+        typer.echo(f"notecite: {error.to(spoken())}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo(Phrase("stopped; what was finished is kept", "已停止；完成的部分已保存").to(_language), err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away; there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(1)
-
-
-_language = language()
-
-
-def _settings(**options: Any) -> "Settings":
-    from rag.settings import load_settings
-
-    settings = load_settings(**options)
-    global _language
-    _language = language(settings.language)
-    return settings
+    except SystemExit as ended:
+        # typer turns Ctrl-C into this code.
+        if ended.code == 130:
+            typer.echo(Phrase("stopped; what was finished is kept", "已停止；完成的部分已保存").to(spoken()), err=True)
+        raise
 
 
 def _application(settings: "Settings") -> "Application":
@@ -136,14 +123,14 @@ def sync(
     embedder: Embedder = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, language=speech)
+    settings = configured(library=library, embedder=embedder, language=speech)
     from rag.build import sync_notes
     from ui.progress import SyncBar
     from ui.text import sync_text
 
-    with SyncBar(_language) as show:
+    with SyncBar(spoken()) as show:
         report = sync_notes(settings, folders or [], rebuild=rebuild, progress=show)
-    typer.echo(sync_text(report, _language))
+    typer.echo(sync_text(report, spoken()))
 
 
 @app.command(help=say("Answer a question from the notes, with citations.", "根据笔记回答问题，并注明出处。"))
@@ -158,14 +145,15 @@ def ask(
     chat_model: ChatModel = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    settings = configured(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    asked = _given(question) if batch is None else ""
     from ui.forms import answer_object
 
     with _application(settings) as application:
         if batch is not None:
             _run_batch(batch, lambda id_, q, earlier: answer_object(id_, application.pipeline.answer(q, earlier)))
             return
-        answer = application.pipeline.answer(_given(question), history or ())
+        answer = application.pipeline.answer(asked, history or ())
     if as_json:
         _print_json(answer_object(None, answer))
     else:
@@ -185,7 +173,8 @@ def search(
     chat_model: ChatModel = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    settings = configured(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    asked = _given(question) if batch is None else ""
     # Each ranking gives half or more of the fused hits, so each must be as long as what is asked for.
     settings = settings.model_copy(update={"candidates": max(settings.candidates, k)})
     from ui.forms import search_object
@@ -200,9 +189,9 @@ def search(
 
             _run_batch(batch, one)
             return
-        found = application.pipeline.search(_given(question), history or ())
+        found = application.pipeline.search(asked, history or ())
     if as_json:
-        _print_json(search_object(None, _given(question), found.hits[:k], found.seconds))
+        _print_json(search_object(None, asked, found.hits[:k], found.seconds))
     else:
         typer.echo(hits_text(found.hits[:k]))
 
@@ -215,18 +204,18 @@ def chat(
     chat_model: ChatModel = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    settings = configured(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
 
     history: list[str] = []
     with _application(settings) as application:
         pipeline = application.pipeline
-        typer.echo(Phrase("Ask; an empty line ends.", "请提问；空行结束。").to(_language), err=True)
+        typer.echo(Phrase("Ask; an empty line ends.", "请提问；空行结束。").to(spoken()), err=True)
         while question := _read_line():
             try:
                 _print_answer(pipeline.answer(question, history))
                 typer.echo()
             except BadInput as error:
-                typer.echo(f"notecite: {error.to(_language)}", err=True)
+                typer.echo(f"notecite: {error.to(spoken())}", err=True)
                 continue
             history.append(question)
 
@@ -265,7 +254,7 @@ def ui(
         "chat_model": chat_model,
         "language": speech,
     }
-    settings = _settings(**options)
+    settings = configured(**options)
     from ui.desk import Desk
     from ui.server import check_address, is_loopback, run
 
@@ -274,19 +263,19 @@ def ui(
     def tell(address: str) -> None:
         typer.echo(
             Phrase(f"notecite is ready at {address} (Ctrl+C ends)", f"notecite 已就绪：{address}（Ctrl+C 结束）").to(
-                _language
+                spoken()
             )
         )
         if browser and sys.stdout.isatty():
             typer.launch(address)
 
     desk = Desk(settings, options=options, at_home=is_loopback(host))
-    run(desk, host, port, password=password, language=None if settings.language == "auto" else _language, on_ready=tell)
+    run(desk, host, port, password=password, language=None if settings.language == "auto" else spoken(), on_ready=tell)
 
 
 @app.command(help=say("Show what the library holds.", "查看笔记库的内容。"))
 def status(library: Library = None, as_json: AsJson = False, speech: Speech = None) -> None:
-    settings = _settings(library=library, language=speech)
+    settings = configured(library=library, language=speech)
     from ingest.library import open_library
     from ui.text import status_text
 
@@ -301,7 +290,7 @@ def status(library: Library = None, as_json: AsJson = False, speech: Speech = No
                         "document": document.id,
                         "title": document.title,
                         "chunks": document.chunks,
-                        "problems": [problem.to(_language) for problem in document.problems],
+                        "problems": [problem.to(spoken()) for problem in document.problems],
                     }
                     for document in documents
                 ],
@@ -310,7 +299,7 @@ def status(library: Library = None, as_json: AsJson = False, speech: Speech = No
             }
         )
     else:
-        typer.echo(status_text(counts, documents, _language))
+        typer.echo(status_text(counts, documents, spoken()))
 
 
 @app.command(help=say("Print a document's text, which all offsets count in.", "打印文档全文，所有偏移量都以它为准。"))
@@ -319,7 +308,7 @@ def show(
     library: Library = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, language=speech)
+    settings = configured(library=library, language=speech)
     from ingest.library import open_library
 
     with open_library(settings.library) as opened:
@@ -333,7 +322,7 @@ def forget(
     library: Library = None,
     speech: Speech = None,
 ) -> None:
-    settings = _settings(library=library, language=speech)
+    settings = configured(library=library, language=speech)
     from ingest.library import open_library
 
     open_library(settings.library).close()
@@ -362,7 +351,7 @@ def config(
         "chat_model": chat_model,
         "language": speech,
     }
-    settings = _settings(**options)
+    settings = configured(**options)
     from rag.settings import sources
 
     origins = sources(**options)
@@ -377,7 +366,7 @@ def config(
     if check:
         from ui.text import contact_text
 
-        typer.echo(contact_text(_contact(settings), _language))
+        typer.echo(contact_text(_contact(settings), spoken()))
 
 
 def _contact(settings: "Settings") -> dict[str, Any] | None:
@@ -392,17 +381,18 @@ def _print_answer(answer: "Answer") -> None:
     from ui.text import answer_text, printable
 
     if answer.notice:
-        typer.echo(printable(f"notecite: {answer.notice.to(_language)}"), err=True)
-    typer.echo(answer_text(answer, _language))
+        typer.echo(printable(f"notecite: {answer.notice.to(spoken())}"), err=True)
+    typer.echo(answer_text(answer, spoken()))
 
 
 def _given(question: str | None) -> str:
+    """Ends the command as wrong usage where there is none."""
     if question is None:
-        raise BadInput(
-            Phrase("no question", "没有问题"),
-            "ask",
-            Phrase("give one in quotes, or --batch FILE", "请在引号中给出问题，或使用 --batch 文件"),
+        said = Phrase(
+            "no question: give one in quotes, or --batch FILE", "没有问题: 请在引号中给出问题，或使用 --batch 文件"
         )
+        typer.echo(f"notecite: {said.to(spoken())}", err=True)
+        raise typer.Exit(2)
     return question
 
 
@@ -418,17 +408,15 @@ def _run_batch(file: Path, one: Callable[[str | None, str, Sequence[str]], dict[
             _print_json(one(case_id, case["question"], case.get("history") or ()))
         except BadInput as error:
             failed = True
-            _print_json({"id": case_id, "error": error.to(_language)})
+            _print_json({"id": case_id, "error": error.to(spoken())})
     if failed:
         raise typer.Exit(1)
 
 
 def _batch_lines(file: Path) -> Iterator[str]:
-    if str(file) == "-":
-        yield from (line for line in sys.stdin if line.strip())
-        return
     try:
-        with file.open(encoding="utf-8-sig") as lines:
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as data:
+            lines = codecs.iterdecode(data, "utf-8-sig")
             yield from (line for line in lines if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise NoteciteError(

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.phrases import Language, Phrase
-from ui.language import language, say
+from ingest.errors import BadInput
+from ingest.phrases import Phrase
+from ui.language import configured, say, spoken
 from ui.scoring import scored
 
 if TYPE_CHECKING:
+    from eval.review import ReviewedQuestions
     from eval.run import Run
     from eval.types import EvalCase
 
@@ -84,15 +86,14 @@ def run(
     scorers: Scorers = None,
     speech: Speech = None,
 ) -> None:
-    from eval.answerer import answer_with, finder_in, settings_from
+    from eval.answerer import answer_with, finder_in
     from eval.cases import load_cases
     from eval.cases import only as only_these
     from eval.run import answer_cases
     from eval.spec import describe
     from rag.build import Application
 
-    settings = settings_from(assignments or (), library=library, language=speech)
-    chosen = language(settings.language)
+    settings = configured(assignments, library=library, language=speech)
     with Application(settings) as application:
         finder = finder_in(application.library)
         cases = load_cases(questions, finder)
@@ -100,10 +101,10 @@ def run(
             cases = only_these(cases, only)
         spec = describe(questions, only, application.library, application.embedder.fingerprint, settings)
         folder = out / (name or spec.run_name)
-        typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(chosen), err=True)
+        typer.echo(Phrase(f"run folder: {folder}", f"评测文件夹：{folder}").to(spoken()), err=True)
         with typer.progressbar(length=len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             records = answer_cases(cases, answer_with(application), finder, spec, folder, lambda _: bar.update(1))
-    _print(scored(folder, records, settings, judges, checks, scorers), chosen)
+    _print(scored(folder, records, settings, judges, checks, scorers))
 
 
 @app.command(help=say("Score stored answers again, without asking again.", "对已存的回答重新打分，不再提问。"))
@@ -115,21 +116,20 @@ def score(
     scorers: Scorers = None,
     speech: Speech = None,
 ) -> None:
-    from eval.answerer import settings_from
     from eval.run import load_records
 
-    settings = settings_from(assignments or (), language=speech)
-    result = scored(run_folder, load_records(run_folder), settings, judges, checks, scorers)
-    _print(result, language(settings.language))
+    settings = configured(assignments, language=speech)
+    _print(scored(run_folder, load_records(run_folder), settings, judges, checks, scorers))
 
 
 @app.command(help=say("Compare two runs over the same questions.", "对比同一批问题上的两次评测。"))
 def compare(old: RunFolder, new: RunFolder, speech: Speech = None) -> None:
+    configured(language=speech)
     from eval import tables
     from eval.compare import compare as differences
     from eval.run import load_run
 
-    typer.echo(tables.markdown(tables.comparison(differences(load_run(old), load_run(new))), language(speech or "")))
+    typer.echo(tables.markdown(tables.comparison(differences(load_run(old), load_run(new))), spoken()))
 
 
 @app.command(help=say("Write a report of one run, or of several compared.", "为一次或多次评测生成报告。"))
@@ -143,13 +143,15 @@ def report(
     ] = None,
     speech: Speech = None,
 ) -> None:
+    configured(language=speech)
+    _check_out(out)
     from eval.report import html_report, markdown_report
     from eval.run import load_run
 
     runs = [load_run(folder) for folder in run_folders]
     path = out or run_folders[-1] / "report.html"
     write = markdown_report if path.suffix == ".md" else html_report
-    path.write_text(write(runs, language(speech or "")), encoding="utf-8")
+    path.write_text(write(runs, spoken()), encoding="utf-8")
     typer.echo(path)
 
 
@@ -163,12 +165,13 @@ def gate(
     ] = 0,
     speech: Speech = None,
 ) -> None:
+    configured(language=speech)
     from eval import tables
     from eval.compare import gate as gate_lines
     from eval.run import load_run
 
     lines = gate_lines(load_run(baseline), load_run(run_folder), margin, spare)
-    typer.echo(tables.markdown(tables.gate_table(lines, margin, spare), language(speech or "")))
+    typer.echo(tables.markdown(tables.gate_table(lines, margin, spare), spoken()))
     if not all(line.passed for line in lines):
         raise typer.Exit(1)
 
@@ -178,6 +181,7 @@ def baseline(
     run_folder: RunFolder,
     folder: Annotated[Path, typer.Argument(help=say("Folder of the baseline.", "基线所在的文件夹。"))],
 ) -> None:
+    configured()
     from eval.baseline import baseline_of
     from eval.run import load_run, save_run
 
@@ -199,16 +203,16 @@ def judge_check(
     speech: Speech = None,
 ) -> None:
     from eval import tables
-    from eval.answerer import settings_from
     from eval.judge import open_judge
     from eval.judge_check import check_judge, save_check
     from eval.pairs import load_pairs
 
-    settings = settings_from(assignments or (), language=speech)
+    settings = configured(assignments, language=speech)
+    _check_out(out)
     check = check_judge(open_judge(judge, settings), [pair for file in pairs for pair in load_pairs(file, most)])
     if out:
         save_check(out, check)
-    typer.echo(tables.markdown(tables.judge_table(check), language(speech or "")))
+    typer.echo(tables.markdown(tables.judge_table(check), spoken()))
 
 
 @app.command(help=say("Propose questions from your notes and review them.", "从笔记中拟出问题，并逐条审核。"))
@@ -222,39 +226,59 @@ def make(
     assignments: Assignments = None,
     speech: Speech = None,
 ) -> None:
-    from eval.answerer import settings_from
     from eval.propose import proposals
     from eval.review import ReviewedQuestions
     from rag.build import Application
 
-    settings = settings_from(assignments or (), library=library, language=speech)
-    chosen = language(settings.language)
+    settings = configured(assignments, library=library, language=speech)
+    _check_out(out)
     reviewed = ReviewedQuestions(out)
     kept = 0
     with Application(settings) as application:
         for number, proposal in enumerate(islice(proposals(application, reviewed.is_new), count), start=1):
-            choice = "a" if unreviewed else _review(proposal, f"{number}/{count}", chosen)
+            choice = "a" if unreviewed else _review(proposal, f"{number}/{count}")
             if choice == "q":
                 break
             if choice == "r":
                 reviewed.reject(proposal.id)
                 continue
             if choice == "e":
-                asked = typer.prompt(Phrase("question", "问题").to(chosen), default=proposal.question)
-                proposal = replace(proposal, question=asked)
-            reviewed.keep(proposal)
+                _keep_edited(reviewed, proposal)
+            else:
+                reviewed.keep(proposal)
             kept += 1
-    typer.echo(Phrase(f"{kept} questions kept in {out}", f"已保留 {kept} 个问题：{out}").to(chosen), err=True)
+    typer.echo(Phrase(f"{kept} questions kept in {out}", f"已保留 {kept} 个问题：{out}").to(spoken()), err=True)
 
 
-def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
+def _check_out(file: Path | None) -> None:
+    """Raises BadInput where no file can be made, before any work is done for it."""
+    if file and (file.is_dir() or not file.parent.is_dir()):
+        raise BadInput(
+            Phrase("no file can be written here", "无法在此写入文件"),
+            file,
+            Phrase("give --out a file in a folder that exists", "请让 --out 指向已有文件夹中的文件"),
+        )
+
+
+def _keep_edited(reviewed: "ReviewedQuestions", proposal: "EvalCase") -> None:
+    """Asks for another question until it is one that can be kept."""
+    while True:
+        asked = str(typer.prompt(Phrase("question", "问题").to(spoken()), default=proposal.question))
+        try:
+            reviewed.keep(replace(proposal, question=asked.strip()))
+            return
+        except BadInput as error:
+            typer.echo(f"notecite: {error.to(spoken())}", err=True)
+
+
+def _review(proposal: "EvalCase", position: str) -> str:
     """One of "a" (accept), "e" (edit), "r" (reject) and "q" (quit)."""
     from ui.text import printable
 
     quotes = "".join(f"\n  {each.document_id}: {each.quote}" for each in proposal.evidence)
     answer = f"\n  → {proposal.answer}" if proposal.answer else ""
     typer.echo(printable(f"\n[{position}] ({proposal.type}) {proposal.question}{answer}{quotes}"))
-    ask = Phrase("(a)ccept, (e)dit, (r)eject, (q)uit", "(a) 接受，(e) 修改，(r) 拒绝，(q) 结束").to(speech)
+    ask = Phrase("(a)ccept, (e)dit, (r)eject, (q)uit", "(a) 接受，(e) 修改，(r) 拒绝，(q) 结束").to(spoken())
     choice = ""
     while choice not in ("a", "e", "r", "q"):
         try:
@@ -265,7 +289,7 @@ def _review(proposal: "EvalCase", position: str, speech: Language) -> str:
     return choice
 
 
-def _print(run: "Run", speech: Language) -> None:
+def _print(run: "Run") -> None:
     from eval.report import markdown_report
 
-    typer.echo(markdown_report([run], speech))
+    typer.echo(markdown_report([run], spoken()))

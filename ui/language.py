@@ -2,8 +2,15 @@
 
 import locale
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ingest.phrases import Language, Phrase
+
+if TYPE_CHECKING:
+    from rag.settings import Settings
+
+_spoken: Language | None = None
 
 
 def language(setting: str = "") -> Language:
@@ -14,6 +21,30 @@ def language(setting: str = "") -> Language:
     names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
     name = next((name for name in names if name), "") or (locale.getlocale()[0] or "")
     return "zh" if name.lower().startswith(("zh", "chinese")) else "en"
+
+
+def spoken() -> Language:
+    """The language of a command's messages: that of its settings, once they are loaded."""
+    return _spoken or language()
+
+
+def configured(assignments: Sequence[str] | None = None, /, **options: Any) -> "Settings":
+    """The settings of a command, whose messages are in their language from here on.
+
+    Raises BadInput for an assignment ``key=value`` or an option that cannot be used.
+    """
+    global _spoken
+    _spoken = language(options.get("language") or "")
+    if assignments:
+        from eval.answerer import settings_from
+
+        settings = settings_from(assignments, **options)
+    else:
+        from rag.settings import load_settings
+
+        settings = load_settings(**options)
+    _spoken = language(settings.language)
+    return settings
 
 
 def say(en: str, zh: str) -> str:

@@ -72,13 +72,14 @@ class Questions:
         The cited quotes are the evidence. Only an answer that is liked says what a right one would be.
         """
         quotes = dict.fromkeys(Evidence(citation.document_id, citation.quote) for citation in answer.citations)
-        points = tuple(sentence.text.removeprefix("- ") for sentence in answer.sentences) if liked else ()
+        # A key point is one line: where they are reviewed, each line is one.
+        points = tuple(" ".join(sentence.text.removeprefix("- ").split()) for sentence in answer.sentences)
         case = EvalCase(
             id=f"rated-{sha256(answer_id.encode()).hexdigest()[:10]}",
             question=answer.question,
             type="unanswerable" if not quotes else "followup" if history else type_of(answer.question),
             answer=answer.text if liked else "",
-            keypoints=points,
+            keypoints=points if liked else (),
             evidence=tuple(quotes),
             history=tuple(history),
         )

@@ -1,12 +1,13 @@
 """Question files: what is read, and what is said of a faulty one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eval.cases import load_cases, only, save_cases
+from eval.cases import append_case, load_cases, only, save_cases
 from eval.evidence import EvidenceFinder
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
@@ -56,6 +57,21 @@ def test_saved_cases_load_again_unchanged(tmp_path: Path) -> None:
     cases = (CASE, EvalCase(id="q2", question="没有的", type="unanswerable"))
     save_cases(tmp_path / "q.jsonl", cases)
     assert load_cases(tmp_path / "q.jsonl") == cases
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_case_is_added_on_a_line_of_its_own(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps(ROW) + end, encoding="utf-8")
+    append_case(path, EvalCase(id="q2", question="没有的", type="unanswerable"))
+    assert [case.id for case in load_cases(path)] == ["q1", "q2"]
+    assert path.read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_a_case_that_could_not_be_read_again_is_not_added(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="the question cannot be kept: q1: 'question' is missing or empty"):
+        append_case(tmp_path / "q.jsonl", replace(CASE, question=" "))
+    assert not (tmp_path / "q.jsonl").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -12,8 +14,10 @@ from eval.cases import load_cases
 from eval.run import answer_cases, load_run, save_scores, score_run
 from eval.types import Trial
 from ingest.errors import BadInput
+from ingest.types import Document
 from tests.eval.samples import FINDER, REFUSAL, answered, case, cite
 from tests.eval.test_run import SPEC
+from ui.cli import main
 from ui.eval_commands import app
 
 CASES = [case(str(number)) for number in range(12)]
@@ -47,6 +51,51 @@ def test_compare_prints_both_languages_on_demand(tmp_path: Path) -> None:
     old, new = made(tmp_path / "a"), made(tmp_path / "b", ["3"])
     assert "### Comparison" in call("compare", old, new, "--language", "en").stdout
     assert "### 对比" in call("compare", old, new, "--language", "zh").stdout
+
+
+def test_the_language_of_the_settings_is_spoken_and_an_unknown_one_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = made(tmp_path / "a"), made(tmp_path / "b")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notecite.toml").write_text('language = "zh"', encoding="utf-8")
+    assert "### 对比" in call("compare", old, new).stdout
+    assert "### 质量门槛" in call("gate", new, "--baseline", old).stdout
+    unknown = call("compare", old, new, "--language", "fr")
+    assert isinstance(unknown.exception, BadInput)
+
+
+def test_an_error_is_told_in_the_language_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", "--questions", "q.jsonl", "--library", str(tmp_path / "none"), "--language", "zh"]
+    monkeypatch.setattr("sys.argv", ["notecite", "eval", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("notecite: 还没有库: ")
+
+
+@pytest.mark.parametrize("arguments", [("report", "no run"), ("make",), ("judge-check", "no pairs")])
+def test_a_file_that_could_not_be_written_is_an_error_before_anything_is_done(
+    tmp_path: Path, arguments: Sequence[str]
+) -> None:
+    for out in (tmp_path / "none" / "file", tmp_path):
+        result = call(*arguments, "--out", out)
+        assert isinstance(result.exception, BadInput)
+        assert result.exception.value == str(out)
+
+
+def test_an_edited_question_is_asked_for_again_until_it_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = Document("cache.md", "Cache", "# Cache\n\n## Why does it grow?\n\nIt keeps the keys and values.\n", "hash")
+    library = SimpleNamespace(documents=lambda: [note], document=lambda _: note)
+    application = nullcontext(SimpleNamespace(library=library, chat_model=None))
+    monkeypatch.setattr("rag.build.Application", lambda settings: application)
+    made = CliRunner().invoke(
+        app, ["make", "--out", str(tmp_path / "q.jsonl"), "--language", "en"], input="e\n \nWhy so big?\n"
+    )
+    assert "the question cannot be kept" in made.stderr
+    assert [one.question for one in load_cases(tmp_path / "q.jsonl")] == ["Why so big?"]
 
 
 def test_score_works_on_stored_answers_alone(tmp_path: Path) -> None:

@@ -38,7 +38,12 @@ def test_a_mark_is_no_number_of_the_answer_and_thousands_have_no_comma() -> None
 
 
 def test_a_refusal_makes_no_key_point() -> None:
-    assert terms(record(case(keypoints=["notes"]), REFUSAL)) == Score(0.0, (False,))
+    assert terms(record(case(keypoints=["notes", "```"]), REFUSAL)) == Score(0.0, (False, False))
+
+
+@pytest.mark.parametrize("point", ["```", "$$", "|---|"])
+def test_a_key_point_without_terms_is_unscored(point: str) -> None:
+    assert terms(record(case(keypoints=["2 GB", point]), answered([("2 GB", [1])]))) == Score(0.5, (True, None))
 
 
 def test_that_notes_disagree_is_said_by_showing_the_conflict() -> None:

@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from eval import tables
 from eval.answers import ANSWER_SCORERS
+from eval.baseline import baseline_of
 from eval.compare import compare, gate
 from eval.judge import LexicalOverlap
 from eval.judge_check import JudgeCheck, check_judge
@@ -52,6 +53,16 @@ def test_the_headline_shows_value_interval_and_the_four_outcomes() -> None:
     assert recall[0].en == "Citation recall"  # type: ignore[union-attr]
     assert re.fullmatch(r"0\.500 \[0\.\d\d, \d\.\d\d\]", str(recall[1]))
     assert recall[2:] == ("2", "1", "0", "0", "1")
+
+
+def test_a_baseline_is_reported_with_the_retrieval_measures_that_it_keeps() -> None:
+    kept = baseline_of(run("a"), Path("b"))
+    found = tables.retrieval(kept)
+    assert found is not None
+    assert [row[:-1] for row in found.rows] == [("reranked", *"–––––––")]
+    assert str(found.rows[0][-1]).startswith("1.000 [")
+    assert "| reranked | – |" in markdown_report([kept], "en")
+    assert texts(page(kept), "#retrieval td")[:2] == ["reranked", "–"]
 
 
 def test_two_runs_stand_side_by_side_and_are_compared() -> None:

@@ -25,3 +25,10 @@ def test_a_faulty_question_file_is_an_error_before_anything_is_added(tmp_path: P
     (tmp_path / "mine.jsonl").write_text("{}", encoding="utf-8")
     with pytest.raises(BadInput, match="line 1"):
         ReviewedQuestions(tmp_path / "mine.jsonl")
+
+
+def test_an_empty_question_file_is_as_good_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.touch()
+    ReviewedQuestions(path).keep(case("a"))
+    assert [kept.id for kept in load_cases(path)] == ["a"]

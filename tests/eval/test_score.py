@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from eval.answers import ANSWER_SCORERS
+from eval.keypoints import KEYPOINT_TERMS
 from eval.score import Spread, score_records, summarise, values_of
 from eval.stats import Estimate
 from eval.types import EvalRecord, Score, Scorer, Trial
@@ -72,6 +73,18 @@ def test_tokens_are_those_of_the_questions_whose_server_told_them() -> None:
 def test_what_should_not_or_could_not_be_answered_is_a_full_loss_on_the_risk_coverage_curve() -> None:
     curve = SUMMARY.risk_coverage["citation_recall"]
     assert curve.risk == (0.0, 1 / 2, 2 / 3, 3 / 4, 4 / 5)
+
+
+def test_answerable_cases_that_a_quality_does_not_apply_to_are_not_on_its_curve() -> None:
+    named = replace(KEYPOINT_TERMS, name="mine/keypoint_recall")
+    records = (
+        record(case("1", keypoints=["2 GB"]), GOOD, confidence=0.9),
+        record(case("2"), GOOD, confidence=0.5),
+        record(case("3", "unanswerable"), GOOD, confidence=0.2),
+    )
+    curves = summarise(records, [named], score_records(records, [named])).risk_coverage
+    assert curves["mine/keypoint_recall"].risk == (0.0, 1 / 2)
+    assert summarise(records[1:], [named], score_records(records[1:], [named])).risk_coverage == {}
 
 
 def test_a_score_of_ones_own_is_a_function_and_a_name() -> None:

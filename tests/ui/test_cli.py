@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def run(
         capture_output=True,
         text=True,
         encoding="utf-8",
+        errors="surrogateescape",
         check=False,
     )
 
@@ -110,6 +112,14 @@ def test_batch_answers_in_order_and_goes_on_after_a_bad_line(home: Path) -> None
     assert done.returncode == 1
 
 
+def test_a_batch_on_stdin_may_begin_with_a_byte_order_mark_and_must_be_utf_8(home: Path) -> None:
+    done = run(home, "search", "--batch", "-", stdin='\ufeff{"id": "a", "question": ""}\n\udcff\n')
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["id"] == "a"
+    assert done.stderr.startswith("notecite: the batch file cannot be read: - (")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_changed_note_changes_the_next_answer(home: Path) -> None:
     note = home / "notes" / "新.md"
     note.write_text("# 权重衰减\n\n权重衰减系数一般取 0.1。\n", encoding="utf-8")
@@ -130,7 +140,6 @@ def test_chat_takes_follow_ups(home: Path) -> None:
     ("arguments", "said"),
     [
         (("ask", ""), "notecite: the question is empty: "),
-        (("ask",), "notecite: no question: "),
         (("sync", "no such folder"), "no such folder"),
         (("ask", "问题", "--library", "elsewhere"), "elsewhere"),
         (("ask", "问题", "--reranker", "no/such/model"), "notecite: the reranker cannot be loaded: no/such/model: "),
@@ -148,6 +157,29 @@ def test_bad_input_is_one_line_on_stderr(home: Path, arguments: tuple[str, ...],
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_a_missing_question_is_wrong_usage_before_anything_is_opened(tmp_path: Path, command: str) -> None:
+    done = run(tmp_path, command, "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "notecite: no question: give one in quotes, or --batch FILE\n"
+
+
+def test_an_interrupt_says_so_in_one_line(home: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NOTECITE_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", "chat", "--library", str(home / "library"), "--language", "en"],
+        env=kept | {"PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as chat:
+        assert chat.stderr is not None
+        assert chat.stderr.readline() == "Ask; an empty line ends.\n"
+        chat.send_signal(signal.SIGINT)
+        assert chat.stderr.read() == "stopped; what was finished is kept\n"
+    assert chat.returncode == 130
 
 
 def test_messages_follow_the_locale_and_the_setting(home: Path) -> None:

@@ -47,6 +47,11 @@ def test_a_liked_answer_waits_as_a_case_with_its_quotes_as_evidence(questions: Q
     assert waiting.case.keypoints == (QUOTE,)
 
 
+def test_each_key_point_of_a_liked_answer_is_one_line(questions: Questions) -> None:
+    code = replace(ANSWER, sentences=(Sentence("- ```python\nx = 1\n```", (1,)), Sentence("$$\nx\n$$", (1,))))
+    assert questions.rate("c 0", code, (), liked=True, reason="").keypoints == ("```python x = 1 ```", "$$ x $$")
+
+
 def test_a_disliked_answer_waits_with_the_reason_and_says_nothing_of_what_is_right(questions: Questions) -> None:
     questions.rate("c 1", ANSWER, ["What is a cache?"], liked=False, reason=" too\nshort ")
     (waiting,) = questions.waiting()
