@@ -3,7 +3,7 @@
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -122,34 +122,61 @@ def load_settings(**options: Any) -> Settings:
 
 def save_settings(changes: Mapping[str, Any]) -> Path:
     """Writes ``changes`` into the settings file that wins: the one in the working folder if there is one, else the
-    person's own. Its other lines stay; None takes a setting out. Gives the file's path.
+    person's own. Its other lines stay; None takes a setting out of every file. Gives the file's path.
 
-    Raises BadInput, before anything is written, for a value or a file that cannot be used.
+    Raises BadInput, before anything is written, for a value or a file that cannot be used, and for None where the
+    environment sets a value.
     """
     wanted = {name: value for name, value in changes.items() if value is not None}
+    removed = changes.keys() - wanted.keys()
     load_settings(**wanted)
-    file = next((file for file in settings_files() if file.is_file()), settings_files()[-1])
+    for name, origin in sources().items():
+        if name in removed and origin.startswith("$"):
+            raise BadInput(
+                Phrase(f"the setting {name} is set in the environment", f"设置项 {name} 由环境变量设定"),
+                origin,
+                Phrase("unset it there and start again", "请取消这个环境变量后重新启动"),
+            )
+    file, *others = [file for file in settings_files() if file.is_file()] or settings_files()[-1:]
+    edited: dict[Path, str] = {}
+    at = file
     try:
-        text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        expected = {k: v for k, v in tomllib.loads(text).items() if k not in changes} | wanted
-        kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in changes]
-        # Strings and numbers are written alike in JSON and TOML.
-        lines = [*kept, *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wanted.items())]
-        if tomllib.loads("\n".join(lines)) != expected:
-            raise ValueError("a setting that spans several lines is in the way")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        # A key may be in it.
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            out.write("\n".join([*lines, ""]))
-        partial.replace(file)
+        edited[file] = _edited(file, changes.keys(), wanted)
+        for at in others:
+            if not at.samefile(file) and removed & TomlConfigSettingsSource(Settings, at)().keys():
+                edited[at] = _edited(at, removed, {})
+        for at, text in edited.items():
+            _write(at, text)
     except (OSError, ValueError) as error:
         raise BadInput(
             Phrase(f"the settings cannot be saved ({error})", f"设置无法保存（{error}）"),
-            file,
+            at,
             Phrase("correct the file by hand", "请手动修改此文件"),
         ) from error
     return file
+
+
+def _edited(file: Path, replaced: Set[str], wanted: dict[str, Any]) -> str:
+    """What stands in a file, with the settings ``wanted`` in place of those ``replaced``. Raises ValueError where that
+    cannot be done line by line, OSError."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    expected = {k: v for k, v in tomllib.loads(text).items() if k not in replaced} | wanted
+    kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in replaced]
+    # Strings and numbers are written alike in JSON and TOML.
+    lines = [*kept, *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wanted.items())]
+    if tomllib.loads("\n".join(lines)) != expected:
+        raise ValueError("a setting that spans several lines is in the way")
+    return "\n".join([*lines, ""])
+
+
+def _write(file: Path, text: str) -> None:
+    """At once or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    # A key may be in it.
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+    partial.replace(file)
 
 
 def sources(**options: Any) -> dict[str, str]:

@@ -51,8 +51,8 @@ def page(desk: Desk, language: Language) -> gr.Blocks:
                 ask_tab(blocks, tab, desk, language)
             with gr.Tab(text("Library", "笔记库", language), elem_id="library") as tab:
                 library_tab(blocks, tab, desk, language)
-            with gr.Tab(text("Look inside", "检索过程", language), elem_id="inside"):
-                inside_tab(desk, language)
+            with gr.Tab(text("Look inside", "检索过程", language), elem_id="inside") as tab:
+                inside_tab(tab, desk, language)
             with gr.Tab(text("Measure", "评测", language), elem_id="measure") as tab:
                 measure_tab(tab, desk, language)
             with gr.Tab(text("Settings", "设置", language), elem_id="settings") as tab:

@@ -292,7 +292,7 @@ def _empty(desk: Desk, language: Language) -> str:
 
 def _entries(conversations: Conversations, words: str, current: Conversation | None, language: Language) -> str:
     found = [(c.id, c.title, c.used_at) for c in conversations.all(words)]
-    return view.conversation_list(found, current.id if current else None, language)
+    return view.conversation_list(found, current.id if current else None, language, searched=bool(words.strip()))
 
 
 def _export(conversation: Conversation | None, language: Language) -> str:

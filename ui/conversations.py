@@ -99,11 +99,12 @@ class Conversations:
         liked = {turn: said for turn, said in old.liked.items() if turn < len(before)}
         return self._write(replace(old, used_at=time.time(), answers=(*before, kept), liked=liked))
 
-    def keep(self, origin: str, answers: Sequence[Answer]) -> Conversation:
-        """A conversation made of answers from elsewhere; the same ``origin`` always gives the same one."""
+    def keep(self, answers: Sequence[Answer]) -> Conversation:
+        """The conversation that begins with these answers from elsewhere, a new one where there is none."""
+        kept = tuple(replace(answer, hits=()) for answer in answers)
+        begun = next((c for c in self.all() if c.answers[: len(kept)] == kept), None)
         title = " ".join(answers[-1].question.split())[:LONGEST_TITLE]
-        id_ = sha256(origin.encode()).hexdigest()[:16]
-        return self._write(Conversation(id_, title, time.time(), tuple(replace(a, hits=()) for a in answers)))
+        return begun or self._write(Conversation(secrets.token_hex(8), title, time.time(), kept))
 
     def rename(self, conversation_id: str, title: str) -> Conversation:
         """Raises BadInput for an empty title."""
@@ -148,9 +149,7 @@ def as_markdown(conversation: Conversation, language: Language) -> str:
     """The conversation to keep elsewhere: each question as a heading, citations as footnotes of their own number."""
     parts = [f"# {conversation.title}"]
     for number, answer in enumerate(conversation.answers, 1):
-        text = with_footnotes(answer, language)
-        if len(conversation.answers) > 1:
-            # Footnotes count through the whole file.
-            text = re.sub(r"\[\^(\d+)\]", rf"[^{number}-\1]", text)
+        # Footnotes count through the whole file.
+        text = with_footnotes(answer, language, f"{number}-" if len(conversation.answers) > 1 else "")
         parts.append(f"## {' '.join(answer.question.split())}\n\n{text}")
     return "\n\n".join(parts) + "\n"

@@ -1,6 +1,7 @@
 """The tab Look inside: one question through every stage, under settings that can be moved."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ingest.errors import NoteciteError
 from ingest.lexical import search_tokens
@@ -10,46 +11,61 @@ from rag.types import Hit
 from ui import panels, view
 from ui.desk import Desk
 from ui.elements import message
-from ui.widgets import gr, text
+from ui.widgets import QUIET, Update, gr, text
+
+_USUALLY_MOST = {
+    "candidates": 200, "rerank_candidates": 100, "dense_weight": 5, "lexical_weight": 5, "answer_characters": 3000,
+}  # fmt: skip
+"""Where the sliders end unless the settings go further."""
 
 
-def inside_tab(desk: Desk, language: Language) -> None:
-    settings = desk.settings
+def inside_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
+    begin = _beginning(desk)
     with gr.Row():
         question = gr.Textbox(
             "", label=text("Question", "问题", language), elem_id="inside-question", scale=4, lines=1, max_lines=3
         )
         look = gr.Button(text("Look", "查看", language), variant="primary", elem_id="look", scale=0, min_width=100)
     with gr.Row(elem_id="sliders"):
-        sliders = [
-            gr.Slider(1, 200, settings.candidates, step=1, label=text("Candidates", "每路候选", language)),
-            gr.Slider(1, 100, settings.rerank_candidates, step=1, label=text("Reranked", "重排数", language)),
-            gr.Slider(0, 5, settings.dense_weight, step=0.1, label=text("Meaning", "语义权重", language)),
-            gr.Slider(0, 5, settings.lexical_weight, step=0.1, label=text("Words", "字词权重", language)),
-            gr.Slider(1, 50, 10, step=1, label=text("Shown", "每列显示", language)),
-            gr.Slider(50, 3000, settings.answer_characters, step=50, label=text("Length", "回答长度", language)),
-        ]
+        sliders = {
+            name: gr.Slider(least, step=step, label=label, **_end_and_value(begin, name))
+            for name, least, step, label in (
+                ("candidates", 1, 1, text("Candidates", "每路候选", language)),
+                ("rerank_candidates", 1, 1, text("Reranked", "重排数", language)),
+                ("dense_weight", 0, 0.1, text("Meaning", "语义权重", language)),
+                ("lexical_weight", 0, 0.1, text("Words", "字词权重", language)),
+                ("answer_characters", 50, 50, text("Length", "回答长度", language)),
+            )
+        }
+        shown = gr.Slider(1, 50, 10, step=1, label=text("Shown", "每列显示", language))
     strictness = gr.Radio(
         [
             (text("strict", "严格", language), "strict"),
             (text("balanced", "适中", language), "balanced"),
             (text("eager", "宽松", language), "eager"),
         ],
-        value=settings.strictness,
+        value=begin["strictness"],
         label=text("How sure before it answers", "多有把握才回答", language),
         elem_id="strictness",
     )
     result = gr.HTML(elem_id="stages", js_on_load=None, apply_default_css=False)
+    began = gr.State(begin)
 
-    def show(asked: str, strict: str, *values: float) -> str:
-        *searched, shown, characters = values
+    def begin_anew(before: dict[str, Any]) -> Update:
+        """Where the settings have changed since ``before``; else what was moved stays."""
+        now = _beginning(desk)
+        if now == before:
+            return {began: now}
+        moved = {slider: gr.update(**_end_and_value(now, name)) for name, slider in sliders.items()}
+        return {began: now, strictness: now["strictness"], **moved}
+
+    def show(asked: str, strict: str, count: float, *values: float) -> str:
         if not asked.strip():
             return ""
-        names = ("candidates", "rerank_candidates", "dense_weight", "lexical_weight")
         changes: dict[str, object] = {
-            name: value if name.endswith("weight") else int(value) for name, value in zip(names, searched, strict=True)
+            name: value if name.endswith("weight") else int(value) for name, value in zip(sliders, values, strict=True)
         }
-        changes |= {"answer_characters": int(characters), "strictness": strict}
+        changes["strictness"] = strict
         try:
             found, answer = desk.look_inside(asked, changes)
         except NoteciteError as error:
@@ -72,16 +88,25 @@ def inside_tab(desk: Desk, language: Language) -> None:
             ]
             for chunk_id, chunk in chunks.items()
         }
-        return panels.stages(columns, chosen, terms, language, int(shown)) + view.turn(
+        return panels.stages(columns, chosen, terms, language, int(count)) + view.turn(
             0, answer, language, with_actions=False
         )
 
     gr.on(
-        [question.submit, look.click, strictness.input, *(slider.release for slider in sliders)],
+        [question.submit, look.click, strictness.input, *(slider.release for slider in (*sliders.values(), shown))],
         show,
-        [question, strictness, *sliders],
+        [question, strictness, shown, *sliders.values()],
         result,
         show_progress="minimal",
         api_visibility="private",
         concurrency_limit=None,
     )
+    tab.select(begin_anew, began, [began, strictness, *sliders.values()], **QUIET)
+
+
+def _beginning(desk: Desk) -> dict[str, Any]:
+    return desk.settings.model_dump(include={*_USUALLY_MOST, "strictness"})
+
+
+def _end_and_value(begin: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"maximum": max(_USUALLY_MOST[name], begin[name]), "value": begin[name]}

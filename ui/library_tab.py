@@ -104,15 +104,25 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
         yield from synced([named])
 
     def upload(paths: list[str] | None) -> Iterator[Update]:
+        dropped = paths or []
         problems = []
-        for path in (paths or ())[:MOST_UPLOADS]:
+        kept = False
+        for path in dropped[:MOST_UPLOADS]:
             try:
                 desk.keep_upload(Path(path))
+                kept = True
             except NoteciteError as error:
                 problems.append(error.to(language))
+        if len(dropped) > MOST_UPLOADS:
+            said = text(
+                f"Only the first {MOST_UPLOADS} of {len(dropped)} files were taken: drop the others next.",
+                f"共 {len(dropped)} 个文件，只收了前 {MOST_UPLOADS} 个；其余的请再拖入一次。",
+                language,
+            )
+            problems.insert(0, said)
         if problems:
             gr.Warning("\n".join(problems))
-        if paths and len(problems) < len(paths):
+        if kept:
             yield from synced([desk.settings.library / UPLOADS])
 
     def stop() -> None:

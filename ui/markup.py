@@ -247,6 +247,10 @@ def _citation(state: StateInline, silent: bool) -> bool:
     found = _NUMBER.match(state.src, state.pos)
     if found is None or int(found[1]) not in state.env.get("quotes", {}):
         return False
+    # What stands right behind a word is an index of the note's own.
+    after_another = not state.pending and bool(state.tokens) and state.tokens[-1].type == "citation"
+    if not (state.pos == 0 or state.src[state.pos - 1].isspace() or after_another):
+        return False
     if not silent:
         state.push("citation", "", 0).content = found[1]
     state.pos += len(found[0])

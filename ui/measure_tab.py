@@ -8,7 +8,7 @@ from typing import Any
 from eval.answerer import finder_in
 from eval.types import QUESTION_TYPES
 from eval.worst import worst_records
-from ingest.errors import BadInput, NoteciteError
+from ingest.errors import BadInput, NoteciteError, NotFound
 from ingest.phrases import Language, Phrase
 from ui import panels
 from ui.desk import Desk
@@ -20,7 +20,9 @@ from ui.widgets import QUIET, SENDS, Update, data_of, gr, text
 
 PROPOSED_AT_ONCE = 10
 _LONGEST_LABEL = 300
-_OPEN_CONVERSATION = "(id) => { window.notecite.remember(id); document.querySelector('#ask-button').click(); }"
+_OPEN_CONVERSATION = """(id) => {
+  if (id) { window.notecite.remember(id); document.querySelector('#ask-button').click(); }
+}"""
 
 
 def measure_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
@@ -141,13 +143,20 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     def open_case(event: gr.EventData, request: gr.Request) -> str:
         """The case's answer as a conversation of the person who asks for it."""
         data = data_of(event)
-        record = next((r for r in desk.measuring.run(data["run"]).records if r.case.id == data["case"]), None)
-        if record is None or record.trial is None:
+        case_id = data.get("case", "")
+        try:
+            records = desk.measuring.run(data.get("run", "")).records
+            trial = next((record.trial for record in records if record.case.id == case_id), None)
+            if trial is None:
+                raise NotFound(
+                    Phrase("this run has no such answer", "这次评测没有这个回答"),
+                    case_id,
+                    Phrase("choose another in the list", "请在列表中另选"),
+                )
+        except NoteciteError as error:
+            gr.Warning(error.to(language))
             return ""
-        kept = desk.conversations(person_of(request.cookies)).keep(
-            f"{data['run']} {data['case']}", [record.trial.answer]
-        )
-        return kept.id
+        return desk.conversations(person_of(request.cookies)).keep([trial.answer]).id
 
     def resume() -> Iterator[Update]:
         yield show()

@@ -8,12 +8,12 @@ import socket
 import threading
 from collections.abc import Callable
 from html import escape
-from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.errors import BadInput, NoteciteError
@@ -88,8 +88,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        cookie = SimpleCookie(headers.get("cookie", ""))
-        fresh = "" if COOKIE in cookie else secrets.token_urlsafe(24)
+        fresh = "" if COOKIE in HTTPConnection(scope).cookies else secrets.token_urlsafe(24)
         if fresh:
             joined = "; ".join(part for part in (headers.get("cookie", ""), f"{COOKIE}={fresh}") if part)
             rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]

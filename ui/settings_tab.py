@@ -121,12 +121,18 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
 
     def show() -> Update:
         values, origins = desk.settings.model_dump(mode="json"), desk.origins
+        # What the command line or the environment says wins over what is saved here.
+        free = {name: not origin.startswith(("$", "option")) for name, origin in origins.items()}
         shown: Update = {
-            # What the command line or the environment says wins over what is saved here.
-            field: gr.update(value=values[name], interactive=not origins[name].startswith(("$", "option")))
+            field: gr.update(value=values[name], interactive=free[name])
             for name, field in zip(_CHANGED_HERE, fields, strict=True)
         }
-        return shown | {key: "", no_key: False, found: "", table: panels.settings(values, origins, language)}
+        return shown | {
+            key: gr.update(value="", interactive=free["chat_api_key"]),
+            no_key: gr.update(value=False, interactive=free["chat_api_key"]),
+            found: "",
+            table: panels.settings(values, origins, language),
+        }
 
     def saved(secret: str, without_key: bool, *values: Any) -> Update:
         now = desk.settings.model_dump(mode="json")

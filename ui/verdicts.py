@@ -1,5 +1,6 @@
 """Which sentences of an answer are not carried by what they cite, where they stand in it, and how to say so."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -33,19 +34,28 @@ def carried(support: Support) -> Carried:
     return "weak" if support.verdict == "not_found" and support.probability >= WEAK_FROM else "unsupported"
 
 
-def doubts(answer: Answer, text: str) -> Iterator[Doubt]:
-    """In the order of ``text``, which is the answer's or its beginning."""
+def placed(answer: Answer, text: str) -> Iterator[tuple[Sentence, slice, slice]]:
+    """The answer's sentences in the order of ``text``, which is the answer's or its beginning, each with the slices of
+    its words and of its numbers."""
     at = 0
     for sentence in answer.sentences:
-        start = text.find(sentence.text, at)
-        if start < 0 or not sentence.text:
+        words = re.escape(sentence.text)
+        marks = "".join(rf"\[{number}\]" for number in sentence.citations)
+        # The same words may stand before it as a heading.
+        cited = re.compile(rf"({words})\s*({marks})").search(text, at) if marks else None
+        found = cited or re.compile(f"({words})()").search(text, at)
+        if found is None or not sentence.text:
             continue
-        at = end = start + len(sentence.text)
-        marks = "".join(f"[{number}]" for number in sentence.citations)
-        if marks and (found := text.find(marks, end)) >= 0 and not text[end:found].strip():
-            at = found + len(marks)
+        at = found.end()
+        yield sentence, slice(*found.span(1)), slice(*found.span(2))
+
+
+def doubts(answer: Answer, text: str) -> Iterator[Doubt]:
+    """In the order of ``text``, which is the answer's or its beginning."""
+    for sentence, words, marks in placed(answer, text):
         if sentence.support is not None and (how := carried(sentence.support)) != "supported":
-            yield Doubt(start, end, at, how, "?" if how == "weak" else "!", _why(sentence, sentence.support))
+            symbol = "?" if how == "weak" else "!"
+            yield Doubt(words.start, words.stop, marks.stop, how, symbol, _why(sentence, sentence.support))
 
 
 def _why(sentence: Sentence, support: Support) -> Phrase:

@@ -16,7 +16,7 @@ from rag.types import Answer, Citation, Conflict, StageDone
 from ui.elements import button, duration, lines, message, page_number, quiet, say, stage_name
 from ui.markup import Highlight, Remark, as_written, rendered
 from ui.text import read_as
-from ui.verdicts import count, doubts, sides, without_conflicts
+from ui.verdicts import count, doubts, placed, sides, without_conflicts
 
 # The numbers of a formula, a table or code stand below it, in a paragraph of their own.
 _ONLY_NUMBERS = re.compile(r'<p>((?:<button[^>]*>\d+</button>|<span class="remark[^>]*>.</span>)+)</p>')
@@ -181,17 +181,18 @@ def _made(answer: Answer, language: Language) -> str:
     return " · ".join(parts)
 
 
-def with_footnotes(answer: Answer, language: Language) -> str:
-    """The answer's Markdown with its citations as footnotes."""
+def with_footnotes(answer: Answer, language: Language, prefix: str = "") -> str:
+    """The answer's Markdown with its citations as footnotes, ``prefix`` before each number."""
     if not answer.citations:
         return answer.text
-    text = answer.text
-    for citation in answer.citations:
-        text = text.replace(f"[{citation.number}]", f"[^{citation.number}]")
+    text, at = "", 0
+    for _, _, marks in placed(answer, answer.text):
+        text += answer.text[at : marks.start] + answer.text[marks].replace("[", f"[^{prefix}")
+        at = marks.stop
     notes = "\n".join(
-        f"[^{c.number}]: {place_text(c, language)}: “{' '.join(c.quote.split())}”" for c in answer.citations
+        f"[^{prefix}{c.number}]: {place_text(c, language)}: “{' '.join(c.quote.split())}”" for c in answer.citations
     )
-    return f"{text}\n\n{notes}"
+    return f"{text}{answer.text[at:]}\n\n{notes}"
 
 
 def place_text(citation: Citation, language: Language) -> str:
@@ -241,11 +242,19 @@ def _as_question(heading: str, title: str) -> str:
 
 
 def conversation_list(
-    entries: Sequence[tuple[str, str, float]], current: str | None, language: Language, now: float | None = None
+    entries: Sequence[tuple[str, str, float]],
+    current: str | None,
+    language: Language,
+    *,
+    searched: bool = False,
+    now: float | None = None,
 ) -> str:
-    """``entries`` are (id, title, when last used as seconds since the epoch), newest first."""
+    """``entries`` are (id, title, when last used as seconds since the epoch), newest first; ``searched`` says that they
+    are only those that were searched for."""
     if not entries:
-        return quiet(Phrase("No conversations yet.", "还没有对话。").to(language))
+        none = Phrase("No conversations yet.", "还没有对话。")
+        unmatched = Phrase("No conversation holds these words.", "没有匹配的对话。")
+        return quiet((unmatched if searched else none).to(language))
     today = time.localtime(now)[:3]
     items = []
     for id_, title, used in entries:

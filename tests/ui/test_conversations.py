@@ -47,6 +47,16 @@ def test_asking_again_replaces_the_turns_from_there_on(mine: Conversations) -> N
     assert mine.add(kept.id, answer("二'"), after=1).history == ("一", "二'")
 
 
+def test_answers_from_elsewhere_are_kept_once_and_what_followed_stays(mine: Conversations) -> None:
+    kept = mine.keep([answer("一")])
+    mine.add(kept.id, answer("二"))
+    mine.rate(kept.id, 0, liked=True)
+    changed = mine.rename(kept.id, "mine")
+    assert mine.keep([answer("一")]) == changed == mine.get(kept.id)
+    assert mine.keep([answer("一", "别的答案 [1]")]).history == ("一",)
+    assert len(mine.all()) == 2
+
+
 def test_what_a_person_says_of_an_answer_is_kept_until_it_is_replaced(mine: Conversations) -> None:
     kept = mine.add(None, answer("一"))
     mine.add(kept.id, answer("二"))
@@ -107,3 +117,8 @@ def test_the_export_counts_footnotes_through_all_turns(mine: Conversations) -> N
         "# 一\n\n## 一\n\n答案 [^1-1]\n\n[^1-1]: a.md > 标题, page 3: “答案”\n\n"
         "## 二\n\n答案 [^2-1]\n\n[^2-1]: a.md > 标题, page 3: “答案”\n"
     )
+
+
+def test_the_export_leaves_a_pattern_in_an_answer_alone(mine: Conversations) -> None:
+    kept = mine.add(None, answer("一", "答案 [1]\n\n`[^0]`"))
+    assert "答案 [^1-1]\n\n`[^0]`" in as_markdown(mine.add(kept.id, answer("二")), "en")

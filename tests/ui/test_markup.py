@@ -156,6 +156,12 @@ def test_numbers_become_buttons_only_where_there_is_a_quote() -> None:
     )
 
 
+def test_an_index_behind_a_word_is_no_citation() -> None:
+    html = rendered("[1] 取 x.shape[1][2] 与 f(x)[1]，见 `x`[1] [2][1]\n[2]", quotes={1: "", 2: ""})
+    assert re.findall('data-citation="(.)"', html) == ["1", "2", "1", "2"]
+    assert "</button> 取 x.shape[1][2] 与 f(x)[1]，见 <code>x</code>[1] <button" in html
+
+
 @given(st.text(alphabet=" \n#*_`[]()|-~$<>&\\1ab中，", max_size=60), st.data())
 def test_any_text_is_rendered_whatever_is_marked(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))

@@ -45,6 +45,15 @@ def test_each_browser_gets_its_own_token_and_keeps_it() -> None:
     assert two.get("/").json() != first
 
 
+@pytest.mark.parametrize("others", ['prefs={"a":1}', "t=a b", "flag", "a/b=1", "a=1"])
+def test_cookies_of_other_ports_do_not_take_the_token_away(others: str) -> None:
+    for cookies in (f"{others}; notecite_person=mine", f"notecite_person=mine; {others}"):
+        answer = guarded().get("/", headers={"Cookie": cookies})
+        assert (answer.json(), answer.headers.get("set-cookie")) == ("mine", None)
+    answer = guarded().get("/", headers={"Cookie": others})
+    assert f"notecite_person={answer.json()}; Path=/" in answer.headers["set-cookie"]
+
+
 def test_a_token_cannot_be_read_by_scripts() -> None:
     cookie = guarded().get("/").headers["set-cookie"]
     assert "HttpOnly" in cookie

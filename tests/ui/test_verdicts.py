@@ -61,6 +61,13 @@ def test_doubts_stand_behind_their_sentence_and_its_numbers() -> None:
     ]
 
 
+def test_a_doubt_is_not_about_the_same_words_in_a_heading() -> None:
+    text = "**Perhaps.**\n\nPerhaps. [2] Bare. "
+    (weak, bare) = doubts(replace(ANSWER, sentences=(ANSWER.sentences[1], ANSWER.sentences[3])), text)
+    assert text[: weak.start] == "**Perhaps.**\n\n"
+    assert text[bare.after_marks :] == " "
+
+
 def test_the_page_underlines_what_is_not_carried_and_tells_why() -> None:
     html = turn(0, ANSWER, "en")
     assert re.findall('<mark class="(.*?)">(.*?)</mark>', html) == [

@@ -5,7 +5,7 @@ import pytest
 
 from ingest.phrases import Phrase
 from ingest.types import Chunk, Document, Place
-from rag.types import Answer, Citation, Hit, StageDone
+from rag.types import Answer, Citation, Hit, Sentence, StageDone
 from ui.elements import duration
 from ui.panels import settings, stages
 from ui.view import (
@@ -33,7 +33,7 @@ ANSWER = Answer(
     standalone_question="KV 缓存 它是什么？",
     text="KV 缓存保存键和值。 [1] 它随序列变长。 [2]",
     abstained=False,
-    sentences=(),
+    sentences=(Sentence("KV 缓存保存键和值。", (1,)), Sentence("它随序列变长。", (2,))),
     citations=(citation(1, "KV 缓存保存键和值。"), citation(2, "它随序列变长。")),
     hits=(),
     seconds={"retrieve": 0.012, "generate": 1.5},
@@ -137,6 +137,21 @@ def test_footnotes_carry_place_and_quote() -> None:
         "KV 缓存保存键和值。 [^1] 它随序列变长。 [^2]\n\n"
         "[^1]: a.md > 缓存: “KV 缓存保存键和值。”\n[^2]: a.md > 缓存: “它随序列变长。”"
     )
+
+
+def test_only_numbers_behind_a_sentence_become_footnotes() -> None:
+    code, words = "```\nx = y[1]\n```", "取 x.shape[1]。"
+    written = f"**{words}**\n\n{words} [1]\n\n{code}\n[1][2]"
+    sentences = (Sentence(words, (1,)), Sentence(code, (1, 2)))
+    text, _, notes = with_footnotes(replace(ANSWER, text=written, sentences=sentences), "en", "7-").rpartition("\n\n")
+    assert text == f"**{words}**\n\n{words} [^7-1]\n\n{code}\n[^7-1][^7-2]"
+    assert notes.startswith("[^7-1]: a.md > 缓存: ")
+
+
+def test_an_empty_list_tells_whether_words_were_searched_for() -> None:
+    assert "No conversations yet." in conversation_list([], None, "en")
+    assert "No conversation holds these words." in conversation_list([], None, "en", searched=True)
+    assert "没有匹配的对话。" in conversation_list([], None, "zh", searched=True)
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '" onmouseover="alert(1)', "</article><img src=x>"])
