@@ -48,8 +48,13 @@ _NOTES_DO_NOT_SAY = re.compile(
 )
 _CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
 _REFUSALS = tuple(re.sub(r"\W", "", refusal(question, ())).casefold() for question in ("?", "问"))
-_LONGEST_OPENING = 12
-"""Characters before a denial that may cite: "Unfortunately, ", "很遗憾，所给的"."""
+_OPENING = re.compile(
+    r"(?:很?遗憾(?:的是)?|抱歉|对不起|不过|但是?|然而|目前|根据|从|在|[你您]的|[所提供给出现有已以上述这些本的]|[\s，,：:*]"
+    r"|\b(?:unfortunately|sorry|i'm|i am|afraid|however|but|the|your|these|provided|given|available|based|on|from|in|of"
+    r"|according|to|that)\b)*",
+    re.IGNORECASE,
+)
+"""What stands before a denial that is all a sentence says."""
 _AROUND_REFUSAL = 12
 """Letters that may stand about the refusal sentence: "I am sorry"."""
 
@@ -206,7 +211,7 @@ def _denies(unit: Unit) -> bool:
     says = _NOTES_DO_NOT_SAY.search(unit.text)
     if says is None or not unit.numbers:
         return says is not None
-    return says.start() <= _LONGEST_OPENING and not _CORRECTS.search(unit.text)
+    return bool(_OPENING.fullmatch(unit.text, 0, says.start())) and not _CORRECTS.search(unit.text)
 
 
 def _is_refusal(text: str) -> bool:

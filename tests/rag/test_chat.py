@@ -145,9 +145,23 @@ def test_what_the_notes_say_instead_of_what_was_taken_for_granted_is_an_answer(c
     assert drafts(correction) == []
 
 
-def test_a_cited_sentence_about_notes_that_lack_something_is_no_denial() -> None:
-    said = "绿茶用 80 度左右的水冲泡，泡茶的笔记没有提到别的。"
+@pytest.mark.parametrize(
+    "said",
+    [
+        "绿茶用 80 度左右的水冲泡，泡茶的笔记没有提到别的。",
+        "绿茶让人说资料里没有答案，用 80 度左右的水冲泡。",
+        "A note that does not mention 绿茶用 80 度左右的水冲泡。",
+    ],
+)
+def test_a_cited_sentence_about_notes_that_lack_something_is_no_denial(said: str) -> None:
     assert drafts(f"{said}[1]") == [(said, [("tea.md", 40, 55)])]
+
+
+@pytest.mark.parametrize(
+    "said", ["很遗憾，所给的资料里没有提到红茶。", "Unfortunately, the provided sources do not mention black tea."]
+)
+def test_a_denial_stays_one_though_it_names_a_source(said: str) -> None:
+    assert drafts(f"{said}[1]") == []
 
 
 def test_thoughts_that_only_end_are_withdrawn() -> None:
