@@ -42,7 +42,7 @@ _ASSIGNED = r"[ \t]*(?:=|:(?!//|(?<=\d:)\d))"
 _FRONT_MATTER = re.compile(
     r"(?P<mark>---|\+\+\+)[ \t]*\n(?:[ \t]*(?:#.*)?\n)*+"
     # One line of prose, and all of it is prose.
-    rf"(?P<body>(?={_KEY}{_ASSIGNED})(?:(?:{_KEY}{_ASSIGNED}|[ \t]|-[ \t]|[\[\]{{}}#\"']).*\n|\n)*+)"
+    rf"(?P<body>(?={_KEY}{_ASSIGNED})(?:(?:[^\n:=]{{1,60}}{_ASSIGNED}|[ \t]|-[ \t]|[\[\]{{}}#\"']).*\n|\n)*+)"
     r"(?:(?P=mark)|\.\.\.)[ \t]*$",
     re.MULTILINE,
 )
@@ -88,8 +88,11 @@ def front_matter(text: str) -> FrontMatter | None:
 
 
 def _may_be_prose(key: str, value: str) -> bool:
-    """Whether an entry reads like a sentence with a colon; one Latin word is taken for a key."""
-    return not re.fullmatch(r"[\w.-]+", key, re.ASCII) and value.endswith((*SENTENCE_END, "."))
+    """Whether an entry reads like a sentence or a lead-in with a colon; one Latin word is taken for a key, others only
+    before what is no prose."""
+    if re.fullmatch(r"[\w.-]+", key, re.ASCII):
+        return False
+    return not re.match(r"[\d\[{\"']|(?:true|false)$", value) or value.endswith((*SENTENCE_END, "."))
 
 
 @dataclass(frozen=True, slots=True)

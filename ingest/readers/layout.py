@@ -19,6 +19,9 @@ _CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
 _NEARBY = 100
 # Within so many lines, another item of the same list is looked for.
 _LIST_REACH = 20
+_Key = tuple[str, int]
+"""A line's text without what counts the pages, and its height in steps."""
+
 _SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?$")
 
 
@@ -155,41 +158,53 @@ def _half_points(size: float) -> float:
 def _without_running_lines(pages: Sequence[Page], style: _Style) -> list[list[Line]]:
     """Drops what stands at the same height near the edge of many pages (headers, page numbers), and the contents.
 
-    A heading at the top may be the title of a slide: its digits are no page number, and the first of its kind stays.
+    A heading at the top may be the title of a slide: where it is the same on pages that follow each other, but for a
+    number that counts them, the first stays.
     """
 
-    def key(page: Page, line: Line) -> tuple[str, int, bool] | None:
+    def keys(number: int, page: Page, line: Line) -> Iterator[_Key]:
         if 0.1 * page.height < line.baseline < 0.9 * page.height:
-            return None
-        is_title = line.baseline > 0.5 * page.height and style.heading_level(line) > 0
-        text = line.text if is_title else re.sub(r"\d+|\b[ivxlc]+\b", "#", line.text)
-        return text, round(line.baseline / 6), is_title
+            return
+        height = round(line.baseline / 6)
+        if not is_title(page, line):
+            yield re.sub(r"\d+|\b[ivxlc]+\b", "#", line.text), height
+            return
+        yield line.text, height
+        for count in re.finditer(r"\d{1,4}", line.text):
+            yield f"{line.text[: count.start()]}#{int(count[0]) - number}{line.text[count.end() :]}", height
 
-    seen: dict[tuple[str, int, bool], list[int]] = {}
+    def is_title(page: Page, line: Line) -> bool:
+        return line.baseline > 0.5 * page.height and style.heading_level(line) > 0
+
+    seen: dict[_Key, list[int]] = {}
     for number, page in enumerate(pages):
-        for found in {key(page, line) for line in page.lines}:
-            if found:
-                seen.setdefault(found, []).append(number)
+        for found in {key for line in page.lines for key in keys(number, page, line)}:
+            seen.setdefault(found, []).append(number)
 
-    def is_running(number: int, found: tuple[str, int, bool] | None) -> bool:
-        if found is None:
-            return False
-        text, _, is_title = found
-        numbers = seen[found]
-        if is_title:
-            return number > numbers[0] and len(numbers) >= max(3, len(pages) / 3)
-        # A chapter's header runs through its pages only, or through every second one; a lone number may be rarer still.
-        reach = numbers[-1] - numbers[0] + 1 if re.search(r"[^\W\d_]", text) else 0
-        return len(numbers) >= max(2, min(3, len(pages) / 3), reach / 3)
+    def is_running(number: int, page: Page, line: Line) -> bool:
+        if is_title(page, line):
+            runs = (seen[key] for key in keys(number, page, line))
+            return any(len(on) >= 3 and not {number - 1, number - 2}.isdisjoint(on) for on in runs)
+        return any(
+            _is_on_many(on, len(pages), text) for text, on in ((k[0], seen[k]) for k in keys(number, page, line))
+        )
 
     return [
         [
             line
             for line in page.lines
-            if not is_running(number, key(page, line)) and not _CONTENTS_LINE.search(line.text[-200:])
+            if not is_running(number, page, line) and not _CONTENTS_LINE.search(line.text[-200:])
         ]
         for number, page in enumerate(pages)
     ]
+
+
+def _is_on_many(numbers: Sequence[int], pages: int, text: str) -> bool:
+    """Whether a line is on so many pages that it runs through them; words do only where most are on pages nearby, as
+    the header of a chapter, or of its left pages, is."""
+    near = sum(right - left <= 2 for left, right in pairwise(numbers))
+    runs = not re.search(r"[^\W\d_]", text) or 2 * near > len(numbers) - 1
+    return len(numbers) >= max(2, min(3, pages / 3)) and runs
 
 
 def _whole_lines(lines: Sequence[Line]) -> list[Line]:

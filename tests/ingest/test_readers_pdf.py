@@ -232,10 +232,31 @@ def test_running_headers_and_page_numbers_are_dropped_and_the_rest_of_the_edge_s
     assert text_of(*pages) == "甲。\n\n乙。\n\n丙。\n\n脚注一次。"
 
 
-def test_the_title_of_a_slide_is_no_running_header_though_others_are_like_it() -> None:
-    titles = ["开场", "注意力 (1)", "注意力 (2)", "注意力 (3)", "前馈网络", "前馈网络", "前馈网络", *"甲乙丙"]
+def test_titles_of_slides_stay_once_where_slides_that_follow_each_other_share_them() -> None:
+    titles = [
+        "开场",
+        "注意力 (1)",
+        "注意力 (2)",
+        "注意力 (3)",
+        "小结",
+        "前馈网络",
+        "前馈网络",
+        "前馈网络",
+        "小结",
+        *"甲乙丙",
+    ]
     slides = [[Printed(title, 800, size=20), *body(f"{title}第 {n} 页。")] for n, title in enumerate(titles, 1)]
-    assert text_of(*slides) == "\n\n".join(f"# {title}\n\n{title}第 {n} 页。" for n, title in enumerate(titles, 1))
+    repeated = {3, 4, 7, 8}
+    shown = [("" if n in repeated else f"# {title}\n\n") + f"{title}第 {n} 页。" for n, title in enumerate(titles, 1)]
+    assert text_of(*slides) == "\n\n".join(shown)
+
+
+@pytest.mark.parametrize("header", ["第 {} 页，共 12 页", "第 1 章 树 {}"])
+def test_the_page_number_in_a_large_header_counts_pages(header: str) -> None:
+    pages = [
+        [Printed(header.format(n), 800, size=20), *body(FULL, f"{name}。")] for n, name in enumerate("甲乙丙丁", 1)
+    ]
+    assert text_of(*pages) == "\n\n".join([f"# {header.format(1)}", *(f"{FULL}{name}。" for name in "甲乙丙丁")])
 
 
 def test_a_large_running_header_stays_once() -> None:

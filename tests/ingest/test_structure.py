@@ -336,6 +336,7 @@ def test_front_matter_is_noise_and_a_rule_is_not_front_matter() -> None:
         "---\ntags:\n" + "- 乙\n" * 100 + "---",
         "---\nog.image: a.png\n\nsub-title:\n  丙。\n...",
         "---\ndescription: How it works.\n---",
+        "---\ntitle: Foo\nReading time (min): 20\nauthor/s: Bob\n---",
         '+++\ntitle = "甲"\n[params]\ntags = [\n"乙",\n]\n+++',
     ],
 )
@@ -351,6 +352,9 @@ def test_metadata_at_the_top_is_noise(front: str) -> None:
         "I learned two things: it works.",
         "注意: 正文不要改。",
         "注意：正文不要改",
+        "注意: 正文不要改",
+        "Things to buy:\n- milk\n- bread",
+        "Meeting with Bob: discuss pricing",
         "https://example.org 很好",
         "Meeting 10:30 with Bob",
         "- 甲\n- 乙: 丙",
