@@ -48,13 +48,6 @@ _NOTES_DO_NOT_SAY = re.compile(
 )
 _CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
 _REFUSALS = tuple(re.sub(r"\W", "", refusal(question, ())).casefold() for question in ("?", "问"))
-_OPENING = re.compile(
-    r"(?:很?遗憾(?:的是)?|抱歉|对不起|不过|但是?|然而|目前|根据|从|在|[你您]的|[所提供给出现有已以上述这些本的]|[\s，,：:*]"
-    r"|\b(?:unfortunately|sorry|i'm|i am|afraid|however|but|the|your|these|provided|given|available|based|on|from|in|of"
-    r"|according|to|that)\b)*",
-    re.IGNORECASE,
-)
-"""What stands before a denial that is all a sentence says."""
 _AROUND_REFUSAL = 12
 """Letters that may stand about the refusal sentence: "I am sorry"."""
 
@@ -120,7 +113,7 @@ class ChatGenerator:
                         if not cited:
                             return
                         continue
-                    denies = _denies(unit)
+                    denies = _denies(unit, prompt.sources)
                     draft = narrower.uncited(unit) if denies else narrower.draft(unit)
                     denied |= denies
                     cited |= bool(draft.sources)
@@ -205,15 +198,21 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
             yield replace(unit, text=restored(unit.text))
 
 
-def _denies(unit: Unit) -> bool:
-    """Whether it says that the notes don't say. With a number it may also quote a note that speaks of such texts, or
-    deny what the question takes for granted together with what the notes say instead."""
+def _denies(unit: Unit, sources: Sequence[Hit]) -> bool:
+    """Whether it says that the notes don't say. With a number it may also deny what the question takes for granted
+    together with what the notes say instead, or repeat a note that speaks of what notes lack."""
     says = _NOTES_DO_NOT_SAY.search(unit.text)
     if says is None or not unit.numbers:
         return says is not None
-    return bool(_OPENING.fullmatch(unit.text, 0, says.start())) and not _CORRECTS.search(unit.text)
+    named = (sources[number - 1].chunk.text for number in unit.numbers if number <= len(sources))
+    repeats = any(_letters(says[0]) in _letters(text) for text in named)
+    return not (repeats or _CORRECTS.search(unit.text))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W", "", text).casefold()
 
 
 def _is_refusal(text: str) -> bool:
-    letters = re.sub(r"\W", "", text).casefold()
+    letters = _letters(text)
     return any(core in letters and len(letters) <= len(core) + _AROUND_REFUSAL for core in _REFUSALS)

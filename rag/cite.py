@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from ingest.phrases import Phrase
 from rag.types import Citation, Draft, Notice, Restart, Sentence, Source, TextPiece
 
-VERBATIM = r"`[^`\n]*`|\$[^$\n]*\$"
-"""Code and formulas within a line, in which nothing is a mark."""
+VERBATIM = r"`[^`\n]*`|\$(?!\s)[^$\n]*(?<!\s)\$(?!\d)"
+"""Code and formulas within a line, in which nothing is a mark; two prices are no formula."""
 
 _LIKE_A_MARK = re.compile(rf"(?P<kept>{VERBATIM})|(?<![A-Za-z0-9_)\]])(?:\[\d{{1,3}}\])+(?!\()")
 

@@ -55,7 +55,8 @@ def _is_elliptic(question: str) -> bool:
 
 def _is_remark(question: str) -> bool:
     """Whether so little is asked that it cannot stand alone, unless it names what it is about."""
-    return len(question) <= 6 and (not TERM.search(question) or question.rstrip("?？").endswith("呢"))
+    named = re.search(r"[A-Z]\w*[A-Z]|[A-Za-z]-?\d", question)
+    return len(question) <= 6 and (named is None or question.rstrip("?？").endswith("呢"))
 
 
 def _exchange(earlier: str, subject: str) -> str:

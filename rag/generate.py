@@ -16,7 +16,7 @@ _NUMBERED = re.compile(r"^(\d{1,3})[.)、．](?!\d)")
 _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
     # Names such as __init__ and powers such as 2**10 are not emphasis.
-    rf"(?P<kept>{VERBATIM}|__[a-z]+(?:_[a-z]+)*__|(?<=[A-Za-z0-9])\*\*(?=[A-Za-z0-9]))"
+    rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d))"
     r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
     # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
     r"|</?(?:a|b|big|center|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul)"

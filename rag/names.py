@@ -8,7 +8,7 @@ from dataclasses import replace
 from ingest.lexical import search_tokens
 from ingest.structure import parse
 from ingest.types import Chunk
-from rag.terms import TERM, is_chinese, key_terms
+from rag.terms import TERM, is_chinese, is_function_word, key_terms
 from rag.types import Hit, Query
 
 HITS_READ = 10
@@ -18,15 +18,16 @@ _SHORTEST_WITH_ANOTHER_LETTER = 9
 """In a shorter name another letter makes another name: Mixtral, Mistral."""
 _ENDING = re.compile(r"(?<=[A-Z]{2})s$|'s$")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
-_FIRST_WORD = re.compile(rf"(?:^|[.!?:;])\W*({TERM.pattern})")
+_FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W*({TERM.pattern})")
 
 
 def names(question: str) -> list[str]:
     """The technical names in a question, without the ending of a plural or possessive: Latin terms in Chinese text; in
     other text those with a capital inside, a digit or a hyphen, and those with a capital within a sentence."""
     terms = [_ENDING.sub("", term) for term in key_terms(question) if TERM.fullmatch(term)]
+    terms = [term for term in terms if not is_function_word(term)]
     if not is_chinese(question):
-        first = set(_FIRST_WORD.findall(question))
+        first = {_ENDING.sub("", word) for word in _FIRST_WORD.findall(question)}
         terms = [t for t in terms if re.search(r"[^'][A-Z]|\d|\w-\w", t) or (t[0].isupper() and t not in first)]
     return [term for term in dict.fromkeys(terms) if len(term) > 1 and not _SHORT_FORM.search(term)]
 

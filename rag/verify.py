@@ -14,6 +14,7 @@ from rag.types import Draft, Source, Support, Verdict
 _LONGEST_CONTEXT = 120
 """Characters of the note before the cited words that the judge reads along."""
 _CHINESE_DIGITS = {digit: str(value) for value, digit in enumerate("零一二三四五六七八九十")} | {"两": "2", "百": "100"}
+_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹])")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _ITEM_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．](?!\d)\s*")
 _SUPPORTED_FROM = 0.5
@@ -76,8 +77,8 @@ def _weighed(sentence: str, premise: str, support: float, contradiction: float, 
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """The numbers of a text in one notation: 1,000 and 1000.0 are 1000."""
-    for number in NUMBER.findall(unicodedata.normalize("NFKC", text)):
+    """The numbers of a text in one notation: 1,000 and 1000.0 are 1000, 10⁶ is 10 and 6."""
+    for number in NUMBER.findall(unicodedata.normalize("NFKC", _RAISED.sub("^", text))):
         plain = _THOUSANDS.sub("", number)
         yield plain.rstrip("0").rstrip(".") if plain.count(".") == 1 else plain
 

@@ -19,7 +19,7 @@ from rag.generate import ExtractiveGenerator
 from rag.settings import Settings
 from rag.types import Draft, Notice, Query, Restart
 from tests.fakes import FakeEmbedder
-from tests.rag.sample_hits import COFFEE, TEA
+from tests.rag.sample_hits import COFFEE, TEA, hit
 from tests.scripted_server import ScriptedServer, Step, fails, goes_on, says, user_message
 
 QUESTION = Query("绿茶用多少度的水？", "绿茶用多少度的水？")
@@ -145,20 +145,22 @@ def test_what_the_notes_say_instead_of_what_was_taken_for_granted_is_an_answer(c
     assert drafts(correction) == []
 
 
+def test_a_note_about_what_notes_lack_may_be_repeated() -> None:
+    note = hit("提示里写明：资料里没有答案就说没有，不许编。", document_id="prompt.md")
+    said = "提示里写明资料里没有答案就说没有。"
+    with ScriptedServer(says(f"{said}[1]")) as server:
+        (only,) = generator(server).generate(Query("提示里写什么", "提示里写什么"), (note,), ())
+    assert isinstance(only, Draft)
+    assert (only.text, len(only.sources)) == (said, 1)
+
+
 @pytest.mark.parametrize(
     "said",
     [
-        "绿茶用 80 度左右的水冲泡，泡茶的笔记没有提到别的。",
-        "绿茶让人说资料里没有答案，用 80 度左右的水冲泡。",
-        "A note that does not mention 绿茶用 80 度左右的水冲泡。",
+        "很遗憾，所给的资料里没有提到红茶。",
+        "关于红茶的水温，笔记里没有提到。",
+        "Unfortunately, the provided sources do not mention black tea.",
     ],
-)
-def test_a_cited_sentence_about_notes_that_lack_something_is_no_denial(said: str) -> None:
-    assert drafts(f"{said}[1]") == [(said, [("tea.md", 40, 55)])]
-
-
-@pytest.mark.parametrize(
-    "said", ["很遗憾，所给的资料里没有提到红茶。", "Unfortunately, the provided sources do not mention black tea."]
 )
 def test_a_denial_stays_one_though_it_names_a_source(said: str) -> None:
     assert drafts(f"{said}[1]") == []

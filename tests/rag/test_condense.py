@@ -13,6 +13,8 @@ from rag.condense import condense
         (["How does LoRA save memory?"], "what about QLoRA?", "How does QLoRA save memory?"),
         (["LoRA 为什么省显存"], "DPO是什么", "DPO是什么"),
         (["LoRA 怎么初始化"], "DPO 呢？", "LoRA 初始化 DPO 呢？"),
+        (["LoRA 怎么初始化"], "lr 多大", "LoRA 初始化 lr 多大"),
+        (["What is DPO?"], "Cost?", "DPO Cost?"),
         (["LoRA 怎么初始化"], "缺点呢？", "LoRA 初始化 缺点呢？"),
         (["What is GPTQ?"], "does it need calibration data?", "GPTQ does it need calibration data?"),
         (

@@ -11,6 +11,12 @@ def test_names_in_chinese_are_all_latin_terms_and_in_english_the_technical_ones(
     assert names("AdaLoRA 是怎么给 rank 分配的") == ["AdaLoRA", "rank"]
     assert names("How does ZeRO-3 shard the optimiser state of Llama?") == ["ZeRO-3", "Llama"]
     assert names("Briefly, how does LoRA's rank matter? Give two reasons. What if I'm on A100?") == ["LoRA", "A100"]
+    assert names("What's LoRA? It's small. Google's is Mamba vs. Transformer, e.g. Jamba") == [
+        "LoRA",
+        "Mamba",
+        "Transformer",
+        "Jamba",
+    ]
 
 
 def test_a_plural_is_the_name_itself() -> None:

@@ -66,9 +66,9 @@ def test_a_number_may_be_written_otherwise(sentence: str) -> None:
 
 
 def test_numbers_in_words_and_thousands_are_read() -> None:
-    note = hit("分为三个阶段，共 1,000 条；Mistral 最快。")
+    note = hit("分为三个阶段，共 1,000 条；Mistral 最快，10^6 步。")
     cited = Source(note, 0, len(note.chunk.text))
-    said = ["共 3 个阶段，1000 条。", "共 4 个阶段。", "Mixtral 最快。"]
+    said = ["共 3 个阶段，1000 条，10⁶ 步。", "共 4 个阶段。", "Mixtral 最快。"]
     verdicts = Verifier(SaysAlways(1.0, 0.0, 0.0))([Draft(text, (cited,)) for text in said])
     assert [support.verdict for support in verdicts if support] == ["supported", "not_found", "not_found"]
 
