@@ -66,8 +66,8 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
             chosen += fresh
     for side in sides(query.question) or ():
         if not any(speaks_of(side, s) for s in chosen):
-            unread = best.chance is None
-            about = (s for s in ranked if (unread or (s.chance or 0) >= _LEAST_CHANCE_OF_A_SIDE) and speaks_of(side, s))
+            likely = (s for s in ranked if s.chance is None or s.chance >= _LEAST_CHANCE_OF_A_SIDE)
+            about = (s for s in likely if speaks_of(side, s))
             chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
     return [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
 

@@ -75,15 +75,12 @@ def _with_readable_formulas(data: bytes) -> bytes:
                 "DOCX",
                 Phrase("split it into smaller files", "请拆成较小的文件"),
             )
-        with_formulas = {
-            entry.filename for entry in entries if _PART.fullmatch(entry.filename) and b"oMath" in archive.read(entry)
-        }
-        if not with_formulas:
+        parts = {entry.filename: archive.read(entry) for entry in entries if _PART.fullmatch(entry.filename)}
+        changed = {name: with_formulas_as_text(content) for name, content in parts.items() if b"oMath" in content}
+        if not changed:
             return data
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as copy:
             for entry in entries:
-                content = archive.read(entry)
-                is_changed = entry.filename in with_formulas
-                copy.writestr(entry, with_formulas_as_text(content) if is_changed else content)
+                copy.writestr(entry, changed.get(entry.filename) or archive.read(entry))
         return packed.getvalue()

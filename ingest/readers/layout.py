@@ -182,12 +182,10 @@ def _without_running_lines(pages: Sequence[Page], style: _Style) -> list[list[Li
             seen.setdefault(found, []).append(number)
 
     def is_running(number: int, page: Page, line: Line) -> bool:
+        found = keys(number, page, line)
         if is_title(page, line):
-            runs = (seen[key] for key in keys(number, page, line))
-            return any(len(on) >= 3 and not {number - 1, number - 2}.isdisjoint(on) for on in runs)
-        return any(
-            _is_on_many(on, len(pages), text) for text, on in ((k[0], seen[k]) for k in keys(number, page, line))
-        )
+            return any(len(seen[key]) >= 3 and not {number - 1, number - 2}.isdisjoint(seen[key]) for key in found)
+        return any(_is_on_many(seen[key], len(pages), key[0]) for key in found)
 
     return [
         [
