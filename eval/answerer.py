@@ -12,7 +12,7 @@ from ingest.errors import BadInput, NotFound
 from ingest.library import Library
 from ingest.phrases import Phrase
 from rag.build import Application, sync_notes
-from rag.chat_model import TokenCounter
+from rag.chat_model import UsageCounter
 from rag.settings import Settings, load_settings
 from rag.types import Hit, Query
 
@@ -52,7 +52,7 @@ def answer_with(application: Application) -> Answerer:
     """Answers and, apart from the time that is measured, retrieves once more to see the stages before the last."""
 
     def answer(case: EvalCase) -> Trial:
-        counter = TokenCounter() if application.chat_model else None
+        counter = UsageCounter() if application.chat_model else None
         given = application.pipeline.answer(case.question, case.history, counter.config if counter else None)
         stages = application.retriever.retrieve(Query(given.standalone_question, case.question, case.history))
         return Trial(

@@ -8,9 +8,12 @@ from ingest.errors import BadInput
 from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
 from rag.build import JUDGE_WEIGHTS
-from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
+from rag.judge import BundledJudge, CrossEncoderJudge
 from rag.protocols import SupportJudge
 from rag.settings import Settings, load_settings
+
+BUNDLED_JUDGE = "bundled"
+"""The judge that ships with the product; what it can and cannot tell is in ``rag/weights/judge.md``."""
 
 
 class LexicalOverlap:
@@ -27,18 +30,6 @@ class LexicalOverlap:
         if not words:
             return None
         return Verdict(len(words & set(search_tokens(premise))) / len(words))
-
-
-class BundledJudge:
-    """The judge that ships with the product; what it can and cannot tell is in ``rag/weights/judge.md``."""
-
-    name = "bundled"
-
-    def __init__(self) -> None:
-        self._judge = CrossEncoderJudge(JUDGE_WEIGHTS)
-
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
-        return [Verdict(float(support), float(against)) for support, against, _ in self._judge.support(pairs)]
 
 
 class ModelJudge:
@@ -61,15 +52,15 @@ def open_judge(name: str, settings: Settings | None = None) -> Judge:
     """
     if name in (LexicalOverlap.name, "lexical"):
         return LexicalOverlap()
-    if name == BundledJudge.name:
-        return BundledJudge()
+    if name == BUNDLED_JUDGE:
+        return ModelJudge(BUNDLED_JUDGE, BundledJudge(JUDGE_WEIGHTS))
     kind, _, model = name.partition(":")
     if kind == "chat":
         from eval.chat_judge import open_chat_judge
 
         return open_chat_judge(model, settings or load_settings())
     if "/" in name or Path(name).exists():
-        return ModelJudge(Path(name).name if Path(name).exists() else name, SentenceTransformersJudge(name))
+        return ModelJudge(Path(name).name if Path(name).exists() else name, CrossEncoderJudge(name))
     raise BadInput(
         Phrase("no such judge", "没有这个评判者"),
         name,

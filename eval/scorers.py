@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eval.answers import ANSWER_SCORERS
-from eval.judge import BundledJudge, LexicalOverlap
+from eval.judge import BUNDLED_JUDGE, LexicalOverlap
 from eval.judged import judged_scorers
 from eval.keypoints import KEYPOINT_TERMS
 from eval.relevance import relevance_scorer
@@ -25,7 +25,7 @@ from ingest.errors import BadInput
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder
 
-DEFAULT_JUDGES = (BundledJudge.name,)
+DEFAULT_JUDGES = (BUNDLED_JUDGE,)
 """By the names that ``eval.judge.open_judge`` knows."""
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from ingest.phrases import Phrase
 from ingest.types import Place
-from rag.chat_model import Tokens
+from rag.chat_model import TokenUsage
 from rag.types import Answer
 
 QuestionType = Literal[
@@ -81,7 +81,7 @@ class Trial:
     answer: Answer
     rankings: Mapping[str, Ranking] = field(default_factory=dict)
     confidence: float | None = None
-    tokens: Tokens | None = None
+    tokens: TokenUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)

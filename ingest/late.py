@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ingest.adaptation import read_adaptation
 from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
 from ingest.embed import BundledEmbedder, open_token_spans
+from ingest.odds import logistic, sigmoid
 from ingest.protocols import TokenVectors, Vectors
 
 _SCALE = 127.0
@@ -98,12 +99,12 @@ class LateInteraction:
     def blend(self, features: Vectors) -> Vectors:
         """The chance that each hit answers, from ``features`` of shape (hits, n): a logistic layer."""
         weights = self._adaptation.head["blend"]
-        return np.asarray(1 / (1 + np.exp(-(features @ weights[:-1] + weights[-1]))), np.float32)
+        return logistic(features, weights)
 
     def probability(self, scores: Vectors) -> Vectors:
         """The chance that a passage with this late-interaction score answers the question."""
         slope, intercept = self._adaptation.head["calibration"]
-        return np.asarray(1 / (1 + np.exp(-(slope * scores + intercept))), np.float32)
+        return sigmoid(slope * scores + intercept)
 
     @cached_property
     def _spans(self) -> Callable[[str], list[tuple[int, int]]]:

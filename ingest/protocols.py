@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from ingest.types import Reading
 
+Floats = NDArray[np.float32]
+"""Scores, features or weights."""
+
 Vectors = NDArray[np.float32]
 """Shape (n, dimensions), float32, each row of length 1."""
 

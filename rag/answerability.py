@@ -1,13 +1,13 @@
 """Whether the hits can answer at all, and what is said when they cannot."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ingest.lexical import proper_names
-from ingest.protocols import Vectors
+from ingest.odds import logistic
+from ingest.protocols import Floats
 from rag.names import HITS_READ, names, said, unknown_names
 from rag.terms import is_chinese
 from rag.types import Hit, Query, Stage, Statement
@@ -44,10 +44,10 @@ class CalibratedAnswerability:
     """For the bundled models: refuses below the confidence ``least``.
 
     ``weights`` are those of a logistic layer over ``answer_features``, the intercept last, fitted on questions whose
-    notes do and do not answer them (``python -m eval.calibrate``).
+    notes do and do not answer them (``python -m eval.fit_layers``).
     """
 
-    weights: Vectors
+    weights: Floats
     least: float
 
     def __call__(
@@ -59,14 +59,13 @@ class CalibratedAnswerability:
     ) -> Decision:
         if not hits:
             return Decision(False, 0.0)
-        logit = float(answer_features(query, stages, hits, read) @ self.weights[:-1] + self.weights[-1])
-        confidence = 1 / (1 + math.exp(-logit))
+        confidence = float(logistic(answer_features(query, stages, hits, read), self.weights))
         return Decision(confidence >= self.least, confidence)
 
 
 def answer_features(
     query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit], read: Sequence[Statement]
-) -> Vectors:
+) -> Floats:
     """Shape (4,): the best hit's probability, the best cosine, the share of the question's names that no hit knows, the
     best statement's log-odds."""
     cosine = max((hit.score for hit in stages["dense"]), default=0.0)

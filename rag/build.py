@@ -22,18 +22,18 @@ from ingest.types import Chunk
 from rag.answerability import CalibratedAnswerability, UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ServedChatModel
-from rag.compress import Similarity, StatementReader
 from rag.condense import condense
 from rag.conflicts import ChatConflictFinder, JudgeConflictFinder
 from rag.generate import ExtractiveGenerator
-from rag.judge import CrossEncoderJudge, SentenceTransformersJudge
+from rag.judge import BundledJudge, CrossEncoderJudge
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
-from rag.protocols import ConflictFinder, Generator, Reranker, SupportJudge
+from rag.protocols import ConflictFinder, Generator, Reranker, Similarity, SupportJudge
 from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker, ReadingReranker
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
 from rag.similarity import EmbeddedSimilarity, LateSimilarity
+from rag.statement_reader import StatementReader
 from rag.verify import Verifier
 
 LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.35, "eager": 0.2}
@@ -98,7 +98,7 @@ def _folders_to_rebuild(library: Path, folders: Sequence[Path]) -> Sequence[Path
 
 
 def layer(path: Path) -> Vectors:
-    """The weights of a logistic layer, as ``eval/calibrate.py`` keeps them."""
+    """The weights of a logistic layer, as ``eval/fit_layers.py`` keeps them."""
     return np.array(json.loads(path.read_text(encoding="utf-8"))["weights"], np.float32)
 
 
@@ -235,15 +235,15 @@ class Application:
         return self.chat_model
 
     @cached_property
-    def bundled_judge(self) -> CrossEncoderJudge:
-        return CrossEncoderJudge(JUDGE_WEIGHTS)
+    def bundled_judge(self) -> BundledJudge:
+        return BundledJudge(JUDGE_WEIGHTS)
 
     @cached_property
     def judge(self) -> SupportJudge | None:
         """None if nothing is to be verified."""
         if self.settings.judge == "none":
             return None
-        return self.bundled_judge if self.settings.judge == BUNDLED else SentenceTransformersJudge(self.settings.judge)
+        return self.bundled_judge if self.settings.judge == BUNDLED else CrossEncoderJudge(self.settings.judge)
 
     @property
     def _models(self) -> dict[str, str]:

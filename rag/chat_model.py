@@ -89,14 +89,14 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenUsage:
     """What a chat model ``read`` and ``wrote``, in its tokens, over all replies to one question."""
 
     read: int
     wrote: int
 
 
-class TokenCounter:
+class UsageCounter:
     """Counts the tokens of every reply that is asked for with its ``config``."""
 
     def __init__(self) -> None:
@@ -109,12 +109,12 @@ class TokenCounter:
         return {"callbacks": [self._handler]}
 
     @property
-    def tokens(self) -> Tokens | None:
+    def tokens(self) -> TokenUsage | None:
         """None as long as no server has told them."""
         told = self._handler.usage_metadata.values()
         if not told:
             return None
-        return Tokens(sum(usage["input_tokens"] for usage in told), sum(usage["output_tokens"] for usage in told))
+        return TokenUsage(sum(usage["input_tokens"] for usage in told), sum(usage["output_tokens"] for usage in told))
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,11 @@ class _Extent:
 _ONE = _Extent(0.65, 0.75, 0.45, 0.3, share=0.27, whole_list=False)
 _SEVERAL = _Extent(0.6, 0.8, 0.8, 0.5, share=0.5, whole_list=False)
 _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
-_LEAST_CHANCE = 0.14
+_LEAST_PROBABILITY = 0.14
 """Low: an answer that is unsure shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03
 and answers have something right hardly more often; with 0.16, 1 to 2 of 100 answers more have nothing right."""
-_LEAST_CHANCE_OF_A_SIDE = 0.05
-_LEAST_CHANCE_OF_A_LIST = 0.1
+_LEAST_PROBABILITY_OF_A_SIDE = 0.05
+_LEAST_PROBABILITY_OF_A_LIST = 0.1
 """Of its middle item: below it the list is of something else, and one item happens to fit."""
 
 
@@ -66,7 +66,7 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
             chosen += fresh
     for side in sides(query.question) or ():
         if not any(speaks_of(side, s) for s in chosen):
-            likely = (s for s in ranked if s.chance is None or s.chance >= _LEAST_CHANCE_OF_A_SIDE)
+            likely = (s for s in ranked if s.probability is None or s.probability >= _LEAST_PROBABILITY_OF_A_SIDE)
             about = (s for s in likely if speaks_of(side, s))
             chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
     return [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
@@ -86,10 +86,10 @@ def _same_section(statement: Statement, other: Statement) -> bool:
 def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bool) -> bool:
     if statement is best:
         return True
-    if statement.chance is None or best.chance is None:
+    if statement.probability is None or best.probability is None:
         return statement.score >= best.score - (extent.same_section_below if at_home else extent.elsewhere_below)
     share = extent.same_section if at_home else extent.elsewhere
-    return statement.chance >= max(_LEAST_CHANCE, share * best.chance)
+    return statement.probability >= max(_LEAST_PROBABILITY, share * best.probability)
 
 
 def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bool) -> list[Statement]:
@@ -111,8 +111,8 @@ def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bo
 
 
 def _is_of_the_question(group: Sequence[Statement]) -> bool:
-    chances = [s.chance for s in group if s.kind == "item" and s.chance is not None]
-    return len(chances) < 2 or median(chances) >= _LEAST_CHANCE_OF_A_LIST
+    chances = [s.probability for s in group if s.kind == "item" and s.probability is not None]
+    return len(chances) < 2 or median(chances) >= _LEAST_PROBABILITY_OF_A_LIST
 
 
 def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:

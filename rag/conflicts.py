@@ -22,7 +22,7 @@ from rag.types import Conflict, Draft, Notice, Query, Statement, StatementPair
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
 # Strict, because a false alarm costs more trust than a missed conflict. What passes says the opposite of the other in
 # much the same words: of the 258 shipped and development questions without a conflict, none shows a pair.
-_LEAST_CHANCE = 0.25
+_LEAST_PROBABILITY = 0.25
 _LEAST_SHARED = 0.25
 """Of the tokens of the one with fewer."""
 _LEAST_CONTRADICTION = 0.48
@@ -40,7 +40,9 @@ class JudgeConflictFinder:
     def __call__(
         self, query: Query, read: Sequence[Statement], config: Config | None = None
     ) -> tuple[Sequence[StatementPair], Notice | None]:
-        bearing = [s for s in read if s.chance is not None and s.chance >= _LEAST_CHANCE and _says_something(s)]
+        bearing = [
+            s for s in read if s.probability is not None and s.probability >= _LEAST_PROBABILITY and _says_something(s)
+        ]
         bearing.sort(key=lambda s: -s.score)
         pairs = [pair for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2) if _may_disagree(*pair)][
             :_PAIRS_COMPARED
@@ -55,7 +57,7 @@ class JudgeConflictFinder:
 
 # Lower than the judge's: the model tells what matters. Of the 14 shipped conflicts, 10 have both sides among what was
 # read; 8 among the 8 statements that are shown on average, 6 among 5 with a least chance of 0.05.
-_LEAST_CHANCE_SHOWN = 0.02
+_LEAST_PROBABILITY_SHOWN = 0.02
 _STATEMENTS_SHOWN = 12
 _SHOWN_OF_ONE_PLACE = 3
 _MOST_NAMED = 6
@@ -111,7 +113,7 @@ def _to_compare(read: Sequence[Statement]) -> list[Statement]:
     kept: list[Statement] = []
     places: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for statement in sorted(read, key=lambda s: -s.score):
-        bears = statement.chance is None or statement.chance >= _LEAST_CHANCE_SHOWN
+        bears = statement.probability is None or statement.probability >= _LEAST_PROBABILITY_SHOWN
         if bears and _may_be_compared(statement) and places[_section(statement)] < _SHOWN_OF_ONE_PLACE:
             places[_section(statement)] += 1
             kept.append(statement)

@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.adaptation import Adaptation, read_adaptation
 from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
 from ingest.embed import END, START, BundledEmbedder
 from ingest.errors import ModelUnavailable
+from ingest.odds import sigmoid
 from ingest.phrases import Phrase
+from ingest.protocols import Floats
 from ingest.sentences import sentences
 from rag.cross_encoders import open_cross_encoder
-from rag.odds import chances_of
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-Floats = NDArray[np.float32]
 Pair = tuple[str, str]
 
 LONGEST_FIRST, LONGEST_PAIR = 96, 256
@@ -52,7 +51,7 @@ def framed(first: Sequence[int], second: Sequence[int], longest: int = LONGEST_P
 
 
 @dataclass(eq=False)
-class CrossEncoderJudge:
+class BundledJudge:
     """The bundled body with the layers trained for judging, opened at the first question. One pass reads a pair."""
 
     weights: Path
@@ -78,7 +77,7 @@ class CrossEncoderJudge:
         """Shape (statements,): how likely each carries the answer or a part of it. See ``in_context``."""
         logits = self.answer_logits([(question, statement) for statement in statements])
         slope, intercept = self._head["answer_calibration"]
-        return chances_of(slope * logits + intercept)
+        return sigmoid(slope * logits + intercept)
 
     def features(self, pairs: Sequence[Pair]) -> Floats:
         """What the chances of support are weighed from, for short pairs of (premise, claim): shape (pairs, 3 + signs
@@ -148,14 +147,14 @@ def _gelu(x: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class SentenceTransformersJudge:
+class CrossEncoderJudge:
     """Support by any sentence-transformers cross-encoder, by id or path: one of inference with its three labels, or one
     that gives a single score, which counts as the chance of support."""
 
     model: str
 
     def support(self, pairs: Sequence[Pair]) -> Floats:
-        """As ``CrossEncoderJudge.support``; a single score leaves 0 for contradiction."""
+        """As ``BundledJudge.support``; a single score leaves 0 for contradiction."""
         if not pairs:
             return np.zeros((0, 3), np.float32)
         labels = getattr(self._model.config, "id2label", None) or {}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ingest.lexical import query_tokens, search_tokens
 from ingest.protocols import Embedder
-from rag.compress import statements
 from rag.reply import Unit
+from rag.statements import statements
 from rag.terms import is_chinese
 from rag.types import Draft, Hit, Source
 

@@ -4,12 +4,18 @@ import collections.abc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ingest.protocols import TokenVectors, Vectors
+from ingest.protocols import Floats, TokenVectors, Vectors
 from ingest.types import Chunk, Place
 from rag.types import Draft, Hit, Notice, Query, Restart, Stage, Statement, StatementPair
 
 Config = Mapping[str, Any]
 """A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), handed on to the chat model as it is."""
+
+
+class Similarity(Protocol):
+    def __call__(self, query: Query, statements: Sequence[Statement]) -> Floats:
+        """Shape (statements,); higher is nearer, comparable within one question."""
+        ...
 
 
 class TokenStore(Protocol):

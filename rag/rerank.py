@@ -11,16 +11,16 @@ import numpy as np
 
 from ingest.errors import ModelUnavailable
 from ingest.late import LateInteraction, late_scores
+from ingest.odds import log_odds, logistic
 from ingest.phrases import Phrase
-from ingest.protocols import Vectors
+from ingest.protocols import Floats
 from ingest.structure import is_question_list
 from rag.chat_model import ChatFailed
-from rag.compress import Similarity, best_log_odds
 from rag.cross_encoders import open_cross_encoder
-from rag.odds import chances_of, log_odds
 from rag.prompt import rank_prompt
-from rag.protocols import AnswerScorer, ChatModel, Reranker, TokenStore
+from rag.protocols import AnswerScorer, ChatModel, Reranker, Similarity, TokenStore
 from rag.reply import without_thoughts
+from rag.statement_reader import best_log_odds
 from rag.types import Hit, Query, Stage
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class KeepOrder:
         return stages["fused"]
 
 
-def blend_features(late: Vectors, dense: Vectors, lexical: Vectors) -> Vectors:
+def blend_features(late: Floats, dense: Floats, lexical: Floats) -> Floats:
     """What the blend sees of each hit, shape (hits, 5): late interaction and cosine as they are, BM25 as a share of
     the best, and how far late interaction and cosine lie below the best of this question."""
     share = lexical / max(float(lexical.max()), 1e-6)
@@ -85,36 +85,35 @@ class ReadingReranker:
     ten, as far as they are not much less likely than the very first.
 
     Scores are probabilities that the hit answers, by a logistic layer over ``features``: ``weights``, of shape (4,),
-    the intercept last (``python -m eval.calibrate``). Lists of bare questions stay behind the others.
+    the intercept last (``python -m eval.fit_layers``). Lists of bare questions stay behind the others.
     """
 
     first: Reranker
     similarity: Similarity
     scorer: AnswerScorer
-    weights: Vectors
+    weights: Floats
 
     def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
         hits = self.first.rerank(query, stages)
         return self.reordered(hits, self.features(query, hits)) if hits else hits
 
-    def features(self, query: Query, hits: Sequence[Hit]) -> Vectors:
+    def features(self, query: Query, hits: Sequence[Hit]) -> Floats:
         """Shape (hits read, 3): the log-odds of a hit's score, and those of its likeliest statement, as they are and
         below the best of this question."""
-        least = log_odds(hits[0].score) - _FARTHEST_READ
-        read = list(takewhile(lambda hit: log_odds(hit.score) >= least, hits[:_MOST_READ]))
-        best = best_log_odds(query, read, self.similarity, self.scorer)
-        scores = [log_odds(hit.score) for hit in read]
+        odds = log_odds([hit.score for hit in hits[:_MOST_READ]])
+        scores = list(takewhile(lambda score: score >= odds[0] - _FARTHEST_READ, odds))
+        best = best_log_odds(query, hits[: len(scores)], self.similarity, self.scorer)
         return np.column_stack([scores, best, best - best.max()]).astype(np.float32)
 
-    def reordered(self, hits: Sequence[Hit], features: Vectors) -> Sequence[Hit]:
+    def reordered(self, hits: Sequence[Hit], features: Floats) -> Sequence[Hit]:
         """The hits with those that have ``features`` in their order, and the others behind."""
-        chances = chances_of(features @ self.weights[:-1] + self.weights[-1])
-        read = [replace(hit, score=float(c), stage="rerank") for hit, c in zip(hits, chances, strict=False)]
+        probabilities = logistic(features, self.weights)
+        read = [replace(hit, score=float(p), stage="rerank") for hit, p in zip(hits, probabilities, strict=False)]
         read.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
         return [*read, *hits[len(read) :]]
 
 
-def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = None) -> Vectors:
+def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = None) -> Floats:
     """The scores that a stage gave to hits; to one that it did not find ``absent``, or else its worst."""
     known = {hit.chunk.id: hit.score for hit in stage}
     worst = min(known.values(), default=0.0) if absent is None else absent

@@ -67,7 +67,7 @@ class Statement:
     text: str
     header: str = ""
     score: float = 0.0
-    chance: float | None = None
+    probability: float | None = None
 
     @property
     def leads_in(self) -> bool:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eval.scoring import scored
 from ingest.errors import BadInput
 from ingest.phrases import Phrase
 from ui.language import configured, say, spoken
-from ui.scoring import scored
 
 if TYPE_CHECKING:
     from eval.review import ReviewedQuestions

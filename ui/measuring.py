@@ -10,12 +10,12 @@ import eval as evaluation
 from eval.answerer import answer_with, finder_in
 from eval.cases import load_cases
 from eval.run import SUMMARY, Run, answer_cases, load_run
+from eval.scoring import scored
 from eval.spec import describe
 from ingest.errors import LibraryBusy, NoteciteError, NotFound
 from ingest.phrases import Phrase
 from rag.build import Application
 from ui.jobs import Job
-from ui.scoring import scored
 
 SAMPLE = Path(evaluation.__file__).parent / "data" / "sample_notes.jsonl"
 """Questions about the notes that come with the program."""

@@ -22,7 +22,7 @@ from eval.answerer import settings_from
 from eval.cases import load_cases
 from ingest.late import LateInteraction
 from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS, Application
-from rag.judge import CrossEncoderJudge
+from rag.judge import BundledJudge
 
 
 def timed_command(*arguments: str) -> float:
@@ -68,7 +68,7 @@ def main() -> None:
             f"{stage:10} median {median(times) * 1000:6.0f} ms, p95 {quantiles(times, n=20)[-1] * 1000:6.0f} ms"
         )
     ranking = opening_seconds(lambda: LateInteraction(RANKING_WEIGHTS).encode_question("?"))
-    judge = opening_seconds(lambda: CrossEncoderJudge(JUDGE_WEIGHTS).answers("?", ["?"]))
+    judge = opening_seconds(lambda: BundledJudge(JUDGE_WEIGHTS).answers("?", ["?"]))
     lines.append(f"opening the ranking weights {ranking:.2f} s, the judge's {judge:.2f} s")
     cold = timed_command("ask", cases[0].question, "--library", str(given.library))
     lines.append(f"cold notecite ask {cold:.2f} s, notecite --help {timed_command('--help'):.2f} s")

@@ -33,7 +33,7 @@ from ingest.late import LateInteraction, QuestionVectors, late_scores
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
 from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS, RERANKING_WEIGHTS, Application, layer
-from rag.judge import CrossEncoderJudge
+from rag.judge import BundledJudge
 from rag.protocols import Reranker
 from rag.rerank import LateReranker, ReadingReranker
 from rag.retrieve import fuse
@@ -92,7 +92,7 @@ def rerankers_of(encoded: EncodedChunks, candidates: Sequence[int]) -> dict[str,
     # The judge remembers what it read of a question, so only one order that reads can be timed.
     most = max(candidates)
     blend, near = found[f"blend@{most}"], LateSimilarity(encoded, encoded.late)
-    found[f"read@{most}"] = ReadingReranker(blend, near, CrossEncoderJudge(JUDGE_WEIGHTS), layer(RERANKING_WEIGHTS))
+    found[f"read@{most}"] = ReadingReranker(blend, near, BundledJudge(JUDGE_WEIGHTS), layer(RERANKING_WEIGHTS))
     return found
 
 

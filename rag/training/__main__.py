@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ingest.errors import NoteciteError
-from rag.training.settings import JudgeRecipe, RankingRecipe
+from rag.training.recipes import JudgeRecipe, RankingRecipe
 
 _RANKING_LIMITS = """\
 Trained on passages of at most 160 tokens and questions of at most 64; Chinese and English. The probability is that of
@@ -100,7 +100,7 @@ def _judge(options: argparse.Namespace) -> None:
 
     from ingest.adaptation import read_adaptation
     from ingest.embed import BundledEmbedder, open_token_counter, open_tokenizer
-    from rag.judge import CrossEncoderJudge
+    from rag.judge import BundledJudge
     from rag.support import SIGNS
     from rag.training.calibrate import calibrate_judge, judge_not_calibrated
     from rag.training.card import write_card
@@ -177,7 +177,7 @@ def _judge(options: argparse.Namespace) -> None:
     lists = lists or from_questions(notes, options.questions, held_back=True, seed=seed)
     lists = [asked for asked in lists if calibrates(asked.group)]
     if claims and lists:
-        judge = CrossEncoderJudge(options.out, options.cache)
+        judge = BundledJudge(options.out, options.cache)
         model.write(options.out, calibrate_judge(judge, claims, lists))
     figures = (
         f"Calibrated on {len(claims)} claims and {len(lists)} questions of half of the documents that were held back."

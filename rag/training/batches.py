@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rag.training.examples import Example, ExampleSet, Passage, language_of
 from rag.training.model import TokenIds
-from rag.training.settings import RankingRecipe
+from rag.training.recipes import RankingRecipe
 
 Tokenize = Callable[[str], list[int]]
 """Text -> token ids without special tokens."""

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.late import LateInteraction, late_scores
-from rag.judge import CrossEncoderJudge
+from ingest.odds import sigmoid
+from ingest.protocols import Floats
+from rag.judge import BundledJudge
 from rag.rerank import blend_features
 from rag.retrieve import RRF_CONSTANT
 from rag.training.claims import Claim
 from rag.training.examples import ExampleSet
 from rag.training.mining import Bm25
 from rag.training.pairs import PRESUPPOSITION, AnswerList
-
-Floats = NDArray[np.float32]
 
 _CANDIDATES = 30
 _DEPTH = 50
@@ -44,7 +44,7 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> 
         return float(np.logaddexp(0, logits).sum() - labels @ logits + weights @ ridge @ weights / 2)
 
     for _ in range(_ROUNDS):
-        chances = probability(columns @ weights)
+        chances = sigmoid(columns @ weights)
         slope = columns.T @ (labels - chances) - ridge @ weights
         curve = (columns * (chances * (1 - chances))[:, None]).T @ columns + ridge
         step = np.linalg.solve(curve + 1e-9 * np.eye(len(weights)), slope)
@@ -54,18 +54,6 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> 
         if np.abs(step).max() <= _LEAST_STEP:
             break
     return weights
-
-
-def probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -40, 40))))
-
-
-def calibration_error(chances: Sequence[float], labels: Sequence[float], bins: int = 10) -> float:
-    """Expected calibration error over equally filled bins (Naeini, Cooper and Hauskrecht, AAAI 2015)."""
-    order = np.argsort(np.asarray(chances), kind="stable")
-    parts = np.array_split(order, bins)
-    gaps = [len(p) * abs(np.mean(np.take(chances, p)) - np.mean(np.take(labels, p))) for p in parts if len(p)]
-    return float(sum(gaps) / max(1, len(order)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +111,7 @@ def judge_not_calibrated(signs: int) -> dict[str, Floats]:
     return {"support_blend": blend.astype(np.float32), "answer_calibration": np.array([1, 0], np.float32)}
 
 
-def calibrate_judge(
-    judge: CrossEncoderJudge, claims: Sequence[Claim], lists: Sequence[AnswerList]
-) -> dict[str, Floats]:
+def calibrate_judge(judge: BundledJudge, claims: Sequence[Claim], lists: Sequence[AnswerList]) -> dict[str, Floats]:
     """Fitted on claims and questions that were not trained on; left out are claims whose label leaves two outputs open,
     and questions as claims, which never count as supported."""
     known = [claim for claim in claims if claim.label in _LABELS and claim.kind != PRESUPPOSITION]

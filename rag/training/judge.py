@@ -17,7 +17,7 @@ from rag.training.claims import Claim
 from rag.training.cross_encoder import CrossEncoder, Pair
 from rag.training.loop import Report, Schedule, Training
 from rag.training.pairs import AnswerList
-from rag.training.settings import JudgeRecipe
+from rag.training.recipes import JudgeRecipe
 
 OUTPUTS: Mapping[str, tuple[int, ...]] = {
     "supported": (0,),

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from ingest.sentences import sentences
 from ingest.types import Chunk
-from rag.compress import statements
 from rag.judge import in_context
+from rag.statements import statements
 from rag.support import SENTENCE_END, relevant_part
 from rag.training.claims import Claim, Label, hash_of, sentences_of
 from rag.training.corrupt import corrupted, terms_of

@@ -13,7 +13,7 @@ from rag.training.batches import Batch, Batches, Tokenize, passage_window
 from rag.training.examples import ExampleSet
 from rag.training.loop import Report, Schedule, Training
 from rag.training.model import Body, RankingModel, TokenIds, late_scores
-from rag.training.settings import RankingRecipe
+from rag.training.recipes import RankingRecipe
 
 _PROJECTION_SAMPLE = 400
 _EXCLUDED = -1e4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.chat_judge import ChatJudge
-from eval.judge import BundledJudge, LexicalOverlap, ModelJudge, open_judge
+from eval.judge import BUNDLED_JUDGE, LexicalOverlap, ModelJudge, open_judge
 from eval.verdict import Pair, Verdict
 from ingest.errors import BadInput, ModelUnavailable
 from ingest.protocols import Vectors
@@ -58,7 +58,7 @@ def test_an_unknown_name_and_a_chat_model_without_a_name_say_what_to_do() -> Non
 @pytest.mark.slow
 def test_the_bundled_judge_tells_a_statement_from_another() -> None:
     premise = "LoRA 只训练两个低秩矩阵，底座的权重是冻结的。"
-    right, wrong = BundledJudge().judge(
+    right, wrong = open_judge(BUNDLED_JUDGE).judge(
         [(premise, "LoRA 训练时底座权重冻结。"), (premise, "KV cache 要占 2 GB 显存。")]
     )
     assert right is not None

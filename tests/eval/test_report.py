@@ -22,7 +22,7 @@ from eval.run import Run, score_run
 from eval.stats import Estimate
 from ingest.phrases import Phrase
 from ingest.types import Place
-from rag.chat_model import Tokens
+from rag.chat_model import TokenUsage
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 from tests.eval.test_run import SPEC
 
@@ -196,7 +196,7 @@ def test_a_bar_or_a_line_break_in_a_cell_does_not_break_a_markdown_table() -> No
 def test_what_an_answer_costs_is_told_in_milliseconds_characters_and_tokens() -> None:
     one = run("a")
     told = [
-        replace(each, trial=replace(each.trial, tokens=Tokens(1200, 30)) if each.trial else None)
+        replace(each, trial=replace(each.trial, tokens=TokenUsage(1200, 30)) if each.trial else None)
         for each in one.records
     ]
     table = tables.cost(score_run(Path("b"), SPEC, told, ANSWER_SCORERS))

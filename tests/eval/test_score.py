@@ -8,7 +8,7 @@ from eval.score import Spread, score_records, summarise, values_of
 from eval.stats import Estimate
 from eval.types import EvalRecord, Score, Scorer, Trial
 from ingest.phrases import Phrase
-from rag.chat_model import Tokens
+from rag.chat_model import TokenUsage
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 
 GOOD = answered([("2 GB.", [1])], [cite(1, "cache.md", "It needs 2 GB.")], {"retrieve": 0.1})
@@ -61,7 +61,7 @@ def test_speed_and_length_are_those_of_the_cases_that_have_them() -> None:
 def test_tokens_are_those_of_the_questions_whose_server_told_them() -> None:
     told = [
         replace(one, trial=replace(one.trial, tokens=tokens)) if one.trial else one
-        for one, tokens in zip(RECORDS, (Tokens(900, 40), None, None, Tokens(1100, 0), None), strict=True)
+        for one, tokens in zip(RECORDS, (TokenUsage(900, 40), None, None, TokenUsage(1100, 0), None), strict=True)
     ]
     summary = summarise(told, ANSWER_SCORERS, SCORES)
     assert summary.tokens_read == Spread(1000.0, 1090.0, 2000.0, 2)

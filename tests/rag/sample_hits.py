@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from ingest.types import Chunk
 from rag.answerability import Decision
-from rag.compress import StatementReader
 from rag.pipeline import Pipeline
 from rag.protocols import Generator
 from rag.rerank import KeepOrder
 from rag.similarity import EmbeddedSimilarity
+from rag.statement_reader import StatementReader
 from rag.types import Hit, Query, Stage
 from tests.fakes import FakeEmbedder
 

@@ -38,9 +38,11 @@ class Denies:
         return np.array([(0.0, 1.0, 0.0)] * len(pairs), np.float32)
 
 
-def statement(found: Hit, score: float = 0.0, chance: float | None = 0.9) -> Statement:
+def statement(found: Hit, score: float = 0.0, probability: float | None = 0.9) -> Statement:
     chunk = found.chunk
-    return Statement(found, 0, 0, "paragraph", 0, chunk.headings, chunk.start, chunk.end, chunk.text, "", score, chance)
+    return Statement(
+        found, 0, 0, "paragraph", 0, chunk.headings, chunk.start, chunk.end, chunk.text, "", score, probability
+    )
 
 
 # In this order they are numbered.
@@ -142,7 +144,7 @@ def test_without_a_judge_only_the_notice_is_left() -> None:
 
 def test_nothing_is_asked_where_all_that_may_answer_is_of_one_place() -> None:
     with ScriptedServer(says("1 - 2")) as server:
-        one_place = [statement(HOT), statement(TWICE), statement(SHELF, chance=0.001)]
+        one_place = [statement(HOT), statement(TWICE), statement(SHELF, probability=0.001)]
         assert finder(server)(QUERY, one_place) == ((), None)
         assert server.seen == []
 

@@ -17,13 +17,13 @@ from ingest.sync import sync
 from rag.answerability import UnknownNames
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ChatFailed, ServedChatModel
-from rag.compress import StatementReader
 from rag.generate import ExtractiveGenerator
 from rag.pipeline import Pipeline
 from rag.prompt import answer_prompt
 from rag.rerank import KeepOrder
 from rag.retrieve import HybridRetriever
 from rag.similarity import EmbeddedSimilarity
+from rag.statement_reader import StatementReader
 from rag.types import Answer, Restart, TextPiece
 from tests.fakes import FakeEmbedder, count_tokens
 from tests.rag.sample_hits import BREAD

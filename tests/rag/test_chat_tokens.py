@@ -4,7 +4,7 @@ import json
 
 from pydantic import SecretStr
 
-from rag.chat_model import ServedChatModel, TokenCounter, Tokens
+from rag.chat_model import ServedChatModel, TokenUsage, UsageCounter
 from tests.scripted_server import Handler, ScriptedServer, Step, fails, says
 
 ASKED = [("user", "hi")]
@@ -34,15 +34,15 @@ def says_and_counts(text: str, read: int, wrote: int) -> Step:
 
 
 def test_the_tokens_of_all_replies_are_counted_together() -> None:
-    counter = TokenCounter()
+    counter = UsageCounter()
     with ScriptedServer(says_and_counts("one", 10, 2), says_and_counts("two", 30, 4)) as server:
         replies = ["".join(served(server).reply(ASKED, counter.config)) for _ in range(2)]
     assert replies == ["one", "two"]
-    assert counter.tokens == Tokens(40, 6)
+    assert counter.tokens == TokenUsage(40, 6)
 
 
 def test_a_server_that_does_not_count_leaves_the_number_unknown() -> None:
-    counter = TokenCounter()
+    counter = UsageCounter()
     with ScriptedServer(says("one")) as server:
         assert "".join(served(server).reply(ASKED, counter.config)) == "one"
     assert counter.tokens is None

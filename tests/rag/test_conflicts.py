@@ -28,9 +28,9 @@ class DeniesNumbers:
         return (0.0, 1.0, 0.0) if one and other and one != other else (0.0, 0.0, 1.0)
 
 
-def statement(found: Hit, chance: float | None = 0.9) -> Statement:
+def statement(found: Hit, probability: float | None = 0.9) -> Statement:
     return Statement(
-        found, 0, 0, "paragraph", 0, found.chunk.headings, 0, found.chunk.end, found.chunk.text, chance=chance
+        found, 0, 0, "paragraph", 0, found.chunk.headings, 0, found.chunk.end, found.chunk.text, probability=probability
     )
 
 
@@ -65,7 +65,7 @@ def pipeline() -> Pipeline:
     whole = pipeline_over((HOT, BOILING), ExtractiveGenerator(200))
 
     def sure(query: object, hits: object) -> list[Statement]:
-        return [replace(s, chance=0.9) for s in read(query, hits)]  # type: ignore[arg-type]
+        return [replace(s, probability=0.9) for s in read(query, hits)]  # type: ignore[arg-type]
 
     return replace(whole, read=sure, conflicts=find)
 

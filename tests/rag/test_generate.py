@@ -4,9 +4,10 @@ import pytest
 
 from ingest.structure import Kind
 from ingest.types import Chunk
-from rag.compress import StatementReader, statements
 from rag.generate import ExtractiveGenerator, display, plain
 from rag.similarity import EmbeddedSimilarity
+from rag.statement_reader import StatementReader
+from rag.statements import statements
 from rag.types import Draft, Hit, Query, Statement
 from tests.fakes import FakeEmbedder
 
@@ -54,7 +55,9 @@ def test_a_question_of_one_or_two_things_does_not_bring_the_whole_list_of_an_ite
     note = hit(LIST, headings=("正则化手段",))
     query = Query(question, question)
     chances = (0.05, 0.03, 0.9, 0.8)
-    read = [replace(s, score=chance, chance=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)]
+    read = [
+        replace(s, score=chance, probability=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)
+    ]
     drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
     assert [draft.text for draft in drafts] == ["2. Dropout：训练时随机丢掉神经元", "3. 早停：验证集损失不再下降就停"]
 
@@ -63,7 +66,9 @@ def test_a_list_of_other_things_does_not_come_with_its_one_item_that_fits() -> N
     note = hit(LIST, headings=("正则化手段",))
     query = Query("早停有哪些判据", "早停有哪些判据")
     chances = (0.01, 0.01, 0.02, 0.6)
-    read = [replace(s, score=chance, chance=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)]
+    read = [
+        replace(s, score=chance, probability=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)
+    ]
     drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
     assert [draft.text for draft in drafts] == ["3. 早停：验证集损失不再下降就停"]
 
@@ -159,10 +164,10 @@ def test_something_is_said_on_either_side_of_a_comparison() -> None:
     simpo = hit("SimPO 用长度归一化的对数概率作奖励。", "b.md", ("SimPO",))
     query = Query("DPO 和 SimPO 要参考模型吗", "DPO 和 SimPO 要参考模型吗")
     likely, unlikely = reader(query, [dpo, simpo])
-    found = [replace(likely, score=2.0, chance=0.9), replace(unlikely, score=-1.5, chance=0.15)]
+    found = [replace(likely, score=2.0, probability=0.9), replace(unlikely, score=-1.5, probability=0.15)]
     assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], found))) == 2
     assert len(list(ExtractiveGenerator(600).generate(replace(query, question="要参考模型吗"), [dpo], found))) == 1
-    unread = [replace(statement, chance=None) for statement in found]
+    unread = [replace(statement, probability=None) for statement in found]
     assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], unread))) == 2
 
 
@@ -170,10 +175,10 @@ def test_a_lead_in_is_not_said_without_what_it_announces() -> None:
     note = hit("- 早停看验证集的损失\n- 早停的参数：\n\n容忍的轮数一般取五。\n", headings=("早停",))
     query = Query("早停有哪些要点", "早停有哪些要点")
     item, lead, last = reader(query, [note])
-    scored = [replace(item, score=2.0, chance=0.9), replace(lead, score=-3.0, chance=0.05)]
+    scored = [replace(item, score=2.0, probability=0.9), replace(lead, score=-3.0, probability=0.05)]
 
     def said(*read: Statement) -> list[str]:
         return [draft.text for draft in ExtractiveGenerator(600).generate(query, [note], read)]
 
-    assert said(*scored, replace(last, score=-4.0, chance=0.02)) == ["- 早停看验证集的损失"]
-    assert said(*scored, replace(last, score=1.9, chance=0.8))[1:] == ["- 早停的参数：", "容忍的轮数一般取五。"]
+    assert said(*scored, replace(last, score=-4.0, probability=0.02)) == ["- 早停看验证集的损失"]
+    assert said(*scored, replace(last, score=1.9, probability=0.8))[1:] == ["- 早停的参数：", "容忍的轮数一般取五。"]

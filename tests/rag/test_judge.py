@@ -7,7 +7,7 @@ import torch
 from ingest.embed import open_tokenizer
 from ingest.errors import ModelUnavailable
 from rag.build import JUDGE_WEIGHTS
-from rag.judge import CrossEncoderJudge, SentenceTransformersJudge, framed, in_context
+from rag.judge import BundledJudge, CrossEncoderJudge, framed, in_context
 from rag.support import SIGNS
 from rag.training.calibrate import judge_not_calibrated
 from rag.training.cross_encoder import CrossEncoder
@@ -29,13 +29,13 @@ def tiny_model(cache_folder: Path) -> CrossEncoder:
 
 
 @pytest.fixture
-def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CrossEncoderJudge:
+def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BundledJudge:
     use_tiny_weights(tmp_path, monkeypatch)
     tiny_model(tmp_path / "cache").write(tmp_path / "judge.safetensors", judge_not_calibrated(len(SIGNS)))
-    return CrossEncoderJudge(tmp_path / "judge.safetensors", tmp_path / "cache")
+    return BundledJudge(tmp_path / "judge.safetensors", tmp_path / "cache")
 
 
-def test_the_judge_reads_pairs_as_training_did(judge: CrossEncoderJudge, tmp_path: Path) -> None:
+def test_the_judge_reads_pairs_as_training_did(judge: BundledJudge, tmp_path: Path) -> None:
     tokenize = open_tokenizer(tmp_path / "cache")
     frames = [framed(tokenize(f"query: {claim}"), tokenize(f"passage: {premise}"), 16) for premise, claim in PAIRS]
     with torch.no_grad():
@@ -45,29 +45,29 @@ def test_the_judge_reads_pairs_as_training_did(judge: CrossEncoderJudge, tmp_pat
     np.testing.assert_allclose(judge.answer_logits([(c, p) for p, c in PAIRS]), answers.numpy(), atol=0.08)
 
 
-def test_chances_of_support_sum_to_one(judge: CrossEncoderJudge) -> None:
+def test_probabilities_of_support_sum_to_one(judge: BundledJudge) -> None:
     chances = judge.support(PAIRS)
     assert chances.shape == (3, 3)
     np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-6)
 
 
-def test_a_pair_is_judged_alike_alone_and_among_others(judge: CrossEncoderJudge) -> None:
+def test_a_pair_is_judged_alike_alone_and_among_others(judge: BundledJudge) -> None:
     together = judge.support(PAIRS)
     np.testing.assert_allclose(together, [judge.support([pair])[0] for pair in PAIRS], atol=1e-4)
 
 
-def test_a_long_claim_is_worth_what_its_worst_sentence_is_worth(judge: CrossEncoderJudge) -> None:
+def test_a_long_claim_is_worth_what_its_worst_sentence_is_worth(judge: BundledJudge) -> None:
     sentences = ["模型 a b" + "。", "b" * 170 + "。"]
     alone = [float(judge.support([("模型 a b", sentence)])[0, 0]) for sentence in sentences]
     assert judge.support([("模型 a b", "".join(sentences))])[0, 0] == pytest.approx(min(alone), abs=1e-4)
 
 
-def test_nothing_to_judge_is_no_row(judge: CrossEncoderJudge) -> None:
+def test_nothing_to_judge_is_no_row(judge: BundledJudge) -> None:
     assert judge.support([]).shape == (0, 3)
     assert judge.answers("a", []).shape == (0,)
 
 
-def test_answers_are_chances_in_the_order_of_the_statements(judge: CrossEncoderJudge) -> None:
+def test_answers_are_chances_in_the_order_of_the_statements(judge: BundledJudge) -> None:
     chances = judge.answers("a 模型", ["b", "模型 a"])
     assert ((chances > 0) & (chances < 1)).all()
     np.testing.assert_allclose(chances[::-1], judge.answers("a 模型", ["模型 a", "b"]), atol=1e-4)
@@ -88,17 +88,17 @@ def test_a_statement_stands_below_its_heading_path() -> None:
 
 def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="nowhere"):
-        CrossEncoderJudge(tmp_path / "nowhere.safetensors").support([("a", "b")])
+        BundledJudge(tmp_path / "nowhere.safetensors").support([("a", "b")])
 
 
 def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="nothing-here"):
-        SentenceTransformersJudge(str(tmp_path / "nothing-here")).support([("a", "b")])
+        CrossEncoderJudge(str(tmp_path / "nothing-here")).support([("a", "b")])
 
 
 @pytest.mark.slow
 def test_the_shipped_judge_tells_what_is_carried_from_what_is_changed() -> None:
-    judge = CrossEncoderJudge(JUDGE_WEIGHTS)
+    judge = BundledJudge(JUDGE_WEIGHTS)
     premise = "茶 > 泡茶\n绿茶用八十度的水泡两分钟，水太热会烫坏叶子。"
     claims = ["水温过高会损伤茶叶。", "绿茶要用刚烧开的水泡。", "绿茶产自浙江。"]
     assert judge.support([(premise, claim) for claim in claims]).argmax(axis=1).tolist() == [0, 1, 2]
@@ -106,7 +106,7 @@ def test_the_shipped_judge_tells_what_is_carried_from_what_is_changed() -> None:
 
 @pytest.mark.slow
 def test_the_shipped_judge_finds_the_statement_that_answers() -> None:
-    judge = CrossEncoderJudge(JUDGE_WEIGHTS)
+    judge = BundledJudge(JUDGE_WEIGHTS)
     statements = ["泡茶\n绿茶产自浙江和安徽。", "泡茶\n绿茶用八十度的水泡两分钟。", "泡茶\n茶叶要密封保存。"]
     assert judge.answers("绿茶要泡多久？", statements).argmax() == 1
     assert judge.answers("how hot should the water for green tea be", statements).argmax() == 1

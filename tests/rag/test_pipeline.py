@@ -9,7 +9,6 @@ from ingest.library import Library, open_library
 from ingest.phrases import Phrase
 from ingest.sync import sync
 from rag.answerability import UnknownNames
-from rag.compress import StatementReader
 from rag.generate import ExtractiveGenerator
 from rag.langchain import NoteRetriever, as_runnable
 from rag.pipeline import LONGEST_QUESTION, Pipeline
@@ -17,6 +16,7 @@ from rag.protocols import Config
 from rag.rerank import KeepOrder
 from rag.retrieve import HybridRetriever
 from rag.similarity import EmbeddedSimilarity
+from rag.statement_reader import StatementReader
 from rag.types import (
     Answer,
     Draft,

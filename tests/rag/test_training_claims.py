@@ -3,9 +3,10 @@ import random
 import numpy as np
 import pytest
 
+from ingest.odds import sigmoid
 from rag.support import relevant_part, signs
 from rag.training import corrupt
-from rag.training.calibrate import calibration_error, fit_logistic, probability
+from rag.training.calibrate import fit_logistic
 from rag.training.claims import from_passages, sentences_of
 
 PASSAGE = (
@@ -81,7 +82,7 @@ def test_signs_tell_missing_numbers_terms_and_negations() -> None:
 def test_a_logistic_fit_finds_the_weights_that_made_the_labels() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(4000, 2))
-    labels = (rng.random(4000) < probability(features @ [2.0, -1.0] + 0.5)).astype(float)
+    labels = (rng.random(4000) < sigmoid(features @ [2.0, -1.0] + 0.5)).astype(float)
     np.testing.assert_allclose(fit_logistic(features, labels), [2.0, -1.0, 0.5], atol=0.2)
 
 
@@ -91,10 +92,5 @@ def test_a_logistic_fit_ends_at_the_bottom_where_a_feature_hardly_varies() -> No
     cosines = 0.8 + 0.02 * draws.normal(size=59) + 0.04 * labels
     weights = fit_logistic(cosines[:, None], labels)
     columns = np.column_stack([cosines, np.ones(59)])
-    slope = columns.T @ (labels - probability(columns @ weights)) - 1e-3 * np.array([weights[0], 0.0])
+    slope = columns.T @ (labels - sigmoid(columns @ weights)) - 1e-3 * np.array([weights[0], 0.0])
     np.testing.assert_allclose(slope, 0, atol=1e-6)
-
-
-def test_calibration_error_is_the_mean_gap_of_its_bins() -> None:
-    assert calibration_error([0.25] * 4 + [0.75] * 4, [0, 0, 0, 1, 1, 1, 1, 0], bins=2) == pytest.approx(0.0)
-    assert calibration_error([1.0] * 4, [0.0] * 4, bins=2) == pytest.approx(1.0)

@@ -12,7 +12,7 @@ from rag.training.claims import Claim
 from rag.training.cross_encoder import CrossEncoder
 from rag.training.judge import JudgeBatches, JudgeExamples, answer_loss, read, support_loss, train_judge
 from rag.training.pairs import AnswerList
-from rag.training.settings import JudgeRecipe
+from rag.training.recipes import JudgeRecipe
 from tests.tiny_body import tiny_body, tokenize
 
 RECIPE = JudgeRecipe(steps=10, claims=4, lists=2, first_layer=1, tokens=24, warm_up=2)

@@ -12,7 +12,7 @@ from rag.training.calibrate import NOT_CALIBRATED
 from rag.training.examples import Example, ExampleSet, Passage
 from rag.training.model import RankingModel, late_scores
 from rag.training.ranking import train_ranking
-from rag.training.settings import RankingRecipe
+from rag.training.recipes import RankingRecipe
 from tests.tiny_body import tiny_body, tokenize
 
 RECIPE = RankingRecipe(steps=10, questions=4, dimensions=8, first_layer=1, passage_tokens=24, query_tokens=12)

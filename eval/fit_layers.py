@@ -1,7 +1,8 @@
 """Fits the order of the first hits, which statements answer, and when to answer at all; prints the curve along which
 ``strictness`` moves.
 
-    python -m eval.calibrate --notes FOLDER --questions FILE … [--check-notes FOLDER --check-questions FILE …] [--write]
+    python -m eval.fit_layers --notes FOLDER --questions FILE …
+        [--check-notes FOLDER --check-questions FILE …] [--write]
 
 Three logistic layers. The first turns the score of each of the first hits and what the bundled scorer finds in its
 statements into the chance that the hit answers: it does where it overlaps a gold quote. The second turns a statement's
@@ -30,14 +31,15 @@ from eval.cases import load_cases
 from eval.evidence import touched
 from eval.stats import auroc
 from eval.types import Gold
+from ingest.odds import logistic
 from ingest.types import Place
 from rag.answerability import answer_features
 from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, RERANKING_WEIGHTS, Application, sync_notes
-from rag.compress import PROPORTIONS, with_chances
 from rag.pipeline import Search
 from rag.rerank import ReadingReranker
 from rag.settings import load_settings
-from rag.training.calibrate import fit_logistic, probability
+from rag.statement_reader import PROPORTIONS, with_probabilities
+from rag.training.calibrate import fit_logistic
 from rag.types import Hit, Statement
 
 Floats = NDArray[np.float64]
@@ -139,7 +141,7 @@ def answer_rows(searched: Sequence[Searched], reading: Floats) -> tuple[Floats, 
     weights = reading.astype(np.float32)
     rows = []
     for each in searched:
-        read = with_chances(each.statements, each.features.astype(np.float32), weights)
+        read = with_probabilities(each.statements, each.features.astype(np.float32), weights)
         rows.append(answer_features(each.search.query, each.search.stages, each.search.hits, read))
     return np.array(rows, np.float64), np.array([e.answerable for e in searched], np.float64)
 
@@ -159,7 +161,7 @@ def report(
     held = [e for e in searched if e.carries.any()]
     first = [e.carries[(e.features @ reading[:-1]).argmax()] for e in held]
     features, answerable = answer_rows(searched, reading)
-    chances = probability(features @ answering[:-1] + answering[-1])
+    chances = logistic(features, answering)
     there, absent = chances[answerable == 1], chances[answerable == 0]
     area = auroc(chances.tolist(), (answerable == 1).tolist(), range(len(chances))).value
     lines = [

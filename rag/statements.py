@@ -1,0 +1,81 @@
+"""Hits -> their statements: sentences, list items, table rows, code, formulas."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ingest.sentences import sentences
+from ingest.structure import Block, parse
+from ingest.types import Chunk
+from rag.types import Hit, Statement
+
+_LONGEST_HEADER_CELL = 20
+
+
+def statements(hit: Hit, rank: int) -> Iterator[Statement]:
+    """The statements of one hit in order. Headings count only where nothing else stands below them."""
+    text, offset = hit.chunk.text, hit.chunk.start
+    blocks = [block for block in parse(text) if block.kind not in ("noise", "questions")]
+    for number, block in enumerate(blocks):
+        if block.kind == "heading" and not _is_bare(blocks, number):
+            continue
+        own = block.headings[:-1] if block.kind == "heading" else block.headings
+        path = (*hit.chunk.headings, *(title for title in own if title not in hit.chunk.headings))
+        header = _header(text, block)
+        for start, end in _spans(text, block):
+            if header and end <= header[1]:
+                continue
+            yield Statement(
+                hit=hit,
+                rank=rank,
+                block=number,
+                kind=block.kind,
+                indent=block.indent,
+                headings=path,
+                start=offset + start,
+                end=offset + end,
+                text=text[start:end],
+                header=text[header[0] : header[1]] if header else "",
+            )
+
+
+def _is_bare(blocks: Sequence[Block], number: int) -> bool:
+    following = blocks[number + 1] if number + 1 < len(blocks) else None
+    alone = following is None or (following.kind == "heading" and following.rank <= blocks[number].rank)
+    return alone and len(blocks) > 1
+
+
+def _header(text: str, block: Block) -> tuple[int, int] | None:
+    """The header row of a table; None where the row in its place is data, as long cells tell."""
+    if block.kind != "table" or len(block.lines) < 3:
+        return None
+    (start, end), rule = block.lines[0], block.lines[1]
+    cells = text[start:end].strip("|").split("|")
+    ruled = not text[rule[0] : rule[1]].strip("|-: \t")
+    return (start, end) if ruled and max(len(cell.strip()) for cell in cells) <= _LONGEST_HEADER_CELL else None
+
+
+def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
+    if block.kind in ("code", "formula", "heading", "item"):
+        return [(block.start, block.end)]
+    if block.kind == "table":
+        return [line for line in block.lines if text[line[0] : line[1]].strip("|-: \t")]
+    return (span for line in block.lines for span in sentences(text, *line))
+
+
+SectionOf = Callable[[Chunk], Sequence[Chunk]]
+"""A chunk -> all chunks of its section in order, itself among them."""
+
+_SECTIONS_READ = 3
+
+
+def read_sections(hits: Sequence[Hit], section_of: SectionOf) -> Iterator[tuple[int, Hit]]:
+    """(rank, hit) of every hit; around each of the first three also the rest of its section, which may be longer than
+    one chunk, at the same rank. Each chunk comes once, within a rank in the order of the note."""
+    known = {hit.chunk.id: hit for hit in hits}
+    done: set[str] = set()
+    for rank, hit in enumerate(hits):
+        section = section_of(hit.chunk) if rank < _SECTIONS_READ else (hit.chunk,)
+        for chunk in section:
+            if chunk.id not in done and (chunk.id == hit.chunk.id or hit.chunk.id not in done):
+                yield rank, known.get(chunk.id) or replace(hit, chunk=chunk, also_at=())
+        done.update(chunk.id for chunk in section)
