@@ -35,7 +35,7 @@ from ingest.odds import logistic
 from ingest.types import Place
 from rag.answerability import answer_features
 from rag.build import ANSWERABILITY_WEIGHTS, READING_WEIGHTS, RERANKING_WEIGHTS, Application, sync_notes
-from rag.pipeline import Search
+from rag.pipeline import SearchResult
 from rag.rerank import ReadingReranker
 from rag.settings import load_settings
 from rag.statement_reader import PROPORTIONS, with_probabilities
@@ -52,7 +52,7 @@ class Found:
     """A question with the hits before the first of them are read, ``first``. ``features``: shape (hits read, n);
     ``right``: shape (hits read,), 1 where a hit overlaps a gold quote."""
 
-    search: Search
+    search: SearchResult
     first: Sequence[Hit]
     features: Floats
     right: Floats
@@ -66,7 +66,7 @@ class Searched:
     ``carries``: shape (statements,), 1 where a statement overlaps a gold quote; ``answerable``: whether the notes hold
     the answer."""
 
-    search: Search
+    search: SearchResult
     statements: Sequence[Statement]
     features: Floats
     carries: Floats

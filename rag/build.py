@@ -28,7 +28,7 @@ from rag.generate import ExtractiveGenerator
 from rag.judge import BundledJudge, CrossEncoderJudge
 from rag.pipeline import Pipeline
 from rag.prompt import ANSWER
-from rag.protocols import ConflictFinder, Generator, Reranker, Similarity, SupportJudge
+from rag.protocols import AnswerGenerator, ConflictFinder, Reranker, Similarity, SupportJudge
 from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker, ReadingReranker
 from rag.retrieve import HybridRetriever
 from rag.settings import UNTRAINED, Settings
@@ -162,7 +162,7 @@ class Application:
         )
 
     @property
-    def _generator(self) -> Generator:
+    def _generator(self) -> AnswerGenerator:
         settings = self.settings
         extractive = ExtractiveGenerator(settings.answer_characters)
         if self.chat_model is None:

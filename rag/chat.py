@@ -26,7 +26,7 @@ from rag.condense import condense
 from rag.names import names
 from rag.narrow import Narrower
 from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
-from rag.protocols import ChatModel, Config, Generator
+from rag.protocols import AnswerGenerator, ChatModel, Config
 from rag.reply import THOUGHTS_END, ReplySplitter, Unit, without_thoughts
 from rag.terms import is_chinese
 from rag.types import Draft, Hit, Notice, Query, Restart, Statement
@@ -58,7 +58,7 @@ class ChatGenerator:
 
     model: ChatModel
     embedder: Embedder
-    fallback: Generator
+    fallback: AnswerGenerator
     prompt_tokens: int
     pause: Callable[[float], None] = time.sleep
 

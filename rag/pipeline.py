@@ -13,8 +13,7 @@ from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
 from rag.names import HITS_READ, respelt
-from rag.protocols import Condenser, Config, ConflictFinder, Reranker, Retriever
-from rag.protocols import Generator as AnswerGenerator
+from rag.protocols import AnswerGenerator, Condenser, Config, ConflictFinder, Reranker, Retriever
 from rag.types import (
     Answer,
     Conflict,
@@ -40,7 +39,7 @@ _LONGEST_WIDER = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchResult:
     """What a search found: the hits of each stage, and the ``hits`` to use, best first. ``seconds`` by stage."""
 
     query: Query
@@ -69,7 +68,7 @@ class Pipeline:
     cut_unsupported: bool = False
     reflect: bool = False
 
-    def search(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Search:
+    def search(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> SearchResult:
         """Raises BadInput for an empty question or one of more than 8,000 characters."""
         seconds: dict[str, float] = {}
         question = _checked(question)
@@ -82,7 +81,7 @@ class Pipeline:
                 query, stages = spelt, self.retriever.retrieve(spelt)
         with _timed(seconds, "rerank"):
             hits = self.reranker.rerank(query, stages)
-        return Search(query, stages, hits, seconds)
+        return SearchResult(query, stages, hits, seconds)
 
     def stream(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Iterator[Event]:
         """The stages as they end, the answer's text as it grows, and last the Answer."""
@@ -143,7 +142,7 @@ class Pipeline:
 
     def _write(
         self,
-        found: Search,
+        found: SearchResult,
         offered: Sequence[Statement],
         citer: Citer,
         seconds: dict[str, float],
@@ -186,7 +185,7 @@ class Pipeline:
 
     def _again(
         self,
-        found: Search,
+        found: SearchResult,
         offered: Sequence[Statement],
         drafts: Sequence[Draft],
         supports: Sequence[Support | None],

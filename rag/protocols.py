@@ -92,7 +92,7 @@ class ConflictFinder(Protocol):
         ...
 
 
-class Generator(Protocol):
+class AnswerGenerator(Protocol):
     def generate(
         self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
     ) -> Iterator[Draft | Notice | Restart]:

@@ -3,6 +3,7 @@
 import re
 
 from ingest.lexical import words
+from ingest.phrases import Language
 
 TERM = re.compile(r"[A-Za-z](?:[A-Za-z0-9_+#]|[.'-](?=[A-Za-z0-9])|/(?=[A-Za-z0-9](?![A-Za-z0-9])))*|\d+[A-Za-z]+")
 """A word or technical term in Latin letters, as it is written: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``,
@@ -29,6 +30,11 @@ def is_chinese(text: str) -> bool:
     return bool(_CHINESE.search(text))
 
 
+def language_of(text: str) -> Language:
+    """The language to answer in; see ``is_chinese``."""
+    return "zh" if is_chinese(text) else "en"
+
+
 def is_function_word(word: str) -> bool:
     return word.lower() in _ENGLISH_STOP or word in _CHINESE_STOP
 
@@ -47,4 +53,4 @@ def key_terms(text: str) -> list[str]:
 
 
 def _chinese(text: str) -> list[str]:
-    return [word for word in words(text) if len(word) > 1 and re.match(r"[\u3400-\u9fff]", word)]
+    return [word for word in words(text) if len(word) > 1 and _CHINESE.match(word)]

@@ -21,7 +21,7 @@ from ingest.types import Document, Place
 from ingest.walk import walk
 from rag.build import Application, sync_notes
 from rag.chat_model import ServedChatModel
-from rag.pipeline import Pipeline, Search
+from rag.pipeline import Pipeline, SearchResult
 from rag.settings import Settings, load_settings, save_settings, sources
 from rag.types import Answer, Event
 from ui.conversations import Conversations, folder_for
@@ -202,7 +202,7 @@ class Desk:
         for stopped in tuple(self._asking[person]):
             stopped.set()
 
-    def look_inside(self, question: str, changes: Mapping[str, object]) -> tuple[Search, Answer]:
+    def look_inside(self, question: str, changes: Mapping[str, object]) -> tuple[SearchResult, Answer]:
         """A search and its answer with some settings changed."""
         with self._line.turn():
             pipeline = self.application.with_settings(**changes).pipeline

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ingest.types import Chunk
 from rag.answerability import Decision
 from rag.pipeline import Pipeline
-from rag.protocols import Generator
+from rag.protocols import AnswerGenerator
 from rag.rerank import KeepOrder
 from rag.similarity import EmbeddedSimilarity
 from rag.statement_reader import StatementReader
@@ -63,7 +63,7 @@ class Found:
         return {"dense": self.hits, "lexical": self.hits, "fused": self.hits}
 
 
-def pipeline_over(hits: Sequence[Hit], generator: Generator) -> Pipeline:
+def pipeline_over(hits: Sequence[Hit], generator: AnswerGenerator) -> Pipeline:
     """A pipeline that answers every question from ``hits``."""
     return Pipeline(
         retriever=Found(hits),
