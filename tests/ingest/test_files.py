@@ -17,6 +17,6 @@ def test_a_file_is_written_with_its_folder_and_nothing_is_left_beside_it(tmp_pat
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "a"
     (path / "kept").mkdir(parents=True)
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         write_whole(path, "in place of a folder")
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
