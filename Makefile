@@ -18,7 +18,7 @@ run: $(INSTALLED)
 	@echo "> $(Q)"
 	@$(BIN)/notecite ask "$(Q)"
 	@echo
-	@echo "$(BIN)/notecite ui --library $(NOTECITE_LIBRARY)   opens the page to ask and read in a browser"
+	@echo "$(BIN)/notecite ui --library $(NOTECITE_LIBRARY)   opens notecite in a browser"
 
 install: $(INSTALLED)
 

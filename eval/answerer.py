@@ -7,6 +7,7 @@ from pathlib import Path
 from eval.evidence import EvidenceFinder
 from eval.retrieval import Search, ranking_of
 from eval.run import Answerer
+from eval.stages import FINAL
 from eval.types import EvalCase, Trial
 from ingest.errors import BadInput, NotFound
 from ingest.library import Library
@@ -18,7 +19,7 @@ from rag.types import Hit, Query
 
 
 def settings_from(assignments: Sequence[str], **options: object) -> Settings:
-    """Settings with ``key=value`` assignments on top. Raises BadInput for one that is no assignment."""
+    """Settings with ``key=value`` assignments on top. Raises BadInput for what is no assignment."""
     given: dict[str, object] = dict(options)
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -33,23 +34,23 @@ def settings_from(assignments: Sequence[str], **options: object) -> Settings:
 
 
 def synced(notes: Path, settings: Settings) -> Application:
-    """The application over a library that is made from, or brought up to, the folder ``notes``."""
+    """The application over its library, which is first synced with the folder ``notes``."""
     sync_notes(settings, [notes])
     return Application(settings)
 
 
 def search_with(application: Application) -> Search:
-    """Every stage's hits; "reranked" are the ones that an answer is made from."""
+    """The hits of every stage, and last those that an answer is made from."""
 
     def search(case: EvalCase) -> dict[str, Sequence[Hit]]:
         found = application.pipeline.search(case.question, case.history)
-        return {**{str(stage): hits for stage, hits in found.stages.items()}, "reranked": found.hits}
+        return {**{str(stage): hits for stage, hits in found.stages.items()}, FINAL: found.hits}
 
     return search
 
 
 def answer_with(application: Application) -> Answerer:
-    """Answers and, apart from the time that is measured, retrieves once more to see the stages before the last."""
+    """Answers, and retrieves once more to see the stages before the last; this takes no part in the time measured."""
 
     def answer(case: EvalCase) -> Trial:
         counter = UsageCounter() if application.chat_model else None
@@ -59,7 +60,7 @@ def answer_with(application: Application) -> Answerer:
             answer=replace(given, hits=()),
             rankings={
                 **{stage: ranking_of(hits) for stage, hits in stages.items()},
-                "reranked": ranking_of(given.hits),
+                FINAL: ranking_of(given.hits),
             },
             confidence=given.confidence,
             tokens=counter.tokens if counter else None,

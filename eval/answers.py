@@ -1,6 +1,6 @@
 """How good the answers are, as far as gold quotes and refusals tell. What needs a judge is in ``judged.py``.
 
-A refusal that is right is scored by ``false_answer`` alone: it has no citations, no key points and no faithfulness.
+Only ``false_answer`` scores a right refusal: it has no citations, key points or faithfulness.
 """
 
 import re
@@ -25,14 +25,14 @@ def citation_precision(record: EvalRecord, trial: Trial) -> Score:
 
 
 def citation_recall(record: EvalRecord, trial: Trial) -> Score:
-    """Evidence quotes that a citation touches / evidence quotes; an alternative stands in for one quote."""
+    """Evidence quotes that a citation touches / evidence quotes; an alternative replaces one quote."""
     ranking = tuple(places_of(citation) for citation in trial.answer.citations)
     found = sum(evidence_gains(ranking, record.gold))
     return Score.share(index < found for index in range(len(record.gold.evidence)))
 
 
 def numbers_cited(record: EvalRecord, trial: Trial) -> Score:
-    """Numbers in the answer's sentences that stand in the words these cite / numbers in its sentences."""
+    """Numbers in the answer's sentences that stand in the words cited there / numbers in its sentences."""
     quotes = {citation.number: citation.quote for citation in trial.answer.citations}
     found: list[bool] = []
     for sentence in trial.answer.sentences:
@@ -68,7 +68,7 @@ def no_conflict_alarm(record: EvalRecord, trial: Trial) -> Score:
 
 
 def premise_not_taken(record: EvalRecord, trial: Trial) -> Score:
-    """Whether a question with a false premise is refused, or a citation touches a gold quote, which says what holds."""
+    """Whether a question with a false premise is refused, or a citation touches a gold quote, which says what is so."""
     return Score.of(trial.answer.abstained or any(_right_citations(record, trial)))
 
 
@@ -92,7 +92,7 @@ def is_answerable(record: EvalRecord) -> bool:
 
 
 def was_answered(record: EvalRecord) -> bool:
-    """An answer was given, or it failed, so that nobody can tell."""
+    """Whether an answer was given. A failed case counts."""
     return record.trial is None or not record.trial.answer.abstained
 
 
@@ -127,7 +127,7 @@ def numbers_in(text: str) -> list[str]:
 
 
 def _states_numbers(record: EvalRecord) -> bool:
-    """Of a failure it cannot be told, so that it counts."""
+    """Whether the answer has numbers. A failed case counts."""
     return record.trial is None or any(numbers_in(sentence.text) for sentence in record.trial.answer.sentences)
 
 

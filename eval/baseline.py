@@ -9,9 +9,9 @@ from eval.types import EvalRecord
 
 
 def baseline_of(run: Run, folder: Path) -> Run:
-    """The run as a baseline in ``folder``: the gated scores of every case, and each answer's text to be read.
+    """The run as a baseline in ``folder``: the gated scores of every case, and the text of each answer for readers.
 
-    Sentences, citations, rankings and times are left out, so that a new baseline changes only what answers changed.
+    Sentences, citations, rankings and times are left out, so that a new baseline differs only where answers do.
     """
     return Run(
         folder=folder,

@@ -1,7 +1,7 @@
 """A chat model as a judge: its own prompt, one pair at a time, and a verdict on a line of its own.
 
-What is judged was written by somebody else, so it is data: it can neither close its fence nor write a verdict that
-would be read as the judge's.
+What is judged was written by somebody else, so it is treated as data: it can neither close its fence nor contain a
+verdict that would be read as the judge's.
 """
 
 import re
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from eval.verdict import Pair, Verdict
 from ingest.errors import BadInput
-from ingest.phrases import Language, Phrase
+from ingest.phrases import Phrase
 from rag.chat_model import ChatFailed, ServedChatModel
 from rag.prompt import Message, neutral
 from rag.settings import Settings
-from rag.terms import is_chinese
+from rag.terms import language_of
 
 PROMPT = "judge-1"
 _AT_ONCE = 4
@@ -55,7 +55,7 @@ VERDICT: supported""",
 
 @dataclass(frozen=True, slots=True)
 class ChatJudge:
-    """Verdicts without shades: 1 or 0. A pair without a verdict on the menu is unscored."""
+    """Verdicts of 1 or 0, nothing between. A reply without one of the three verdicts leaves its pair unscored."""
 
     model: ServedChatModel
     pause: Callable[[float], None] = time.sleep
@@ -84,7 +84,7 @@ class ChatJudge:
 
 
 def open_chat_judge(model: str, settings: Settings) -> ChatJudge:
-    """``model`` on the settings' server, or their chat model if it is empty. Raises BadInput if neither is named."""
+    """``model`` on the server of the settings, or their chat model if it is empty. Raises BadInput without either."""
     named = model or settings.chat_model
     if not named:
         raise BadInput(
@@ -106,17 +106,17 @@ def open_chat_judge(model: str, settings: Settings) -> ChatJudge:
 
 def judge_messages(premise: str, claim: str) -> tuple[Message, ...]:
     """What the judge is sent, in the language of the claim."""
-    language: Language = "zh" if is_chinese(claim) else "en"
+    language = language_of(claim)
     told = f"<notes>\n{_as_data(premise)}\n</notes>\n<claim>\n{_as_data(claim)}\n</claim>"
     return ("system", _RULES.to(language)), ("user", told)
 
 
 def verdict_in(reply: str) -> Verdict | None:
-    """The last verdict of a reply; None if it has none or the last is not on the menu."""
+    """The last verdict of a reply; None if it has none or the last is not one of the three."""
     said = _VERDICT.findall(reply)
     return _VERDICTS.get(re.sub(r"[\W_]+", " ", said[-1]).strip().lower()) if said else None
 
 
 def _as_data(text: str) -> str:
-    """Without anything that would be read as the fence or as a verdict."""
+    """The text without anything that would be read as the fence or as a verdict."""
     return _OWN_VERDICT.sub(r"\1\2-", _FENCE.sub("(", neutral(text)))

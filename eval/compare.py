@@ -1,11 +1,12 @@
-"""Two runs over the same questions: what differs, whether it could be chance, and whether the new one may pass."""
+"""Two runs over the same questions: what differs, whether that could be chance, and whether the new one may pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eval.judge import LexicalOverlap
 from eval.run import Run
-from eval.score import values_of
+from eval.score import Row, values_of
+from eval.stages import FINAL
 from eval.stats import Paired, holm, paired
 from eval.types import EvalCase
 from ingest.errors import BadInput
@@ -17,7 +18,7 @@ MARGIN = 0.05
 """How much worse a measure may truly be before the gate closes."""
 
 _GATED = (
-    "reranked/nDCG@10",
+    f"{FINAL}/nDCG@10",
     "citation_precision",
     "citation_recall",
     "numbers_cited",
@@ -44,7 +45,8 @@ class Change:
 class Difference:
     """One scorer on the cases that both runs score. 1.0 is best, so that a positive difference is always better.
 
-    ``p_adjusted`` is the p-value after Holm over all scorers but the primary one, whose p-value stands as it is.
+    ``p_adjusted`` is the p-value after Holm's correction over all scorers but the primary one, whose p-value is not
+    adjusted.
     ``better`` and ``worse`` list the changed cases, the largest change first.
     """
 
@@ -61,7 +63,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """One scorer at the gate. Without a case that both runs score, ``difference`` is None and it does not pass."""
+    """One scorer at the gate. If both runs score no common case, ``difference`` is None and it does not pass."""
 
     name: str
     title: Phrase
@@ -81,22 +83,23 @@ def compare(old: Run, new: Run, primary: str = PRIMARY) -> tuple[Difference, ...
             f"{old.name}, {new.name}",
             Phrase("run both on one question file", "请在同一个问题文件上运行两次评测"),
         )
-    found = [each for each in (_values(name, old, new) for name in _common_names(old, new)) if each.old]
-    tests = {each.name: paired(each.old, each.new, [case.cluster for case in each.cases]) for each in found}
+    rows = [row for row in new.summary.rows if old.summary.row(row.name)]
+    found = [each for each in (_values(row, old, new) for row in rows) if each.old]
+    tests = {each.row.name: paired(each.old, each.new, [case.cluster for case in each.cases]) for each in found}
     secondary = [name for name in tests if name != primary]
     adjusted = dict(zip(secondary, holm([tests[name].p_value for name in secondary]), strict=True))
-    return tuple(_difference(each, tests[each.name], adjusted, new) for each in found)
+    return tuple(_difference(each, tests[each.row.name], adjusted) for each in found)
 
 
 def gate(baseline: Run, new: Run, margin: float = MARGIN, spare: int = 0) -> tuple[GateLine, ...]:
-    """A non-inferiority test of every gated scorer that the baseline has, all of which must pass.
+    """A non-inferiority test of every gated scorer that the baseline has; all of them must pass.
 
-    One passes when the lower bound of the 95 % interval of new - baseline lies above -margin (one-sided level 2.5 %).
-    Since all must pass, no correction for their number is needed: Berger, Multiparameter hypothesis testing and
-    acceptance sampling, Technometrics 24, 1982.
+    A scorer passes when the lower bound of the 95 % interval of new - baseline lies above -margin (one-sided level
+    2.5 %). Since all must pass, no correction for their number is needed: Berger, Multiparameter hypothesis testing
+    and acceptance sampling, Technometrics 24, 1982.
 
-    It also passes when no more than ``spare`` cases got worse: on a few dozen cases the interval cannot tell what
-    another processor's rounding does to one of them from a true loss.
+    It also passes when no more than ``spare`` cases got worse: on a few dozen cases the interval cannot distinguish a
+    true loss from what another processor's rounding does to one of them.
     """
     differences = {difference.name: difference for difference in compare(baseline, new)}
     lines = []
@@ -111,35 +114,31 @@ def gate(baseline: Run, new: Run, margin: float = MARGIN, spare: int = 0) -> tup
 
 
 def is_gated(name: str) -> bool:
-    """Judges are held to their word, except for word overlap, which knows nothing of support."""
+    """Whether the gate checks this score; of the judges' scores all but those of word overlap, which does not measure
+    support."""
     judge, _, measure = name.rpartition("/")
     return name in _GATED or (measure in _GATED_BY_JUDGE and judge != LexicalOverlap.name)
 
 
 @dataclass(frozen=True, slots=True)
 class _CommonValues:
-    """A scorer's values on the cases that both runs score, in the order of ``cases``."""
+    """A scorer's values on the cases that both runs score, in the order of ``cases``. ``row`` is the new run's."""
 
-    name: str
+    row: Row
     cases: tuple[EvalCase, ...]
     old: tuple[float, ...]
     new: tuple[float, ...]
 
 
-def _common_names(old: Run, new: Run) -> list[str]:
-    old_names = {row.name for row in old.summary.rows}
-    return [row.name for row in new.summary.rows if row.name in old_names]
-
-
-def _values(name: str, old: Run, new: Run) -> _CommonValues:
-    before = values_of(name, old.records, old.scores)
-    after = values_of(name, new.records, new.scores)
+def _values(row: Row, old: Run, new: Run) -> _CommonValues:
+    before = values_of(row.name, old.records, old.scores)
+    after = values_of(row.name, new.records, new.scores)
     cases = tuple(record.case for record in new.records if record.case.id in before.keys() & after.keys())
-    return _CommonValues(name, cases, tuple(before[case.id] for case in cases), tuple(after[case.id] for case in cases))
+    return _CommonValues(row, cases, tuple(before[case.id] for case in cases), tuple(after[case.id] for case in cases))
 
 
-def _difference(values: _CommonValues, test: Paired, adjusted: Mapping[str, float], new: Run) -> Difference:
-    row = next(row for row in new.summary.rows if row.name == values.name)
+def _difference(values: _CommonValues, test: Paired, adjusted: Mapping[str, float]) -> Difference:
+    row = values.row
     changes = [
         Change(case, before, after)
         for case, before, after in zip(values.cases, values.old, values.new, strict=True)
@@ -147,13 +146,13 @@ def _difference(values: _CommonValues, test: Paired, adjusted: Mapping[str, floa
     ]
     changes.sort(key=lambda change: -abs(change.new - change.old))
     return Difference(
-        name=values.name,
+        name=row.name,
         title=row.title,
         rate_of_failure=row.rate_of_failure,
         old=sum(values.old) / len(values.old),
         new=sum(values.new) / len(values.new),
         paired=test,
-        p_adjusted=adjusted.get(values.name, test.p_value),
+        p_adjusted=adjusted.get(row.name, test.p_value),
         better=tuple(change for change in changes if change.new > change.old),
         worse=tuple(change for change in changes if change.new < change.old),
     )

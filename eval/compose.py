@@ -1,8 +1,8 @@
 """Questions proposed from one's own notes by a chat model: paraphrased, over two notes, unanswerable, falsely premised.
 
-The model reads one or two passages and writes a question, its answer and the very words that hold it. What comes back
-is checked before a person sees it: every quote stands in its note, the question does not copy the passage, and one that
-is meant to be unanswerable is held against what a search for it finds.
+The model reads one or two passages and writes a question, its answer and the exact words that hold it. Its reply is
+checked before a person sees it: every quote must stand in its note, the question must not copy the passage, and one
+that is meant to be unanswerable is compared with what a search for it finds.
 """
 
 import random
@@ -17,12 +17,12 @@ from eval.evidence import EvidenceFinder, ink
 from eval.make import SHORTEST_QUOTE, type_of
 from eval.stats import SEED
 from eval.types import EvalCase, Evidence, QuestionType
-from ingest.phrases import Language, Phrase
+from ingest.phrases import Phrase
 from ingest.types import Chunk
 from rag.chat_model import ChatFailed, ServedChatModel
 from rag.pipeline import Pipeline
 from rag.prompt import Message, neutral, restored
-from rag.terms import is_chinese
+from rag.terms import language_of
 
 Kind = Literal["paraphrase", "two notes", "unanswerable", "false premise"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -31,9 +31,9 @@ PROMPT = "compose-1"
 _SHORTEST_PASSAGE = 80
 """Visible characters; a shorter passage holds too little to ask about."""
 _SEARCHED = 6
-"""Hits that are read to tell whether the notes answer a question after all."""
+"""Hits that the model reads to decide whether the notes answer a question after all."""
 _COPIED = 0.6
-"""The share of a question's runs of six characters that stand in the passage, from which on it is a copy."""
+"""A question is a copy if at least this share of its runs of six characters stands in the passage."""
 _RUN = 6
 
 _LABEL = re.compile(
@@ -91,10 +91,10 @@ class Composer:
     search: Callable[[str], Sequence[Chunk]]
 
     def propose(self, chunks: Sequence[Chunk], is_new: Callable[[str], bool]) -> Iterator[EvalCase]:
-        """One proposal after another, of each kind in turn, from passages in a fixed random order.
+        """Proposals of each kind in turn, from passages in a fixed random order.
 
-        Ids depend on the passage and the kind: what ``is_new`` denies is not asked for again. Raises ModelUnavailable
-        when the server does not answer.
+        Ids depend on the passage and the kind; the model is not asked for one that ``is_new`` refuses. Raises
+        ModelUnavailable when the server does not answer.
         """
         passages = [chunk for chunk in chunks if len(ink(chunk.text)) >= _SHORTEST_PASSAGE]
         random.Random(SEED).shuffle(passages)  # noqa: S311 - a draw, not a secret
@@ -110,7 +110,7 @@ class Composer:
         return [chunk, *[other for other in self.near(chunk.text) if other.document_id != chunk.document_id][:1]]
 
     def _case(self, id_: str, kind: Kind, passages: Sequence[Chunk]) -> EvalCase | None:
-        """None for what cannot be used."""
+        """None if the model's reply cannot be used."""
         if kind == "two notes" and len(passages) < 2:
             return None
         parts = parts_of(self._reply(compose_messages(kind, passages)))
@@ -130,7 +130,7 @@ class Composer:
 
     def _answered(self, question: str) -> bool:
         """Whether the model finds an answer in what a search finds. Without its clear "no", an answer is assumed."""
-        language = _language(question)
+        language = language_of(question)
         shown = _fenced(self.search(question)[:_SEARCHED])
         told = f"{shown}\n{Phrase('Question: ', '问题：').to(language)}{neutral(question)}"
         said = _YES_OR_NO.findall(self._reply((("system", _CHECK.to(language)), ("user", told))))
@@ -140,7 +140,7 @@ class Composer:
         try:
             return "".join(self.model.reply(messages))
         except ChatFailed:
-            # Either it fails for good, which this tells, or a single reply is lost.
+            # Raises if the server cannot be reached at all; else only this reply is lost.
             self.model.contact()
             return ""
 
@@ -158,12 +158,12 @@ def composer_for(model: ServedChatModel, finder: EvidenceFinder, pipeline: Pipel
 
 
 _LONGEST_SEARCH = 600
-"""Characters of a passage that are searched with."""
+"""Characters of a passage that are used as a query."""
 
 
 def compose_messages(kind: Kind, passages: Sequence[Chunk]) -> tuple[Message, ...]:
     """What the model is sent, in the language of the first passage."""
-    language = _language(passages[0].text)
+    language = language_of(passages[0].text)
     rules = f"{_TASKS[kind].to(language)}\n{_FORM.to(language)}"
     return ("system", rules), ("user", _fenced(passages))
 
@@ -181,7 +181,7 @@ def parts_of(reply: str) -> dict[str, str]:
 
 
 def is_copied(question: str, passage: Chunk) -> bool:
-    """Whether most of the question stands in the passage or its headings as it is."""
+    """Whether most of the question stands word for word in the passage or its headings."""
     words, held = re.sub(r"\W", "", question).lower(), re.sub(r"\W", "", passage.embedded_text).lower()
     if len(words) <= _RUN:
         return words in held
@@ -208,7 +208,3 @@ def _type(kind: Kind, question: str) -> QuestionType:
 def _id(chunk: Chunk, kind: Kind) -> str:
     digest = sha256("\0".join((kind, chunk.document_id, ink(chunk.text))).encode()).hexdigest()[:10]
     return f"composed-{digest}"
-
-
-def _language(text: str) -> Language:
-    return "zh" if is_chinese(text) else "en"

@@ -1,4 +1,4 @@
-"""Where gold quotes stand in the notes, and which chunks or citations touch them. White space is ignored."""
+"""Where gold quotes stand in the notes, and which hits or citations touch them. White space is ignored."""
 
 import re
 from bisect import bisect_right
@@ -11,7 +11,7 @@ _INK = re.compile("[^\\s\u200b\u200c\u200d\u2060\ufeff]+")
 
 
 class InkedText:
-    """A text without its white space and zero-width characters, and the way back to its offsets."""
+    """A text without its white space and zero-width characters, whose offsets can be mapped back to the text's."""
 
     def __init__(self, text: str) -> None:
         runs = list(_INK.finditer(text))
@@ -39,9 +39,9 @@ class InkedText:
 
 
 class EvidenceFinder:
-    """Finds the places of gold quotes. Each document is folded once.
+    """Finds the places of gold quotes. Each document is read once.
 
-    ``text_of`` gives a document's text by its id, None for a document that is not there.
+    ``text_of`` returns a document's text by its id, None for a document that does not exist.
     """
 
     def __init__(self, text_of: Callable[[str], str | None]) -> None:

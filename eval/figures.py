@@ -1,4 +1,4 @@
-"""Runs -> plotly figures as HTML fragments. ``eval/data/report.js`` gives them the page's language and colours."""
+"""Runs -> Plotly figures as HTML fragments. ``eval/data/report.js`` gives them the page's language and colours."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ from eval.judge_check import JudgeCheck
 from eval.retrieval import HIT_RANKS
 from eval.run import Run
 from eval.score import values_of
+from eval.stages import stage_name
 from eval.stats import Estimate
 from ingest.phrases import Phrase
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
 
 _COLOURS = ("#4f7fd1", "#d9822b", "#2a9d8f", "#b0589d", "#8a8f98", "#c9504a", "#7a9a3a", "#5aa7c7")
-"""Readable on white and on black, and apart for most colour-blind eyes."""
+"""Readable on white and on black, and distinct for most colour-blind people."""
 
 _K = Phrase("hits looked at (k)", "看前几条（k）")
 _ANSWERED = Phrase("share of questions answered", "作答比例")
@@ -34,16 +35,16 @@ def hits_by_depth(runs: Sequence[Run]) -> str | None:
     figure = _figure(_K, Phrase("hit@k", "hit@k"))
     lowest = 1.0
     for run in runs:
-        rows = {row.name: row.estimate for row in run.summary.rows}
-        stages = dict.fromkeys(name.partition("/")[0] for name in rows if name.endswith(f"/hit@{HIT_RANKS[0]}"))
+        stages = [row.name.partition("/")[0] for row in run.summary.rows if row.name.endswith(f"/hit@{HIT_RANKS[0]}")]
         for stage in stages:
-            estimates = [rows[f"{stage}/hit@{k}"] for k in HIT_RANKS]
+            rows = [run.summary.row(f"{stage}/hit@{k}") for k in HIT_RANKS]
+            estimates = [row.estimate for row in rows if row]
             lowest = min(lowest, *(each.low for each in estimates))
             figure.add_scatter(
                 x=list(HIT_RANKS),
                 y=[each.value for each in estimates],
                 error_y=_error_bars(estimates),
-                name=_prefix(run, runs) + stage,
+                **_named(_prefixed(stage_name(stage), run, runs)),
             )
     figure.update_xaxes(type="log", tickvals=list(HIT_RANKS), ticktext=[str(k) for k in HIT_RANKS])
     figure.update_yaxes(range=[max(0.0, lowest - 0.05), 1.02])
@@ -51,28 +52,26 @@ def hits_by_depth(runs: Sequence[Run]) -> str | None:
 
 
 def risk_coverage(runs: Sequence[Run]) -> str | None:
-    """Mean loss of the answers given, as more and more questions are answered, most trusted first."""
+    """Mean loss of the answers given when more and more questions are answered, the most trusted first."""
     figure = _figure(_ANSWERED, Phrase("mean loss of the answers", "回答的平均损失"))
     for run in runs:
-        titles = {row.name: row.title for row in run.summary.rows}
         for quality, curve in run.summary.risk_coverage.items():
-            title = titles.get(quality, Phrase(quality, quality))
-            figure.add_scatter(
-                x=list(curve.coverage),
-                y=list(curve.risk),
-                mode="lines",
-                **_named(
-                    Phrase(
-                        f"{_prefix(run, runs)}1 − {title.en}: area {curve.area:.3f}, {curve.excess:.3f} above the best",
-                        f"{_prefix(run, runs)}1 − {title.zh}：面积 {curve.area:.3f}，比最优多 {curve.excess:.3f}",
-                    )
-                ),
-            )
+            if row := run.summary.row(quality):
+                said = Phrase(
+                    f"1 − {row.title.en}: area {curve.area:.3f}, {curve.excess:.3f} above the best",
+                    f"1 − {row.title.zh}：面积 {curve.area:.3f}，比最优多 {curve.excess:.3f}",
+                )
+                figure.add_scatter(
+                    x=list(curve.coverage),
+                    y=list(curve.risk),
+                    mode="lines",
+                    **_named(_prefixed(said, run, runs)),
+                )
     return _html(figure, "risk-coverage")
 
 
 def faithfulness(runs: Sequence[Run]) -> str | None:
-    """The share of answers that are at least so faithful, per judge."""
+    """The share of answers that are at least this faithful, per judge."""
     figure = _figure(_FAITHFUL, Phrase("share of answers", "回答比例"))
     for run in runs:
         for row in run.summary.rows:
@@ -90,8 +89,8 @@ def faithfulness(runs: Sequence[Run]) -> str | None:
 
 
 def abstention(runs: Sequence[Run]) -> str | None:
-    """False answers against false refusals, were every question answered whose confidence reaches a threshold; a dot
-    where the run itself stands."""
+    """False answers against false refusals if every question were answered whose confidence reaches a threshold; a dot
+    marks the run itself."""
     figure = _figure(Phrase("false refusals", "误拒率"), Phrase("false answers", "误答率"))
     for number, run in enumerate(runs):
         trusted = [
@@ -110,16 +109,16 @@ def abstention(runs: Sequence[Run]) -> str | None:
             y=[sum(each >= threshold for each in others) / len(others) for threshold in thresholds],
             mode="lines",
             line={"shape": "hv", "color": colour},
-            **_named(Phrase(f"{_prefix(run, runs)}any threshold", f"{_prefix(run, runs)}任意阈值")),
+            **_named(_prefixed(Phrase("any threshold", "任意阈值"), run, runs)),
         )
-        rates = {row.name: row.estimate.value for row in run.summary.rows}
-        if {"false_refusal", "false_answer"} <= rates.keys():
+        refusals, wrong = run.summary.row("false_refusal"), run.summary.row("false_answer")
+        if refusals and wrong:
             figure.add_scatter(
-                x=[rates["false_refusal"]],
-                y=[rates["false_answer"]],
+                x=[refusals.estimate.value],
+                y=[wrong.estimate.value],
                 mode="markers",
                 marker={"size": 11, "color": colour},
-                **_named(Phrase(f"{_prefix(run, runs)}as run", f"{_prefix(run, runs)}本次评测")),
+                **_named(_prefixed(Phrase("as run", "本次评测"), run, runs)),
             )
     figure.update_xaxes(range=[-0.02, 1.02])
     return _html(figure, "abstention")
@@ -128,7 +127,7 @@ def abstention(runs: Sequence[Run]) -> str | None:
 def reliability(checks: Sequence[JudgeCheck]) -> str | None:
     """A judge's probability of support against the share of pairs that people found supported."""
     figure = _figure(
-        Phrase("the judge's chance of support", "评判者给出的有依据概率"),
+        Phrase("the judge's probability of support", "评判者给出的有依据概率"),
         Phrase("share that is supported", "实际有依据的比例"),
     )
     for check in checks:
@@ -163,9 +162,14 @@ def latency(runs: Sequence[Run]) -> str | None:
                     y=list(seconds),
                     x=[1000 * value for value in values],
                     orientation="h",
-                    **_named(Phrase(_prefix(run, runs) + label.en, _prefix(run, runs) + label.zh)),
+                    **_named(_prefixed(label, run, runs)),
                 )
-    figure.update_yaxes(autorange="reversed", range=None, rangemode=None)
+    stages = list(dict.fromkeys(stage for run in runs for stage in run.summary.seconds))
+    names = [stage_name(stage) for stage in stages]
+    figure.update_yaxes(
+        autorange="reversed", range=None, rangemode=None, tickvals=stages, ticktext=[name.en for name in names]
+    )
+    figure.layout.meta |= {"ticks": [[name.en for name in names], [name.zh for name in names]]}
     return _html(figure, "latency")
 
 
@@ -180,6 +184,11 @@ def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
 
 def _prefix(run: Run, runs: Sequence[Run]) -> str:
     return f"{run.name}: " if len(runs) > 1 else ""
+
+
+def _prefixed(phrase: Phrase, run: Run, runs: Sequence[Run]) -> Phrase:
+    prefix = _prefix(run, runs)
+    return Phrase(prefix + phrase.en, prefix + phrase.zh)
 
 
 def _named(phrase: Phrase) -> dict[str, Any]:

@@ -1,16 +1,16 @@
-"""Fits the order of the first hits, which statements answer, and when to answer at all; prints the curve along which
-``strictness`` moves.
+"""Fits the order of the first hits, which statements answer, and when to answer at all; prints the errors that each
+threshold of ``strictness`` would make.
 
     python -m eval.fit_layers --notes FOLDER --questions FILE …
         [--check-notes FOLDER --check-questions FILE …] [--write]
 
 Three logistic layers. The first turns the score of each of the first hits and what the bundled scorer finds in its
-statements into the chance that the hit answers: it does where it overlaps a gold quote. The second turns a statement's
-score, in which what the scorer says, its likeness to the question and the words they share have fixed proportions, into
-the chance that it carries a part of the answer. The third turns the best statement's log-odds, the best hit's chance,
-the best cosine and the share of unknown names into the chance that the notes hold the answer. The curve counts false
-refusals and false answers by threshold; with ``--check-…`` all is printed for notes that nothing was fitted on, too.
-``--write`` keeps the layers for the product.
+statements into the probability that the hit answers: it does where it overlaps a gold quote. The second turns a
+statement's score, in which what the scorer says, its similarity to the question and the words they share have fixed
+proportions, into the probability that it holds a part of the answer. The third turns the best statement's log-odds, the
+best hit's probability, the best cosine and the share of unknown names into the probability that the notes hold the
+answer. The table counts false refusals and false answers by threshold; ``--check-…`` prints all of this for notes that
+nothing was fitted on, too. ``--write`` keeps the layers for the product.
 """
 
 import argparse
@@ -49,7 +49,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A question with the hits before the first of them are read, ``first``. ``features``: shape (hits read, n);
+    """A question with its hits in the order before any is read, ``first``. ``features``: shape (hits read, n);
     ``right``: shape (hits read,), 1 where a hit overlaps a gold quote."""
 
     search: SearchResult
@@ -62,14 +62,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A question with the hits in their last order and what was read in them. ``features``: shape (statements, n);
-    ``carries``: shape (statements,), 1 where a statement overlaps a gold quote; ``answerable``: whether the notes hold
-    the answer."""
+    """A question with the hits in their final order and the statements read in them. ``features``: shape
+    (statements, n); ``right``: shape (statements,), 1 where a statement overlaps a gold quote; ``answerable``: whether
+    the notes hold the answer."""
 
     search: SearchResult
     statements: Sequence[Statement]
     features: Floats
-    carries: Floats
+    right: Floats
     answerable: bool
 
 
@@ -84,7 +84,7 @@ def library_of(notes: Path) -> Iterator[Application]:
 
 
 def reranker_of(application: Application) -> ReadingReranker:
-    """That of the shipped settings, which this fits."""
+    """The reranker of the shipped settings, which is the one that is fitted."""
     return cast(ReadingReranker, application.reranker)
 
 
@@ -111,7 +111,7 @@ def _holds(gold: Gold, *places: Place) -> bool:
 
 
 def fit_reranking(found: Sequence[Found]) -> Floats:
-    """On the questions of which one of the first hits is right."""
+    """The weights of the first layer, fitted on the questions for which one of the first hits is right."""
     held = [each for each in found if each.right.any()]
     return fit_logistic(np.concatenate([e.features for e in held]), np.concatenate([e.right for e in held]))
 
@@ -123,21 +123,22 @@ def read_all(application: Application, found: Sequence[Found], reranking: Floats
         search = replace(each.search, hits=reranker.reordered(each.first, each.features.astype(np.float32)))
         statements, features = application.reader.features(search.query, search.hits)
         places = [Place(s.hit.chunk.document_id, s.start, s.end) for s in statements]
-        carries = np.array([_holds(each.gold, place) for place in places], np.float64)
-        searched.append(Searched(search, statements, features.astype(np.float64), carries, each.answerable))
+        right = np.array([_holds(each.gold, place) for place in places], np.float64)
+        searched.append(Searched(search, statements, features.astype(np.float64), right, each.answerable))
     return searched
 
 
 def fit_reading(searched: Sequence[Searched]) -> Floats:
-    """The fixed proportions of the features, scaled to log-odds on the questions whose gold quote was found at all."""
-    held = [each for each in searched if each.carries.any()]
+    """The weights of the second layer: the features' fixed proportions, scaled to log-odds on the questions for which a
+    statement is right."""
+    held = [each for each in searched if each.right.any()]
     sums = np.concatenate([each.features @ PROPORTIONS for each in held])
-    scale, intercept = fit_logistic(sums[:, None], np.concatenate([each.carries for each in held]))
+    scale, intercept = fit_logistic(sums[:, None], np.concatenate([each.right for each in held]))
     return np.array([*(scale * PROPORTIONS), intercept])
 
 
 def answer_rows(searched: Sequence[Searched], reading: Floats) -> tuple[Floats, Floats]:
-    """Shapes (questions, n) and (questions,): the features of the second layer, 1 where the notes hold the answer."""
+    """Shapes (questions, n) and (questions,): the features of the third layer, 1 where the notes hold the answer."""
     weights = reading.astype(np.float32)
     rows = []
     for each in searched:
@@ -153,17 +154,17 @@ def report(
     reading: Floats,
     answering: Floats,
 ) -> str:
-    """How often the first hit is right before and after reading and the likeliest statement carries the answer, the
-    area under the ROC curve of answering, and false refusals and false answers by threshold, as Markdown."""
+    """As Markdown: how often the first hit is right before and after reading, how often the likeliest statement is, the
+    area under the ROC curve of answering, and false refusals and false answers by threshold."""
     with_gold = [(each, again) for each, again in zip(found, searched, strict=True) if each.gold.evidence]
     before = [each.right[0] for each, _ in with_gold]
     after = [_is_right(again.search.hits[0], each.gold) for each, again in with_gold]
-    held = [e for e in searched if e.carries.any()]
-    first = [e.carries[(e.features @ reading[:-1]).argmax()] for e in held]
+    held = [e for e in searched if e.right.any()]
+    first = [e.right[(e.features @ reading[:-1]).argmax()] for e in held]
     features, answerable = answer_rows(searched, reading)
-    chances = logistic(features, answering)
-    there, absent = chances[answerable == 1], chances[answerable == 0]
-    area = auroc(chances.tolist(), (answerable == 1).tolist(), range(len(chances))).value
+    confidence = logistic(features, answering)
+    there, absent = confidence[answerable == 1], confidence[answerable == 0]
+    area = auroc(confidence.tolist(), (answerable == 1).tolist(), range(len(confidence))).value
     lines = [
         f"{name}: the first hit is right for {int(sum(before))} of {len(before)}, {sum(after)} after reading;",
         f"the likeliest statement is right for {int(sum(first))} of {len(held)}; AUROC {area:.3f}",

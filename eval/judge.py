@@ -5,19 +5,19 @@ from pathlib import Path
 
 from eval.verdict import Judge, Pair, Verdict
 from ingest.errors import BadInput
-from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
+from ingest.tokens import query_tokens, search_tokens
 from rag.build import JUDGE_WEIGHTS
 from rag.judge import BundledJudge, CrossEncoderJudge
 from rag.protocols import SupportJudge
 from rag.settings import Settings, load_settings
 
 BUNDLED_JUDGE = "bundled"
-"""The judge that ships with the product; what it can and cannot tell is in ``rag/weights/judge.md``."""
+"""The judge that ships with the product; ``rag/weights/judge.md`` says how well it does."""
 
 
 class LexicalOverlap:
-    """The share of the claim's words that stand in the premise. No judge: the row that real judges must beat."""
+    """The share of the claim's words that stand in the premise. Not a real judge, but what real judges must beat."""
 
     name = "lexical-overlap"
 
@@ -33,7 +33,7 @@ class LexicalOverlap:
 
 
 class ModelJudge:
-    """Any model that tells support and contradiction, under the name by which its scores are known."""
+    """Any model that recognises support and contradiction; ``name`` is the one that its scores bear."""
 
     def __init__(self, name: str, model: SupportJudge) -> None:
         self.name = name
@@ -44,11 +44,11 @@ class ModelJudge:
 
 
 def open_judge(name: str, settings: Settings | None = None) -> Judge:
-    """``bundled``, ``lexical``, the id or path of a sentence-transformers cross-encoder, ``chat`` (the settings' chat
-    model) or ``chat:MODEL`` (another one on its server).
+    """``name`` is ``bundled``, ``lexical``, the id or path of a sentence-transformers cross-encoder, ``chat`` (the
+    settings' chat model) or ``chat:MODEL`` (another one on its server).
 
-    A cross-encoder has the labels entailment, contradiction and neutral, or a single score in [0, 1]. Raises BadInput
-    for a name that is none of these.
+    A cross-encoder must have the labels entailment, contradiction and neutral, or a single score in [0, 1]. Raises
+    BadInput for any other name.
     """
     if name in (LexicalOverlap.name, "lexical"):
         return LexicalOverlap()

@@ -1,4 +1,4 @@
-"""How far a judge can be trusted: its verdicts against labelled pairs, and what its errors do to faithfulness."""
+"""How far a judge can be trusted: its verdicts on labelled pairs, and faithfulness corrected for its errors."""
 
 import math
 import re
@@ -18,7 +18,7 @@ BINS = 10
 DATA = Path(__file__).parent / "data"
 SHIPPED_PAIRS = DATA / "judge_pairs.jsonl"
 _UNSAFE = re.compile(r"[^\w-]+")
-"""What a file's name may not hold everywhere."""
+"""What some systems do not allow in a file's name."""
 
 Judged = Sequence[tuple[LabelledPair, Verdict | None]]
 
@@ -28,7 +28,7 @@ class Agreement:
     """A judge on one group of pairs. A pair without a verdict counts as judged wrongly.
 
     ``sensitivity`` is the share of supported pairs that it finds supported, ``specificity`` the share of unsupported
-    pairs that it does not, ``balanced_accuracy`` the mean of both; each is None without pairs to tell it.
+    pairs that it does not, ``balanced_accuracy`` the mean of both; each is None without pairs to compute it from.
     """
 
     pairs: int
@@ -40,8 +40,8 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """The ``n`` pairs whose probability of support lies in one tenth of [0, 1]: its mean, and the share of them that
-    are supported indeed."""
+    """The ``n`` pairs whose probability of support lies in one tenth of [0, 1]: the mean of that probability, and the
+    share of the pairs that really are supported."""
 
     probability: float
     supported: Estimate
@@ -53,7 +53,7 @@ class JudgeCheck:
     """``by_source`` groups by file; ``by_kind`` by the kinds within a file, where it has any.
 
     ``effective_supported`` and ``effective_unsupported`` are the numbers of independent pairs that the labelled ones
-    are worth, as pairs of one premise err together."""
+    are worth, since errors on pairs of one premise are not independent."""
 
     judge: str
     overall: Agreement
@@ -85,10 +85,10 @@ def check_judge(judge: Judge, pairs: Sequence[LabelledPair]) -> JudgeCheck:
 
 
 def checks_of(judges: Sequence[Judge], given: Sequence[JudgeCheck], folder: Path) -> tuple[JudgeCheck, ...]:
-    """A check for each judge: one of those ``given``, or the one that is shipped, or the one kept in the run's
-    ``folder``, or one made now on the shipped pairs and kept there.
+    """A check for each judge: one of those ``given``, or the shipped one, or the one kept in the run's ``folder``, or
+    one made now on the shipped pairs and kept there.
 
-    The shipped pairs are answers and quotes over the sample notes; pairs from one's own notes make a better check.
+    The shipped pairs are answers and quotes from the sample notes; pairs from one's own notes make a better check.
     """
     known = {check.judge: check for check in given}
     return tuple(known.get(judge.name) or _kept_or_made(judge, folder) for judge in judges)
@@ -132,10 +132,10 @@ def load_check(path: Path) -> JudgeCheck:
 
 
 def corrected(values: Sequence[float], clusters: Sequence[Hashable], check: JudgeCheck) -> Estimate | None:
-    """The mean of faithfulness ``values`` freed of the judge's errors (Rogan-Gladen).
+    """The mean of faithfulness ``values``, corrected for the judge's errors (Rogan-Gladen).
 
-    None when the errors are not known, or when the judge is no better than chance. It assumes that the judge errs on
-    answers as often as on the labelled pairs.
+    None when the errors are not known or the judge is no better than chance. The correction assumes that the judge errs
+    on answers as often as on the labelled pairs.
     """
     sensitivity, specificity = check.overall.sensitivity, check.overall.specificity
     if sensitivity is None or specificity is None or sensitivity.value + specificity.value <= 1:

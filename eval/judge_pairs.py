@@ -2,11 +2,12 @@
 
     python -m eval.judge_pairs --questions FILE --library FOLDER --out FILE
 
-Premises are gold quotes under their headings, as cited words are shown to a judge. They support each of themselves
-("quoted") and a sentence of the gold answer ("own"). That sentence is not supported by the quotes of the question in
-the same note that shares most words with it ("elsewhere"), nor by its own once a number is changed ("number") or that
-other question's answer is added ("half"), nor is one side of a conflict by the other's ("conflict"). People should read
-what comes out: an answer may say more than its quotes, and a note may say a thing twice.
+Premises are gold quotes under their headings, as cited words are shown to a judge. They support each of the quotes
+("quoted") and a sentence of the gold answer ("own"). The sentence is not supported by the quotes of another question on
+the same note, the one whose quotes share most words with it ("elsewhere"). Its own quotes no longer support it once a
+number is changed ("number") or that other question's answer is added ("half"). The quotes on one side of a conflict do
+not support the other side ("conflict"). People should read the pairs: an answer may say more than its quotes, and a
+note may say a thing twice.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from eval.types import EvalRecord
 from ingest.library import Library, open_library
 from ingest.sentences import sentences
 from ingest.types import Place
+from rag.judge import in_context
 
 _PLAIN = ("fact", "list", "compare", "howto/why", "number", "followup")
 _SHORTEST_CLAIM = 12
@@ -37,7 +39,7 @@ HeadingsAt = Callable[[Place], tuple[str, ...]]
 
 
 def pairs_of(records: Sequence[EvalRecord], headings_at: HeadingsAt) -> Iterator[LabelledPair]:
-    """At most one pair of each kind for each question; the trials of ``records`` are not looked at."""
+    """At most one pair of each kind for each question; the trials of ``records`` are ignored."""
     plain = [record for record in records if record.case.type in _PLAIN]
     for record in plain:
         own = _premise(record, headings_at)
@@ -64,9 +66,9 @@ def pairs_of(records: Sequence[EvalRecord], headings_at: HeadingsAt) -> Iterator
 
 
 def _claim(record: EvalRecord, premise: str) -> str:
-    """The longest sentence of the gold answer; empty without one that is long enough.
+    """The longest sentence of the gold answer; empty if none is long enough.
 
-    A number that the premise does not hold says that the sentence rests on more than the quotes.
+    A number that is not in the premise shows that the sentence rests on more than the quotes.
     """
     answer, held = record.case.answer, set(_NUMBER.findall(premise))
     found = [answer[start:end].strip() for start, end in sentences(answer, 0, len(answer))]
@@ -75,11 +77,11 @@ def _claim(record: EvalRecord, premise: str) -> str:
 
 
 def _premise(record: EvalRecord, headings_at: HeadingsAt, without: str = "") -> str:
-    """The gold quotes under their headings, as ``eval.judged.premise`` puts what a sentence cites; those of documents
-    whose name ends in ``without`` are left out."""
+    """The gold quotes under their headings, in the form of ``eval.judged.premise``; those of documents whose name ends
+    in ``without`` are left out."""
     found = zip(record.case.evidence, record.gold.evidence, strict=True)
     return "\n\n".join(
-        "\n".join(filter(None, (" > ".join(headings_at(places[0])), evidence.quote)))
+        in_context(headings_at(places[0]), evidence.quote)
         for evidence, places in found
         if not (without and evidence.document_id.endswith(without))
     )
@@ -88,8 +90,8 @@ def _premise(record: EvalRecord, headings_at: HeadingsAt, without: str = "") -> 
 def _nearest(
     record: EvalRecord, claim: str, others: Sequence[EvalRecord], headings_at: HeadingsAt
 ) -> EvalRecord | None:
-    """The other question on the same note whose quotes share most words with the claim; None if none lie apart from
-    this question's own."""
+    """The other question on the same note whose quotes share most words with the claim; None if the quotes of every
+    other one overlap this question's own."""
     own = [place for places in (*record.gold.evidence, *record.gold.alternatives) for place in places]
     apart = [
         other for other in others if other.case.cluster == record.case.cluster and not touched(other.gold.evidence, own)
@@ -100,7 +102,8 @@ def _nearest(
 
 
 def _with_a_number_changed(claim: str) -> str:
-    """The claim with its last number a tenth, but at least one, higher; empty if all its numbers are parts of names."""
+    """The claim with its last number raised by a tenth, but at least by one; empty if all its numbers are parts of
+    names."""
     found = [match for match in _NUMBER.finditer(claim) if not _LATIN_BEFORE.search(claim[: match.start()])]
     if not found:
         return ""
@@ -110,7 +113,7 @@ def _with_a_number_changed(claim: str) -> str:
 
 
 def _conflicting(record: EvalRecord, headings_at: HeadingsAt) -> Iterator[LabelledPair]:
-    """What one note says against the quotes of the others, where the key point names its note."""
+    """What one note says, with the quotes of the others as premise, where the key point names its note."""
     for point in record.case.keypoints:
         claim = claim_of(point)
         name = re.split("[:：]", point)[0].strip()

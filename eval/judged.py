@@ -1,4 +1,4 @@
-"""Scores that rest on a judge's word. Each is named ``judge/measure``.
+"""Scores that depend on a judge. Each is named ``judge/measure``.
 
 A sentence without citations is unsupported, whatever the judge would say. A missing verdict counts as unscored, never
 as support.
@@ -11,11 +11,12 @@ from eval.keypoints import claim_of, has_keypoints, is_disagreement
 from eval.types import EvalRecord, Score, Scorer, Trial
 from eval.verdict import Judge, Pair, Verdict
 from ingest.phrases import Phrase
+from rag.judge import in_context
 from rag.types import Citation, Sentence
 
 
 def judged_scorers(judge: Judge, records: Sequence[EvalRecord]) -> tuple[Scorer, ...]:
-    """The scorers of one judge, who is asked about all the records at once and about each pair once."""
+    """The scorers of one judge. It is asked about all the records at once, and about each pair only once."""
     pairs = dict.fromkeys(pair for record in records for pair in _pairs(record))
     scores = _JudgedScores(dict(zip(pairs, judge.judge(list(pairs)), strict=True)))
     by = judge.name
@@ -45,8 +46,8 @@ class _JudgedScores:
     def faithfulness(self, record: EvalRecord, trial: Trial) -> Score:
         """Sentences that all their cited words together support / sentences of the answer.
 
-        No sentences score 0. This is citation recall in Gao et al., Enabling large language models to generate text
-        with citations (ALCE), EMNLP 2023.
+        An answer without sentences scores 0. This is citation recall in Gao et al., Enabling large language models to
+        generate text with citations (ALCE), EMNLP 2023.
         """
         return Score.share(self._on(sentence, _cited(sentence, trial)) for sentence in trial.answer.sentences)
 
@@ -63,15 +64,15 @@ class _JudgedScores:
         )
 
     def keypoint_recall(self, record: EvalRecord, trial: Trial) -> Score:
-        """Key points that the answer's text supports / key points of the case. A refusal has none.
+        """Key points that the answer's text supports / key points of the case. A refusal makes none of them.
 
-        That the notes disagree is said by showing the conflict.
+        An answer makes the point that the notes disagree by showing the conflict.
         """
         if trial.answer.abstained:
             return Score.share(False for _ in record.case.keypoints)
         shown = record.case.type == "conflict" and conflict_shown(record, trial).value == 1
         return Score.share(
-            shown if is_disagreement(record, point) else self._said(_keypoint_pair(point, trial))
+            shown if is_disagreement(record, point) else self._supported(_keypoint_pair(point, trial))
             for point in record.case.keypoints
         )
 
@@ -79,7 +80,7 @@ class _JudgedScores:
         """Whether the citations support the sentence; None for an unscored verdict."""
         if not citations:
             return False
-        return self._said((premise(citations), claim(sentence)))
+        return self._supported((premise(citations), claim(sentence)))
 
     def _need(self, sentence: Sentence, citation: Citation, citations: Sequence[Citation]) -> bool | None:
         together = self._on(sentence, citations)
@@ -91,14 +92,18 @@ class _JudgedScores:
             return None
         return alone or not others
 
-    def _said(self, pair: Pair) -> bool | None:
+    def _supported(self, pair: Pair) -> bool | None:
         verdict = self._verdicts[pair]
         return None if verdict is None else verdict.supported
 
 
 def premise(citations: Sequence[Citation]) -> str:
-    """The cited words, each under the headings where a reader finds them."""
-    return "\n\n".join("\n".join(filter(None, (" > ".join(each.headings), each.quote))) for each in citations)
+    """The cited words, each under its full heading path, which is all that a citation has.
+
+    The product's judge (``rag/verify.py``) also reads the document's title and the sentence before the words, but only
+    the last two headings. The measure does not follow it, so that it stays the same when the product changes.
+    """
+    return "\n\n".join(in_context(each.headings, each.quote) for each in citations)
 
 
 def claim(sentence: Sentence) -> str:

@@ -4,8 +4,8 @@ import re
 
 from eval.answers import conflict_shown, numbers_in, without_marks
 from eval.types import EvalRecord, Score, Scorer, Trial
-from ingest.lexical import query_tokens, search_tokens
 from ingest.phrases import Phrase
+from ingest.tokens import query_tokens, search_tokens
 
 _ATTRIBUTION = re.compile(r"^(?:[^\s:：]+\.(?:md|txt|pdf|html|docx|ipynb)|\S{1,20} (?:说|says))\s*[:：]\s*")
 _DISAGREEMENT = re.compile(r"矛盾|不一致|相反|conflict|disagree|contradict", re.IGNORECASE)
@@ -14,12 +14,12 @@ _LEAST_TERMS = 0.6
 
 
 def claim_of(point: str) -> str:
-    """The key point without a leading "x.md: " or "x says: ", which an answer says by its citation."""
+    """The key point without a leading "x.md: " or "x says: ", which an answer expresses by its citation."""
     return _ATTRIBUTION.sub("", point)
 
 
 def is_disagreement(record: EvalRecord, point: str) -> bool:
-    """Whether the key point is that the notes disagree. An answer makes it by showing the conflict."""
+    """Whether the key point is that the notes disagree. An answer makes this point by showing the conflict."""
     return record.case.type == "conflict" and claim_of(point) == point and bool(_DISAGREEMENT.search(point))
 
 
@@ -27,8 +27,8 @@ def keypoint_terms(record: EvalRecord, trial: Trial) -> Score:
     """Key points whose terms stand in the answer's text / key points of the case. No judge is asked.
 
     All numbers and Latin words of the key point must stand there, and at least 60 % of its search tokens (dictionary
-    words and character pairs); without any of these, as a mere "```", it is unscored. A refusal has none. That the
-    notes disagree is said by showing the conflict.
+    words and character pairs); a key point without any of these, such as "```", is unscored. A refusal makes none of
+    them. An answer makes the point that the notes disagree by showing the conflict.
     """
     if trial.answer.abstained:
         return Score.share([False] * len(record.case.keypoints))

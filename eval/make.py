@@ -1,6 +1,6 @@
-"""Questions proposed from one's own notes, without any model: from headings that ask something, and from definitions.
+"""Questions proposed from one's own notes without any model: from headings that ask something, and from definitions.
 
-What is proposed follows the notes' own words, so that it is easier than what people ask; a person reviews it.
+They use the notes' own words, so that they are easier than what people ask; a person reviews them.
 """
 
 import re
@@ -9,11 +9,13 @@ from hashlib import sha256
 from itertools import pairwise, zip_longest
 
 from eval.evidence import ink
-from eval.language import language_of
 from eval.types import EvalCase, Evidence, QuestionType
+from ingest.lines import clean_title
+from ingest.questions import is_question
 from ingest.sentences import sentences
-from ingest.structure import Block, Span, clean_title, is_question, parse
+from ingest.structure import Block, Span, parse
 from ingest.types import Document
+from rag.terms import language_of
 
 _MOST_QUOTES = 6
 SHORTEST_QUOTE = 8
@@ -47,9 +49,9 @@ _ADDRESS = re.compile(r"https?://")
 
 
 def propose(documents: Iterable[Document]) -> Iterator[EvalCase]:
-    """Proposals, one document after another in turn, so that the first few come from many notes.
+    """Proposals from each document in turn, so that the first few come from many notes.
 
-    Ids depend on the document and the evidence alone: what was reviewed once is known again.
+    Ids depend on the document and the evidence alone, so that a question that was reviewed is recognised.
     """
     queues = [_from_document(document) for document in documents]
     for turn in zip_longest(*queues):
@@ -125,5 +127,5 @@ def _first_sentences(text: str, block: Block) -> list[Span]:
 
 
 def type_of(question: str) -> QuestionType:
-    """By the words with which it asks."""
+    """The type that the question's own words suggest."""
     return next((kind for kind, pattern in _TYPES if pattern.search(question)), "fact")

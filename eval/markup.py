@@ -1,16 +1,12 @@
 """The pieces of HTML that reports are made of. Every text is escaped here."""
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from eval.score import Row
 from eval.stats import Estimate
-from eval.tables import Cell, Table
+from eval.tables import Cell, Interval, Table
 from ingest.phrases import Phrase
-
-_INTERVAL = re.compile(r"([+-]?[\d.]+) \[([+-]?[\d.]+), ([+-]?[\d.]+)\]")
-"""A value with its interval, as ``eval.tables`` prints it."""
 
 
 def both(phrase: Phrase) -> str:
@@ -21,7 +17,7 @@ def both(phrase: Phrase) -> str:
 
 
 def text_of(cell: Cell) -> str:
-    return both(cell) if isinstance(cell, Phrase) else escape(cell)
+    return both(cell) if isinstance(cell, Phrase) else escape(str(cell))
 
 
 def section(id_: str, title: Phrase, *parts: str) -> str:
@@ -39,14 +35,14 @@ def table(header: Iterable[str], rows: Iterable[str], kind: str = "") -> str:
 
 
 def plain_table(found: Table) -> str:
-    """A table of texts as it is."""
+    """The table as HTML."""
     header = (f"<th>{text_of(cell)}</th>" for cell in found.header)
     rows = (f"<tr>{''.join(map(data_cell, row))}</tr>" for row in found.rows)
     return table(header, rows) + (note(found.note) if found.note else "")
 
 
 def whisker(estimate: Estimate, failure: bool, low: float = 0.0, high: float = 1.0) -> str:
-    """An interval and its value drawn on a rail from ``low`` to ``high``; ``failure`` in the colour of what is bad."""
+    """An interval and its value drawn on a rail from ``low`` to ``high``; ``failure`` gives it the colour of errors."""
 
     def at(value: float) -> str:
         return f"{2 + 96 * (min(high, max(low, value)) - low) / (high - low):.1f}"
@@ -63,7 +59,7 @@ def whisker(estimate: Estimate, failure: bool, low: float = 0.0, high: float = 1
 
 
 def tinted(row: Row | None) -> str:
-    """A cell with value and interval, the better the greener."""
+    """A cell with value and interval; the better the value, the greener the cell."""
     if row is None:
         return "<td>–</td>"
     found = row.estimate
@@ -75,7 +71,7 @@ def tinted(row: Row | None) -> str:
 
 
 def direction(failure: bool) -> str:
-    """An arrow that says which way is good."""
+    """An arrow that says which direction is good."""
     told = Phrase("lower is better", "越低越好") if failure else Phrase("higher is better", "越高越好")
     return f'<span class="arrow" title="{escape(told.en)} / {escape(told.zh)}">{"↓" if failure else "↑"}</span>'
 
@@ -87,9 +83,8 @@ def chips(texts: Sequence[tuple[str, bool]]) -> str:
 
 def data_cell(cell: Cell) -> str:
     """A cell of text; an interval goes below its value."""
-    interval = _INTERVAL.fullmatch(cell) if isinstance(cell, str) else None
-    if interval:
-        to = " … " if interval[2][0] in "+-" else "–"
-        return f"<td>{interval[1]}<small>{interval[2]}{to}{interval[3]}</small></td>"
+    if isinstance(cell, Interval):
+        to = " … " if cell.low[0] in "+-" else "–"
+        return f"<td>{cell.value}<small>{cell.low}{to}{cell.high}</small></td>"
     wide = ' class="wide"' if isinstance(cell, str) and len(cell) > 40 else ""
     return f"<td{wide}>{text_of(cell)}</td>"

@@ -1,15 +1,15 @@
 """Labelled pairs to check a judge against: a premise, a claim, and whether people found the claim supported.
 
 A file holds JSON lines or one JSON value. Our own form of a row is ``{"premise", "claim", "supported": bool}``, with
-``"kind"`` if pairs fall into kinds. These published forms are read as they are:
+``"kind"`` if there are several kinds of pairs. These published forms are read as they are:
 
 - SummEdits: ``doc``, ``summary``, ``label``.
-- Factcheck-GPT: ``evidence``, ``claim``, ``stance``; support in part is none.
+- Factcheck-GPT: ``evidence``, ``claim``, ``stance``; partial support counts as none.
 - FactCG: ``text_a``, ``text_b``, ``orig_label``.
 - AttributionBench: ``references``, ``claim``, ``attribution_label``.
 - OCNLI: ``sentence1``, ``sentence2``, ``label``; entailment is support, a row without a label is left out.
 - UHGEval: the invented continuation of a news item is not supported by the rest of it, the real one is. The real one
-  stands in the rest word for word, so that it only tells whether a judge knows a quotation.
+  stands in the rest word for word, so that it only shows whether a judge recognises a quotation.
 - MTRAG's human evaluations, a whole file: answers to answerable questions against their passages. Supported where the
   median of the ratings is a full "yes".
 """
@@ -22,17 +22,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from eval.language import language_of
 from eval.stats import SEED
 from ingest.errors import BadInput, NotFound
-from ingest.phrases import Phrase
+from ingest.phrases import Language, Phrase
+from rag.terms import language_of
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPair:
-    """``source`` names the file, ``kind`` a group within it; it may be empty."""
+    """``source`` names the file; ``kind`` names a group of pairs within it and may be empty."""
 
     premise: str
     claim: str
@@ -41,8 +41,8 @@ class LabelledPair:
     kind: str = ""
 
     @property
-    def language(self) -> str:
-        """That of the claim: "zh" or "en"."""
+    def language(self) -> Language:
+        """The language of the claim."""
         return language_of(self.claim)
 
 

@@ -11,7 +11,7 @@ from rag.build import Application
 
 
 def proposals(application: Application, is_new: Callable[[str], bool]) -> Iterator[EvalCase]:
-    """Both sources in turn, each proposal made when it is taken; only those whose id ``is_new`` accepts."""
+    """Proposals from both sources in turn, each made only when it is asked for, whose ids ``is_new`` accepts."""
     library = application.library
     documents = (library.document(summary.id) for summary in library.documents())
     ruled = (case for case in propose(documents) if is_new(case.id))

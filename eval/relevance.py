@@ -1,4 +1,4 @@
-"""Whether an answer speaks to its question."""
+"""Whether an answer is about its question."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,10 +11,10 @@ from ingest.protocols import Embedder
 
 
 def relevance_scorer(records: Sequence[EvalRecord], open_embedder: Callable[[], Embedder]) -> Scorer:
-    """Answer relevance: 1 / rank of the answer's own question among all questions, nearest to the answer first.
+    """Answer relevance: 1 / rank of the answer's own question among all questions, the nearest to the answer first.
 
     Nearness is the cosine of the embedder's vectors. The rank is used, not the cosine, since the cosines of e5 models
-    crowd together. Refusals have no relevance; equal cosines take the worse rank. The embedder is opened only when
+    lie close together. Refusals have no relevance; equal cosines take the worse rank. The embedder is opened only if
     something was answered.
     """
     answered = [record for record in records if record.trial and not record.trial.answer.abstained]

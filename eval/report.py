@@ -7,28 +7,32 @@ from pathlib import Path
 
 from eval import figures, tables
 from eval.compare import Difference, compare, is_gated
-from eval.language import language_of
-from eval.markup import both, data_cell, direction, note, plain_table, section, table, tinted, whisker
+from eval.markup import both, data_cell, direction, note, plain_table, section, table, text_of, tinted, whisker
 from eval.report_cases import changes, worst_cases
 from eval.run import Run
 from eval.score import Row
+from eval.stages import FINAL
 from eval.stats import Estimate
-from eval.tables import Table
+from eval.tables import MeasureLine, Table
 from eval.types import EvalCase
 from ingest.phrases import Language, Phrase
+from rag.terms import language_of
 
 _DATA = Path(__file__).parent / "data"
 _TITLE = Phrase("Evaluation", "评测报告")
 
 
-def markdown_report(runs: Sequence[Run], language: Language) -> str:
-    """All tables, for a pull request. The last run is the one described, compared with the first."""
+def markdown_report(runs: Sequence[Run], language: Language, *, judges: bool = True) -> str:
+    """All tables, for a pull request; those of the judges only on demand. The last run is described and compared with
+    the first."""
     head = f"## {_TITLE.to(language)}: {runs[-1].name}\n"
-    return "\n".join([head, *(tables.markdown(found, language) for found in _tables(runs))])
+    checks = runs[-1].summary.judge_checks if judges else ()
+    found = [*_tables(runs), *map(tables.judge_table, checks)]
+    return "\n".join([head, *(tables.markdown(each, language) for each in found)])
 
 
 def html_report(runs: Sequence[Run], language: Language) -> str:
-    """One file of about 5 MB, most of it plotly.js. ``language`` is the one shown first; a button changes it."""
+    """One file of about 5 MB, most of it plotly.js. ``language`` is shown first; a button changes to the other."""
     run = runs[-1]
     style, script = ((_DATA / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     parts = list(_sections(runs))
@@ -57,8 +61,6 @@ def _tables(runs: Sequence[Run]) -> Iterator[Table]:
     yield tables.by_language(run)
     yield tables.risk(run)
     yield tables.cost(run)
-    for check in run.summary.judge_checks:
-        yield tables.judge_table(check)
 
 
 def _sections(runs: Sequence[Run]) -> Iterator[tuple[str, Phrase, str]]:
@@ -85,8 +87,8 @@ def _sections(runs: Sequence[Run]) -> Iterator[tuple[str, Phrase, str]]:
     if worst:
         told = note(
             Phrase(
-                "Lowest mean over the gated measures first. ✓ supported, ✗ not supported, ? no verdict; cited words "
-                "are green where they touch gold words.",
+                "The lowest mean of the gated measures comes first. ✓ supported, ✗ not supported, ? no verdict; cited "
+                "words are green where they touch gold words.",
                 "按纳入门槛的指标均值从低到高。✓ 有依据，✗ 无依据，? 未判定；引用的原文与标准原文重合时为绿色。",
             )
         )
@@ -105,14 +107,15 @@ def _provenance(run: Run) -> str:
     spec, summary = run.spec, run.summary
     documents = len({record.case.cluster for record in run.records if record.case.evidence})
     counts = Phrase(
-        f"{summary.cases} questions over {documents} documents, {summary.errors} errors, "
-        f"{summary.notices} answers with a notice, {summary.dropped_citations} citations dropped",
+        f"{_number(summary.cases, 'question')} over {_number(documents, 'document')}, "
+        f"{_number(summary.errors, 'error')}, {_number(summary.notices, 'answer')} with a notice, "
+        f"{_number(summary.dropped_citations, 'citation')} dropped",
         f"{summary.cases} 道题，涉及 {documents} 篇文档；{summary.errors} 次出错，"
         f"{summary.notices} 个回答带提示，丢弃 {summary.dropped_citations} 处引用",
     )
     facts = [
         f"{spec.questions} {spec.questions_sha256[:8]}",
-        f"commit {spec.commit[:8] or '–'}{' + changes' if spec.dirty else ''}",
+        f"commit {spec.commit[:8] or '–'}{' + changes' if spec.changes else ''}",
         " · ".join(f"{name}={value}" for name, value in spec.settings.items()),
         " · ".join(f"{name} {version}" for name, version in spec.versions.items()),
         " · ".join(f"{name}: {value}" for name, value in spec.machine.items()),
@@ -125,8 +128,12 @@ def _provenance(run: Run) -> str:
     )
 
 
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 _CARDS = (
-    ("reranked/hit@5", Phrase("a gold quote among the first 5 hits", "前 5 条命中含标准原文")),
+    (f"{FINAL}/hit@5", Phrase("a gold quote among the first 5 hits", "前 5 条命中含标准原文")),
     ("right_citation", Phrase("answers with a right citation", "至少一处引用正确")),
     ("keypoint_terms", Phrase("key points made", "说到的要点")),
     ("false_answer", Phrase("unanswerable questions answered", "无答案却作答")),
@@ -135,8 +142,9 @@ _CARDS = (
 
 
 def _cards(run: Run) -> str:
-    rows = {row.name: row for row in run.summary.rows}
-    cards = [_card(rows[name].estimate, title, rows[name].rate_of_failure) for name, title in _CARDS if name in rows]
+    cards = [
+        _card(row.estimate, title, row.rate_of_failure) for name, title in _CARDS if (row := run.summary.row(name))
+    ]
     judged = next((row for row in run.summary.rows if tables.is_faithfulness(row) and is_gated(row.name)), None)
     if judged and judged.corrected:
         title = Phrase(
@@ -159,40 +167,24 @@ def _card(estimate: Estimate, title: Phrase, failure: bool) -> str:
 
 
 def _scores(runs: Sequence[Run]) -> str:
-    """One run with its counts, more of them side by side; every value with its interval drawn."""
-    counts = (
-        Phrase("cases", "题数"),
-        Phrase("right", "对"),
-        Phrase("wrong", "错"),
-        Phrase("unscored", "未评"),
-        Phrase("errors", "出错"),
-    )
+    """One run with its counts, several side by side; every value with its interval drawn."""
     header = [f"<th>{both(Phrase('Measure', '指标'))}</th>"]
     for run in runs:
         name = escape(run.name) if len(runs) > 1 else both(Phrase("value", "数值"))
         header.append(f"<th>{name}</th><th>95 %</th>")
     if len(runs) == 1:
-        header += [f'<th class="counts">{both(title)}</th>' for title in counts]
+        header += [f'<th class="counts">{both(title)}</th>' for title in tables.COUNTS]
     rows = []
     for group, members in tables.groups(runs[-1].summary.rows):
         rows.append(f'<tr class="group"><td colspan="{len(header) + len(runs)}">{both(group)}</td></tr>')
-        for row in members:
-            rows += _score_lines(row, runs)
+        rows += [_score_line(line) for row in members for line in tables.measure_lines(row, runs)]
     return table(header, rows) + note(tables.WORST)
 
 
-def _score_lines(row: Row, runs: Sequence[Run]) -> Iterator[str]:
-    found = [{each.name: each for each in run.summary.rows}.get(row.name) for run in runs]
-    values = "".join(_value_cells(each.estimate if each else None, row.rate_of_failure) for each in found)
-    counts = ""
-    if len(runs) == 1:
-        numbers = (row.estimate.n, row.right, row.wrong, row.unscored, row.errors)
-        counts = "".join(f'<td class="counts">{number}</td>' for number in numbers)
-    yield f"<tr><td>{both(row.title)} {direction(row.rate_of_failure)}</td>{values}{counts}</tr>"
-    if tables.is_faithfulness(row):
-        values = "".join(_value_cells(each.corrected if each else None, row.rate_of_failure) for each in found)
-        counts = '<td class="counts" colspan="5"></td>' if len(runs) == 1 else ""
-        yield f"<tr><td>{both(tables.corrected_title(row))}</td>{values}{counts}</tr>"
+def _score_line(line: MeasureLine) -> str:
+    values = "".join(_value_cells(estimate, line.rate_of_failure) for estimate in line.estimates)
+    counts = "".join(f'<td class="counts">{count}</td>' for count in line.counts)
+    return f"<tr><td>{both(line.title)} {direction(line.rate_of_failure)}</td>{values}{counts}</tr>"
 
 
 def _value_cells(estimate: Estimate | None, failure: bool) -> str:
@@ -205,9 +197,9 @@ def _value_cells(estimate: Estimate | None, failure: bool) -> str:
 
 
 def _comparison(differences: Sequence[Difference]) -> str:
-    """The table of the comparison with its intervals drawn, better to the right."""
+    """The table of the comparison with its intervals drawn; to the right is better."""
     found = tables.comparison(differences)
-    header = [f"<th>{cell if isinstance(cell, str) else both(cell)}</th>" for cell in found.header]
+    header = [f"<th>{text_of(cell)}</th>" for cell in found.header]
     header.insert(4, f"<th>{both(Phrase('worse | better', '变差｜变好'))}</th>")
     widest = max((abs(v) for each in differences for v in _bounds(each.paired.difference)), default=0.0) or 1.0
     rows = []
@@ -233,13 +225,13 @@ def _charts(runs: Sequence[Run]) -> str:
         (
             Phrase("Faithfulness", "忠实度"),
             Phrase(
-                "How many answers have at least that share of supported sentences.", "有依据句子达到该比例的回答占比。"
+                "Share of answers with at least this share of supported sentences.", "有依据句子达到该比例的回答占比。"
             ),
             figures.faithfulness(runs),
         ),
         (
             Phrase("Abstention", "拒答"),
-            Phrase("What another threshold on confidence would do.", "换一个置信度阈值会怎样。"),
+            Phrase("What another threshold on confidence would change.", "换一个置信度阈值会怎样。"),
             figures.abstention(runs),
         ),
         (
@@ -250,7 +242,7 @@ def _charts(runs: Sequence[Run]) -> str:
         (
             Phrase("Reliability of the judges", "评判者的可靠性"),
             Phrase(
-                "On labelled pairs; on the diagonal a chance means what it says.",
+                "On labelled pairs; on the diagonal a probability means what it says.",
                 "在带标注的句对上；落在对角线上则概率可信。",
             ),
             figures.reliability(runs[-1].summary.judge_checks),
@@ -270,7 +262,7 @@ def _charts(runs: Sequence[Run]) -> str:
 
 
 def _breakdown(run: Run, groups: Mapping[str, Sequence[Row]], group_of: Callable[[EvalCase], str]) -> str:
-    """Groups down; across, the measures that the gate looks at."""
+    """A row for each group, a column for each measure that the gate checks."""
     measures = [row for row in run.summary.rows if is_gated(row.name)]
     counts = Counter(group_of(record.case) for record in run.records)
     header = [f"<th>{both(Phrase('Group', '组'))}</th>"]

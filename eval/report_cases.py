@@ -22,12 +22,12 @@ _KINDS = {True: ("right", "✓"), False: ("wrong", "✗"), None: ("unscored", "?
 
 
 def worst_cases(run: Run) -> list[str]:
-    """The first few are open."""
+    """The worst cases; the first few are open."""
     return [_case(run, record, number < OPEN_AT_FIRST) for number, record in enumerate(worst_records(run))]
 
 
 def changes(old: Run, new: Run, differences: Sequence[Difference]) -> list[str]:
-    """For each gated measure its losses and wins, each with both answers."""
+    """For each gated measure the cases that got worse and better, each with both answers."""
     before, after = (_answers(run) for run in (old, new))
     parts = []
     for difference in differences:
@@ -61,11 +61,10 @@ def _answers(run: Run) -> dict[str, str]:
 
 def _case(run: Run, record: EvalRecord, is_open: bool) -> str:
     case, scores = record.case, run.scores[record.case.id]
-    rows = {row.name: row for row in run.summary.rows}
     found = [
-        (f"{both(rows[name].title)} {_printed(score, rows[name])}", (score.value or 0.0) < 1)
+        (f"{both(row.title)} {_printed(score, row)}", (score.value or 0.0) < 1)
         for name, score in scores.items()
-        if is_gated(name) and name in rows
+        if is_gated(name) and (row := run.summary.row(name))
     ]
     found.sort(key=lambda chip: not chip[1])
     head = chips([(escape(case.id), False), (escape(case.type), False), (both(_outcome(record)), record.trial is None)])
@@ -103,7 +102,7 @@ def _answer(record: EvalRecord, scores: CaseScores) -> Iterator[str]:
 
 
 def _sentences(record: EvalRecord, scores: CaseScores) -> Iterator[str]:
-    """Each sentence with the verdict of the first gated judge, or of word overlap if there is no other."""
+    """Each sentence with the verdict of the first gated judge, or of word overlap if that is the only one."""
     assert record.trial
     sentences = record.trial.answer.sentences
     judged = sorted((n for n in scores if n.endswith("/faithfulness")), key=lambda name: not is_gated(name))

@@ -1,20 +1,21 @@
 """How well each retrieval stage finds the gold quotes.
 
 A hit touches a quote when any of its places shares a visible character with it. Going down a ranking, a hit *gains* the
-evidence quotes that no higher hit touched; a hit that touches only an alternative quote new to the ranking gains one
-evidence quote while one is missing, since an alternative stands in for it.
+evidence quotes that no higher hit touched; a hit that touches only an alternative quote that no higher hit touched
+gains one evidence quote while one is missing, since an alternative replaces it.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 from eval.evidence import touched
+from eval.stages import stage_name
 from eval.types import EvalCase, EvalRecord, Gold, Ranking, Score, Scorer, Trial
 from ingest.phrases import Phrase
 from rag.types import Hit
 
 Search = Callable[[EvalCase], Mapping[str, Sequence[Hit]]]
-"""The thing under test: a case -> the hits of every stage by its name, best first."""
+"""The thing under test: a case -> the hits of every stage by the stage's name, best first."""
 
 HIT_RANKS = (1, 3, 5, 10, 20)
 DEPTH = 10
@@ -27,7 +28,7 @@ RETRIEVAL_MEASURES = (
 
 
 def ranking_of(hits: Sequence[Hit]) -> Ranking:
-    """The places of the hits, as far down as any measure looks."""
+    """The places of as many hits as any measure needs."""
     return tuple((hit.chunk.place, *hit.also_at) for hit in hits[: max(HIT_RANKS)])
 
 
@@ -99,7 +100,9 @@ def _scorer(stage: str, measure: str) -> Scorer:
     def score(record: EvalRecord, trial: Trial) -> Score:
         return Score.graded(score_ranking(trial.rankings.get(stage, ()), record.gold)[measure])
 
-    return Scorer(f"{stage}/{measure}", Phrase(f"{measure}, {stage}", f"{measure}（{stage}）"), score, has_evidence)
+    named = stage_name(stage)
+    title = Phrase(f"{measure}, {named.en}", f"{measure}（{named.zh}）")
+    return Scorer(f"{stage}/{measure}", title, score, has_evidence)
 
 
 def has_evidence(record: EvalRecord) -> bool:

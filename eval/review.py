@@ -1,4 +1,4 @@
-"""Which proposed questions a person has kept and which rejected, beside the question file itself."""
+"""Which proposed questions a person has kept, and which were rejected."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from eval.types import EvalCase
 
 
 class ReviewedQuestions:
-    """The questions kept in ``path``, and the ids of the rejected ones in a file beside it: neither is proposed again.
+    """The questions kept in ``path``, and the ids of the rejected ones in a file beside it; neither are proposed again.
 
-    Raises BadInput for a faulty question file; an empty one is as good as none.
+    Raises BadInput for a faulty question file; an empty one counts as none.
     """
 
     def __init__(self, path: Path) -> None:

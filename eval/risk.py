@@ -1,4 +1,4 @@
-"""What a threshold on confidence would do: how wrong the answers are that are given, as more of them are given."""
+"""What a threshold on confidence would do: how wrong the answers are when more and more of them are given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class RiskCoverage:
-    """The risk-coverage curve: at ``coverage[i]`` of the questions answered, most trusted first, ``risk[i]`` is the
-    mean loss of the answers given. ``area`` is the mean of ``risk`` (AURC); ``excess`` is the area above that of the
-    best order of the same losses (E-AURC); both are 0.0 at best.
+    """The risk-coverage curve: when the share ``coverage[i]`` of the questions is answered, the most trusted first,
+    ``risk[i]`` is the mean loss of the answers. ``area`` is the mean of ``risk`` (AURC); ``excess`` is by how much it
+    exceeds the area of the best order of the same losses (E-AURC). For both 0.0 is best.
     """
 
     coverage: tuple[float, ...]
@@ -20,7 +20,8 @@ class RiskCoverage:
 
 
 def risk_coverage(losses: Sequence[float], confidences: Sequence[float | None]) -> RiskCoverage:
-    """From one loss in [0, 1] and one confidence per question. None ranks lowest; equals share their mean loss.
+    """From one loss in [0, 1] and one confidence per question. None ranks lowest; questions of equal confidence
+    share their mean loss.
 
     Geifman and El-Yaniv, Selective classification for deep neural networks, NeurIPS 2017; E-AURC: Geifman, Uziel and
     El-Yaniv, Bias-reduced uncertainty estimation for deep neural classifiers, ICLR 2019.

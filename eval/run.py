@@ -1,7 +1,7 @@
-"""A run: every case asked once, kept in a folder that tells how it was made and survives an interruption.
+"""A run: every case asked once, kept in a folder that says how it was made, so that it can go on when interrupted.
 
-``spec.json`` says how, before the first question; ``records.jsonl`` holds a line per case as it ends; ``scores.jsonl``
-and ``summary.json`` are written at the end, the summary last. Scoring again rewrites only these two.
+``spec.json`` says how and is written before the first question; ``records.jsonl`` gets a line as each case ends;
+``scores.jsonl`` and ``summary.json`` are written at the end, the summary last. Scoring again rewrites only these two.
 """
 
 import os
@@ -18,10 +18,11 @@ from eval.score import Scores, Summary, score_records, summarise
 from eval.spec import RunSpec
 from eval.types import EvalCase, EvalRecord, Score, Scorer, Trial
 from ingest.errors import BadInput, NotFound
+from ingest.files import write_whole
 from ingest.phrases import Phrase
 
 Answerer = Callable[[EvalCase], Trial]
-"""The thing under test. What it raises makes the case's outcome an error."""
+"""The thing under test. An exception that it raises is recorded as the case's error."""
 
 SPEC, RECORDS, SCORES, SUMMARY = "spec.json", "records.jsonl", "scores.jsonl", "summary.json"
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run as it stands in its folder."""
+    """A finished run as its folder holds it."""
 
     folder: Path
     spec: RunSpec
@@ -65,7 +66,7 @@ def answer_cases(
     folder: Path,
     on_record: Callable[[EvalRecord], None] = lambda record: None,
 ) -> tuple[EvalRecord, ...]:
-    """Asks the cases that ``folder`` does not hold yet; gives the records of all, in the order of ``cases``.
+    """Asks the cases that ``folder`` does not hold yet; returns the records of all, in the order of ``cases``.
 
     Raises BadInput when the folder belongs to a run of another spec.
     """
@@ -97,15 +98,14 @@ def save_scores(run: Run) -> None:
     """Writes ``scores.jsonl`` and, last, ``summary.json``."""
     (run.folder / SUMMARY).unlink(missing_ok=True)
     lines = [_CASE_SCORES.dump_json(_CaseScores(case_id, found)) for case_id, found in run.scores.items()]
-    _write(run.folder / SCORES, b"".join(line + b"\n" for line in lines))
-    _write(run.folder / SUMMARY, _SUMMARY.dump_json(run.summary, indent=1) + b"\n")
+    write_whole(run.folder / SCORES, b"".join(line + b"\n" for line in lines))
+    write_whole(run.folder / SUMMARY, _SUMMARY.dump_json(run.summary, indent=1) + b"\n")
 
 
 def save_run(run: Run) -> None:
     """Writes the whole run into its folder, in place of what is there."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    _write(run.folder / SPEC, _SPEC.dump_json(run.spec, indent=1) + b"\n")
-    _write(run.folder / RECORDS, b"".join(_RECORD.dump_json(record) + b"\n" for record in run.records))
+    write_whole(run.folder / SPEC, _SPEC.dump_json(run.spec, indent=1) + b"\n")
+    write_whole(run.folder / RECORDS, b"".join(_RECORD.dump_json(record) + b"\n" for record in run.records))
     save_scores(run)
 
 
@@ -144,9 +144,8 @@ def _ask(case: EvalCase, answerer: Answerer, finder: EvidenceFinder) -> EvalReco
 
 
 def _claim(folder: Path, spec: RunSpec) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / SPEC).exists():
-        _write(folder / SPEC, _SPEC.dump_json(spec, indent=1) + b"\n")
+        write_whole(folder / SPEC, _SPEC.dump_json(spec, indent=1) + b"\n")
     elif load_spec(folder) != spec:
         raise BadInput(
             Phrase("this folder holds a run made in another way", "该文件夹中的评测是用另一种方式运行的"),
@@ -198,10 +197,3 @@ def _no_run(folder: Path) -> NotFound:
         folder,
         Phrase("make one with `notecite eval run`", "请先运行 `notecite eval run`"),
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """At once or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.replace(path)

@@ -1,4 +1,4 @@
-"""Records and scorers -> scores -> a summary with doubt."""
+"""Records and scorers -> scores -> a summary with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.judge_check import JudgeCheck, corrected
-from eval.language import language_of
 from eval.risk import RiskCoverage, risk_coverage
 from eval.stats import Estimate, share
 from eval.types import EvalRecord, Score, Scorer
 from ingest.phrases import Phrase
+from rag.terms import language_of
 
 Scores = Mapping[str, Mapping[str, Score]]
-"""Case id -> scorer name -> score; a scorer that does not apply to a case is not there."""
+"""Case id -> scorer name -> score; scorers that do not apply to a case are left out."""
 
 _QUALITIES = ("citation_recall", "keypoint_recall")
 """The measures whose complement is a loss for the risk-coverage curve."""
@@ -23,9 +23,9 @@ _QUALITIES = ("citation_recall", "keypoint_recall")
 class Row:
     """One scorer over a group of cases.
 
-    ``estimate`` is the mean over the cases, each missing value at its worst, with a 95 % interval; it is the rate of
-    failure where the scorer says so. ``right``, ``wrong`` and ``unscored`` count parts, ``errors`` cases.
-    ``corrected`` is the estimate freed of the judge's errors, where it is faithfulness and they are known.
+    ``estimate`` is the mean over the cases with a 95 % interval, a missing value counting as the worst; it is the rate
+    of failure where the scorer says so. ``right``, ``wrong`` and ``unscored`` count parts, ``errors`` counts cases.
+    ``corrected`` is the estimate of faithfulness corrected for the judge's errors, where these are known.
     """
 
     name: str
@@ -51,11 +51,11 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run comes to. ``seconds`` are per stage, ``characters`` the length of the answers that were given;
-    ``tokens_read`` and ``tokens_written`` are the chat model's per question, None where no server told them.
+    """The results of a run. ``seconds`` are per stage, ``characters`` the length of the answers that were given;
+    ``tokens_read`` and ``tokens_written`` are the chat model's per question, None where no server reported them.
 
-    ``notices`` counts the answers made in another way than asked for, such as without the chat model that could not be
-    reached; ``dropped_citations`` the numbers of the chat model's that were no source.
+    ``notices`` counts the answers made in another way than asked for, such as without a chat model that could not be
+    reached; ``dropped_citations`` counts the chat model's citation numbers that are no source's.
     """
 
     cases: int
@@ -73,6 +73,10 @@ class Summary:
     """By the scorer whose losses were taken."""
     judge_checks: tuple[JudgeCheck, ...]
 
+    def row(self, name: str) -> Row | None:
+        """The row of a scorer, over all cases."""
+        return next((row for row in self.rows if row.name == name), None)
+
 
 def score_records(records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> dict[str, dict[str, Score]]:
     return {
@@ -84,7 +88,7 @@ def score_records(records: Sequence[EvalRecord], scorers: Sequence[Scorer]) -> d
 def summarise(
     records: Sequence[EvalRecord], scorers: Sequence[Scorer], scores: Scores, checks: Sequence[JudgeCheck] = ()
 ) -> Summary:
-    """``checks`` tell how often the judges err; at most one for each."""
+    """``checks`` say how often the judges err; at most one for each judge."""
     check_of = {f"{check.judge}/faithfulness": check for check in checks}
 
     def rows(members: Sequence[EvalRecord]) -> tuple[Row, ...]:
@@ -123,7 +127,7 @@ def summarise(
 
 
 def values_of(scorer_name: str, records: Sequence[EvalRecord], scores: Scores) -> dict[str, float]:
-    """Case id -> value, for the cases that the scorer applies to. A missing value is the worst: 0.0."""
+    """Case id -> value, for the cases that the scorer applies to. A missing value counts as the worst, 0.0."""
     found = {record.case.id: scores[record.case.id].get(scorer_name) for record in records}
     return {case_id: score.value or 0.0 for case_id, score in found.items() if score}
 
@@ -157,7 +161,7 @@ def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores, check: J
 def _risk_coverage(records: Sequence[EvalRecord], quality: str, scores: Scores) -> RiskCoverage | None:
     """The loss is 1 - quality; it is 1 for what should not or could not be answered.
 
-    An answerable case that the quality does not apply to is left out; None when it applies to none.
+    An answerable case that the quality does not apply to is left out; None if it applies to no case.
     """
     values = values_of(quality, records, scores)
     if not values:

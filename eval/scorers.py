@@ -1,6 +1,6 @@
 """Every scorer of a run: retrieval by stage, answers, relevance, and each judge's.
 
-One's own are a function, a name and whom it applies to, in a Python file that ``--scorers`` names:
+A scorer of one's own is a function, a name and the cases that it applies to, in a Python file given as ``--scorers``:
 
 >>> from eval.types import EvalRecord, Score, Scorer, Trial
 >>> from ingest.phrases import Phrase
@@ -30,7 +30,7 @@ DEFAULT_JUDGES = (BUNDLED_JUDGE,)
 
 
 def with_word_overlap(judges: Sequence[Judge]) -> tuple[Judge, ...]:
-    """Word overlap always stands beside real judges, so that nobody takes it for support."""
+    """The judges and word overlap, which is always shown beside real judges so that nobody takes it for support."""
     return tuple({judge.name: judge for judge in (*judges, LexicalOverlap())}.values())
 
 

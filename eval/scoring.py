@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Imported in the function: the command line imports this module for its help alone, too.
 if TYPE_CHECKING:
     from eval.run import Run
     from eval.types import EvalRecord
@@ -18,7 +19,12 @@ def scored(
     checks: Sequence[Path] | None = None,
     scorer_files: Sequence[Path] | None = None,
 ) -> "Run":
-    """The run with its scores, which are written. None takes the judges that are the default."""
+    """The run with its scores, which are also written into ``folder``.
+
+    ``judges`` are names that ``eval.judge.open_judge`` knows, None for ``DEFAULT_JUDGES``; ``checks`` are files of
+    judge checks, ``scorer_files`` Python files with a user's own scorers. Raises NotFound without a run in ``folder``,
+    BadInput for a judge or a file that cannot be used.
+    """
     from eval.judge import open_judge
     from eval.judge_check import checks_of, load_check
     from eval.run import load_spec, save_scores, score_run

@@ -1,4 +1,4 @@
-"""How a run was made, so that its numbers can be made again."""
+"""How a run was made, so that its numbers can be reproduced."""
 
 import os
 import platform
@@ -32,9 +32,9 @@ _PACKAGES = (
 class RunSpec:
     """Two runs of equal specs answer alike.
 
-    ``library`` fingerprints the embedder and every document; ``settings`` hide what is secret. ``commit`` is empty
-    outside of a git checkout; ``dirty`` says whether its files were changed since, and ``changes`` is a digest of how.
-    ``prompts`` is a digest of all prompt texts.
+    ``library`` is a fingerprint of the embedder and every document; secrets in ``settings`` are masked. ``prompts``
+    is a digest of the source file ``rag/prompt.py``. ``commit`` is empty outside of a git checkout; ``changes`` is a
+    digest of the changes since that commit, empty if there are none.
     """
 
     questions: str
@@ -44,14 +44,13 @@ class RunSpec:
     prompts: str
     versions: Mapping[str, str]
     commit: str
-    dirty: bool
     changes: str
     seeds: Mapping[str, int]
     machine: Mapping[str, str]
 
     @property
     def run_name(self) -> str:
-        """A folder name that the same spec finds again, to resume."""
+        """A folder name that depends on the spec alone, so that the same run can be resumed."""
         return f"{Path(self.questions).stem}-{sha256(repr(self).encode()).hexdigest()[:8]}"
 
 
@@ -68,7 +67,6 @@ def describe(
         prompts=sha256(Path(prompt.__file__).read_bytes()).hexdigest(),
         versions=_versions(_PACKAGES),
         commit=commit,
-        dirty=bool(changes),
         changes=changes,
         seeds={"statistics": SEED, "resamples": RESAMPLES, "permutations": PERMUTATIONS},
         machine={
@@ -99,7 +97,7 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def _git_state() -> tuple[str, str]:
-    """The commit of the checkout that this code runs from, and a digest of the changes since; both may be empty."""
+    """The commit of the checkout that this code runs from, and a digest of the changes since. Both may be empty."""
 
     def git(*arguments: str) -> bytes:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]

@@ -1,4 +1,4 @@
-"""Doubt: intervals, paired tests and what a question set can show at all. Every random draw has a fixed seed."""
+"""Intervals, paired tests, and how small a difference a question set can show. Every random draw has a fixed seed."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -18,7 +18,7 @@ SEED = 20_250_101
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its confidence interval; ``n`` counts the cases it was taken over."""
+    """A number with its confidence interval; ``n`` counts the cases behind it."""
 
     value: float
     low: float
@@ -26,18 +26,19 @@ class Estimate:
     n: int
 
     def complement(self) -> "Estimate":
-        """The same for 1 - value."""
+        """The estimate of 1 - value."""
         return Estimate(1 - self.value, 1 - self.high, 1 - self.low, self.n)
 
 
 def share(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
     """The mean of values in [0, 1] with a Wilson interval on the effective sample size.
 
-    Values of one cluster err together: n values are worth n / deff, where deff is the cluster (jackknife) variance of
-    the mean over the binomial variance. Student's t with (clusters - 1) degrees of freedom takes the normal quantile's
-    place. Wilson, Probable inference, JASA 22, 1927; for clusters: Dean and Pagano, Evaluating confidence interval
-    methods for binomial proportions in clustered surveys, J. Survey Stat. Methodol. 3, 2015. Graded values have it too,
-    since bootstrap intervals fall short near 0 and 1. Below about 20 clusters near 0 or 1, this one may fall to 90 %.
+    Values of one cluster are not independent: n of them are worth n / deff, where deff is the cluster (jackknife)
+    variance of the mean over the binomial variance. Student's t with (clusters - 1) degrees of freedom replaces the
+    normal quantile. Wilson, Probable inference, JASA 22, 1927; for clusters: Dean and Pagano, Evaluating confidence
+    interval methods for binomial proportions in clustered surveys, J. Survey Stat. Methodol. 3, 2015. It is used for
+    graded values, too, since bootstrap intervals cover too little near 0 and 1. Below about 20 clusters near 0 or 1,
+    this one may cover only 90 %.
     """
     value = min(1.0, math.fsum(values) / len(values))
     low, high = wilson(value, effective_size(values, clusters), _t_quantile(len(_cluster_sums(values, clusters)[0])))
@@ -60,7 +61,7 @@ def wilson(value: float, n: float, quantile: float) -> tuple[float, float]:
 def rogan_gladen(
     observed: tuple[float, float], sensitivity: tuple[float, float], specificity: tuple[float, float]
 ) -> tuple[float, float, float]:
-    """The true share behind an ``observed`` one, when the observer errs, with its 95 % interval: (value, low, high).
+    """The true share behind an ``observed`` one when the observer errs, with its 95 % interval: (value, low, high).
 
     Each argument is a share and the number of independent cases behind it; sensitivity + specificity > 1. The value is
     (observed + specificity - 1) / (sensitivity + specificity - 1), kept in [0, 1]: Rogan and Gladen, Estimating
@@ -100,9 +101,9 @@ def mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
 
 
 def auroc(scores: Sequence[float], positive: Sequence[bool], clusters: Sequence[Hashable]) -> Estimate:
-    """The area under the ROC curve: the chance that a positive case scores higher than a negative one, ties by half
-    (Hanley and McNeil, Radiology 143, 1982), with the cluster bootstrap interval of ``mean``. Draws without a case of
-    both kinds are left out; a single cluster or kind gives [0, 1].
+    """The area under the ROC curve: the probability that a positive case scores higher than a negative one, where ties
+    count half (Hanley and McNeil, Radiology 143, 1982), with the cluster bootstrap interval of ``mean``. Draws without
+    cases of both kinds are left out; a single cluster or kind gives [0, 1].
     """
     values, flags = np.asarray(scores, dtype=np.float64), np.asarray(positive, dtype=bool)
     order: dict[Hashable, int] = {}
@@ -127,7 +128,7 @@ def _clip(share: float) -> float:
 def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Floats, Floats]:
     """Per cluster the sum of its values and its size.
 
-    Where all values are of one cluster, each stands for itself: what is said then holds for that cluster alone.
+    If all values belong to one cluster, each is a cluster of its own; the result then holds for that cluster alone.
     """
     if len(set(clusters)) == 1:
         clusters = range(len(values))
@@ -140,7 +141,7 @@ def _cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> tupl
 def _design_effect(sums: Floats, sizes: Floats) -> float:
     """The delete-one-cluster jackknife variance of the mean over the binomial variance.
 
-    1.0 where it cannot be told: one cluster, or no variance.
+    1.0 where it cannot be computed: one cluster, or no variance.
     """
     n, count = sizes.sum(), len(sizes)
     value = sums.sum() / n
@@ -170,8 +171,8 @@ def _expanded_percentiles(clusters: int) -> tuple[float, float]:
 class Paired:
     """Two systems on the same cases.
 
-    ``difference`` is the mean of new - old with its interval; ``p_value`` that of a paired sign-flip permutation test;
-    ``detectable`` the smallest true difference that these cases would show in four of five repetitions.
+    ``difference`` is the mean of new - old with its interval; ``p_value`` is that of a paired sign-flip permutation
+    test; ``detectable`` is the smallest true difference that these cases would show in four of five repetitions.
     """
 
     difference: Estimate
@@ -190,7 +191,7 @@ def paired(old: Sequence[float], new: Sequence[float], clusters: Sequence[Hashab
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for being read together. Holm, A simple sequentially rejective multiple test procedure,
+    """p-values adjusted for multiple comparisons. Holm, A simple sequentially rejective multiple test procedure,
     Scandinavian Journal of Statistics 6, 1979."""
     adjusted = [0.0] * len(p_values)
     highest = 0.0

@@ -8,23 +8,55 @@ from eval.judge_check import Agreement, JudgeCheck
 from eval.retrieval import HIT_RANKS
 from eval.run import Run
 from eval.score import Row, Spread
+from eval.stages import stage_name
 from eval.stats import Estimate
 from ingest.phrases import Language, Phrase
-
-Cell = Phrase | str
 
 _RETRIEVAL_COLUMNS = (*(f"hit@{k}" for k in HIT_RANKS), "recall@10", "MRR@10", "nDCG@10")
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A value and the ends of its interval, as they are printed."""
+
+    value: str
+    low: str
+    high: str
+
+    def __str__(self) -> str:
+        return f"{self.value} [{self.low}, {self.high}]"
+
+
+Cell = Phrase | Interval | str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """``note`` says what a reader must know to read the numbers."""
+    """``note`` says what a reader must know to understand the numbers."""
 
     title: Phrase
     header: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: Phrase | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class MeasureLine:
+    """A measure with its estimate in each run and, for a single run, the numbers that ``COUNTS`` names."""
+
+    title: Phrase
+    rate_of_failure: bool
+    estimates: tuple[Estimate | None, ...]
+    counts: tuple[str, ...]
+
+
+COUNTS = (
+    Phrase("cases", "题数"),
+    Phrase("right", "对"),
+    Phrase("wrong", "错"),
+    Phrase("unscored", "未评"),
+    Phrase("errors", "出错"),
+)
 
 _GROUPS = (
     (
@@ -42,7 +74,7 @@ _GROUPS = (
 
 
 def groups(rows: Sequence[Row]) -> Iterator[tuple[Phrase, list[Row]]]:
-    """The rows but those of retrieval by what they are about; last those of one's own scorers."""
+    """All rows but those of retrieval, by what they measure; the rows of a user's own scorers come last."""
     left = [row for row in rows if not _is_retrieval(row)]
     for title, measures in _GROUPS:
         members = [row for measure in measures for row in left if row.name.rpartition("/")[2] == measure]
@@ -54,25 +86,32 @@ def groups(rows: Sequence[Row]) -> Iterator[tuple[Phrase, list[Row]]]:
 
 
 def headline(runs: Sequence[Run]) -> Table:
-    """Every measure but those of retrieval; one run with its counts, more of them side by side."""
-    rows = [
-        line for _, members in groups(runs[-1].summary.rows) for row in members for line in _headline_lines(row, runs)
+    """Every measure but those of retrieval; one run with its counts, several side by side."""
+    rows = (row for _, members in groups(runs[-1].summary.rows) for row in members)
+    lines: list[tuple[Cell, ...]] = [
+        (line.title, *(_interval(each) if each else "–" for each in line.estimates), *line.counts)
+        for row in rows
+        for line in measure_lines(row, runs)
     ]
-    measure = Phrase("Measure", "指标")
-    if len(runs) > 1:
-        return Table(_HEADLINE, (measure, *(run.name for run in runs)), tuple(rows), WORST)
-    counts = (
-        Phrase("cases", "题数"),
-        Phrase("right", "对"),
-        Phrase("wrong", "错"),
-        Phrase("unscored", "未评"),
-        Phrase("errors", "出错"),
-    )
-    return Table(_HEADLINE, (measure, Phrase("value [95 %]", "数值 [95 %]"), *counts), tuple(rows), WORST)
+    values = [run.name for run in runs] if len(runs) > 1 else [Phrase("value [95 %]", "数值 [95 %]"), *COUNTS]
+    return Table(Phrase("Scores", "得分"), (Phrase("Measure", "指标"), *values), tuple(lines), WORST)
+
+
+def measure_lines(row: Row, runs: Sequence[Run]) -> Iterator[MeasureLine]:
+    """The line of a row of the last run; faithfulness has a second one, corrected for the judge's errors."""
+    found = [run.summary.row(row.name) for run in runs]
+    numbers = (row.estimate.n, row.right, row.wrong, row.unscored, row.errors)
+    counts = tuple(map(str, numbers)) if len(runs) == 1 else ()
+    estimates = tuple(each.estimate if each else None for each in found)
+    yield MeasureLine(row.title, row.rate_of_failure, estimates, counts)
+    if is_faithfulness(row):
+        title = Phrase(f"{row.title.en}, corrected for the judge's errors", f"{row.title.zh}，已校正评判误差")
+        estimates = tuple(each.corrected if each else None for each in found)
+        yield MeasureLine(title, row.rate_of_failure, estimates, (*counts[:1], *[""] * len(counts[1:])))
 
 
 def retrieval(run: Run) -> Table | None:
-    """Stages down, measures across; a baseline keeps few of them."""
+    """A row for each stage, a column for each measure; a baseline keeps few of them."""
     by_stage: dict[str, dict[str, Row]] = {}
     for row in run.summary.rows:
         if _is_retrieval(row):
@@ -80,7 +119,7 @@ def retrieval(run: Run) -> Table | None:
             by_stage.setdefault(stage, {})[measure] = row
     rows: list[tuple[Cell, ...]] = [
         (
-            stage,
+            stage_name(stage),
             *(_interval(measures[column].estimate) if column in measures else "–" for column in _RETRIEVAL_COLUMNS),
         )
         for stage, measures in by_stage.items()
@@ -91,7 +130,7 @@ def retrieval(run: Run) -> Table | None:
 
 
 def breakdown(title: Phrase, groups: Mapping[str, Sequence[Row]]) -> Table:
-    """Groups down; across, the measures that the gate looks at."""
+    """A row for each group, a column for each measure that the gate checks."""
     names = {row.name: row.title for rows in groups.values() for row in rows if is_gated(row.name)}
     lines: list[tuple[Cell, ...]] = []
     for group, rows in groups.items():
@@ -110,10 +149,10 @@ def by_language(run: Run) -> Table:
 
 def risk(run: Run) -> Table:
     """The areas of the risk-coverage curves, one per loss."""
-    titles = {row.name: row.title for row in run.summary.rows}
     rows = [
-        (titles.get(quality, quality), f"{curve.risk[-1]:.3f}", f"{curve.area:.3f}", f"{curve.excess:.3f}")
+        (row.title, f"{curve.risk[-1]:.3f}", f"{curve.area:.3f}", f"{curve.excess:.3f}")
         for quality, curve in run.summary.risk_coverage.items()
+        if (row := run.summary.row(quality))
     ]
     header = (
         Phrase("Loss: 1 −", "损失：1 −"),
@@ -122,16 +161,16 @@ def risk(run: Run) -> Table:
         Phrase("above the best (E-AURC)", "比最优多（E-AURC）"),
     )
     note = Phrase(
-        "The mean loss as questions are answered from the most to the least trusted; 0 is best.",
+        "The mean loss when questions are answered from the most to the least trusted; 0 is best.",
         "从最有把握到最没把握依次作答时的平均损失；0 为最好。",
     )
     return Table(Phrase("Risk and coverage", "风险与覆盖率"), header, tuple(rows), note)
 
 
 def cost(run: Run) -> Table:
-    """Time by stage, the length of answers, and the chat model's tokens where its server told them."""
+    """Time by stage, the length of answers, and the chat model's tokens where its server reported them."""
     summary = run.summary
-    rows: list[tuple[Cell, ...]] = [_cost_line(stage, spread, 1000) for stage, spread in summary.seconds.items()]
+    rows = [_cost_line(stage_name(stage), spread, 1000) for stage, spread in summary.seconds.items()]
     others = (
         (Phrase("answer, characters", "回答字数"), summary.characters),
         (Phrase("tokens read by the chat model", "对话模型读入的 token"), summary.tokens_read),
@@ -221,38 +260,16 @@ def markdown(table: Table, language: Language) -> str:
     return "\n\n".join([*parts, table.note.to(language)] if table.note else parts) + "\n"
 
 
-_HEADLINE = Phrase("Scores", "得分")
 WORST = Phrase(
     "Missing results count as the worst value. Right, wrong and unscored count parts (sentences, citations, key "
-    "points); errors count cases. The corrected value is “–” where the judge tells no more than chance.",
+    "points); errors count cases. The corrected value is “–” where the judge is no better than chance.",
     "缺失的结果按最差值计。对、错、未评按组成部分计数（句子、引用、要点）；出错按题计数。"
     "评判者不比瞎猜强时，校正值记为“–”。",
 )
 
 
-def _headline_lines(row: Row, runs: Sequence[Run]) -> Iterator[tuple[Cell, ...]]:
-    if len(runs) > 1:
-        found = [{each.name: each for each in run.summary.rows}.get(row.name) for run in runs]
-        yield (row.title, *(_interval(each.estimate) if each else "–" for each in found))
-        if is_faithfulness(row):
-            yield (
-                corrected_title(row),
-                *(_interval(each.corrected) if each and each.corrected else "–" for each in found),
-            )
-        return
-    counts = (row.right, row.wrong, row.unscored, row.errors)
-    yield (row.title, _interval(row.estimate), str(row.estimate.n), *map(str, counts))
-    if is_faithfulness(row):
-        shown = _interval(row.corrected) if row.corrected else "–"
-        yield (corrected_title(row), shown, str(row.estimate.n), *[""] * len(counts))
-
-
-def corrected_title(row: Row) -> Phrase:
-    return Phrase(f"{row.title.en}, corrected for the judge's errors", f"{row.title.zh}，已校正评判误差")
-
-
 def is_faithfulness(row: Row) -> bool:
-    """A judge's word on support, which is never shown without what its errors do to it."""
+    """Whether this is a judge's share of supported sentences, which is never shown without its corrected value."""
     return row.name.endswith("/faithfulness")
 
 
@@ -276,24 +293,24 @@ def _difference_line(difference: Difference) -> tuple[Cell, ...]:
     )
 
 
-def _difference_interval(difference: Difference) -> str:
-    """In the printed direction: a rate of failure that falls has a negative difference."""
+def _difference_interval(difference: Difference) -> Interval:
+    """As printed: a rate of failure that falls has a negative difference."""
     found = difference.paired.difference
     value, low, high = found.value, found.low, found.high
     if difference.rate_of_failure:
         value, low, high = 0.0 - value, 0.0 - high, 0.0 - low
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return Interval(f"{value:+.3f}", f"{low:+.3f}", f"{high:+.3f}")
 
 
-def _agreement_cells(group: Agreement) -> tuple[str, ...]:
+def _agreement_cells(group: Agreement) -> tuple[Cell, ...]:
     shares = (group.balanced_accuracy, group.sensitivity, group.specificity)
     return (str(group.pairs), *(_interval(each) if each else "–" for each in shares), str(group.unscored))
 
 
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+def _interval(estimate: Estimate) -> Interval:
+    return Interval(f"{estimate.value:.3f}", f"{estimate.low:.2f}", f"{estimate.high:.2f}")
 
 
 def _markdown_line(cells: Sequence[Cell], language: Language) -> str:
-    texts = (cell.to(language) if isinstance(cell, Phrase) else cell for cell in cells)
+    texts = (cell.to(language) if isinstance(cell, Phrase) else str(cell) for cell in cells)
     return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"

@@ -20,7 +20,7 @@ Ranking = tuple[tuple[Place, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The very words of a note that hold the answer, or a part of it. They outlive any re-chunking.
+    """The exact words of a note that hold the answer or a part of it, however the note is split into chunks.
 
     ``quote`` stands in the document's text when white space is ignored.
     """
@@ -33,9 +33,9 @@ class Evidence:
 class EvalCase:
     """A question whose answer is known.
 
-    ``history`` holds the earlier user questions, oldest first. ``keypoints`` are what a full answer says, one
-    idea each. ``evidence`` lists every quote that a full answer rests on; each of ``alternatives`` can stand in
-    for one of them. Both are empty when the notes do not answer the question.
+    ``history`` holds the user's earlier questions, oldest first. ``keypoints`` are what a full answer says, one
+    idea each. ``evidence`` lists every quote that a full answer rests on; each of ``alternatives`` can replace
+    one of them. Both are empty when the notes do not answer the question.
     """
 
     id: str
@@ -54,16 +54,16 @@ class EvalCase:
 
     @property
     def cluster(self) -> str:
-        """The document that the case was written from; cases of one document err together.
+        """The document that the case was written from; errors on cases of one document are not independent.
 
-        A case without evidence stands alone.
+        A case without evidence is a cluster of its own.
         """
         return self.evidence[0].document_id if self.evidence else f"case {self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A case's gold as places. Each quote has all the places where it stands, any of which will do."""
+    """A case's gold quotes as places. Each quote has all the places where it stands; any of them will do."""
 
     evidence: tuple[tuple[Place, ...], ...] = ()
     alternatives: tuple[tuple[Place, ...], ...] = ()
@@ -74,8 +74,8 @@ class Trial:
     """What the thing under test gave for one case.
 
     ``rankings`` holds the hits of each retrieval stage. ``confidence`` orders answers from least to most trusted, by
-    the system's own belief before it decides whether to answer; None if it has none. ``tokens`` are the chat model's;
-    None where none was asked, or its server did not tell them.
+    the system's own estimate before it decides whether to answer; None if it makes none. ``tokens`` are the chat
+    model's; None where none was asked or its server did not report them.
     """
 
     answer: Answer
@@ -86,7 +86,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class EvalRecord:
-    """One case as it was run. ``trial`` is None when the thing under test failed; ``error`` then says how."""
+    """One case and what came of it. ``trial`` is None when the thing under test failed; ``error`` then says how."""
 
     case: EvalCase
     gold: Gold
@@ -98,8 +98,8 @@ class EvalRecord:
 class Score:
     """A case's value on one scorer, in [0, 1]; None when nothing could be scored.
 
-    ``parts`` are what it was made from, in their order (sentences, citations, key points): True for right, False for
-    wrong, None for unscored. ``error`` says that the thing under test failed.
+    ``parts`` are what it was computed from, in their order (sentences, citations, key points): True for right, False
+    for wrong, None for unscored. ``error`` says that the thing under test failed.
     """
 
     value: float | None
@@ -129,9 +129,9 @@ class Score:
 class Scorer:
     """One measure: which records it ``applies`` to, and the ``score`` of a record that has a trial.
 
-    ``applies`` must hold for a record without a trial if it could hold for the case at all: a failure counts as the
-    worst value, 0.0, wherever it might have been scored. Where ``rate_of_failure``, the measure is printed as
-    1 - value (false refusals, say), so that its name says what went wrong; scores stay "1.0 is best".
+    For a record without a trial, ``applies`` must be True if the case could have been scored: a failure counts as the
+    worst value, 0.0. With ``rate_of_failure`` the measure is printed as 1 - value, as for false refusals, so that its
+    name says what went wrong; a score of 1.0 is still the best.
     """
 
     name: str

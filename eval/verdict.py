@@ -1,4 +1,4 @@
-"""What a judge says, and the seam behind which judges stand."""
+"""What a judge says, and the protocol of judges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,5 +28,5 @@ class Judge(Protocol):
     def name(self) -> str: ...
 
     def judge(self, pairs: Sequence[Pair]) -> Sequence[Verdict | None]:
-        """A verdict per pair, in order; None where there is none, which counts as unscored."""
+        """A verdict for each pair, in order; None if there is none, which counts as unscored."""
         ...

@@ -8,7 +8,7 @@ WORST_SHOWN = 20
 
 
 def worst_records(run: Run) -> list[EvalRecord]:
-    """The cases with the lowest mean over the gated measures, none that are perfect, the worst first."""
+    """The cases with the lowest mean of the gated measures, the worst first; perfect ones are left out."""
     means = {record.case.id: _mean(run, record) for record in run.records}
     worst = sorted((record for record in run.records if means[record.case.id] < 1), key=lambda r: means[r.case.id])
     return worst[:WORST_SHOWN]

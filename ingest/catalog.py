@@ -2,21 +2,15 @@
 
 A document, its chunks and their vectors come and go in one transaction, so that there is never a chunk without a
 vector. Vectors are kept by what was embedded, so moving a note or editing around a chunk embeds nothing. Every
-transaction that changes what can be found raises ``generation`` by one.
+transaction that changes what is searchable raises ``generation`` by one.
 """
 
 import hashlib
 import json
 import os
-import shutil
-import sqlite3
-import tempfile
-import threading
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -25,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ingest import dedupe
-from ingest.errors import DiskFull, LibraryBroken, LibraryBusy, NotFound
+from ingest.database import Database
+from ingest.errors import NotFound
 from ingest.phrases import Phrase
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk, Document, Place
@@ -35,6 +30,7 @@ FORMAT = 2
 
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO facts VALUES ('library_id', lower(hex(randomblob(16)))), ('generation', '0');
 CREATE TABLE folders (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folders, path BLOB NOT NULL,
@@ -71,16 +67,11 @@ _CHUNKS = (
     "SELECT c.id, c.document_id, d.title, c.headings, c.start, c.end, c.text, c.tokens, c.page "
     "FROM chunks c JOIN documents d ON d.id = c.document_id"
 )
-_MOST_VARIABLES = 900
-# SQLite reports a quota, a limit on file sizes and some full disks as failed writes.
-_FULL_DISK = frozenset(
-    {"SQLITE_FULL", *(f"SQLITE_IOERR_{step}" for step in ("WRITE", "FSYNC", "TRUNCATE", "SHMSIZE", "SHMMAP"))}
-)
 
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells an unchanged file without reading it. ``reading`` is the version of the readers that read it."""
+    """Shows without reading a file that it has not changed. ``reading`` is the version of the readers that read it."""
 
     size: int
     mtime_ns: int
@@ -143,7 +134,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transaction changed for the search indexes: keys that can no longer and that can now be found."""
+    """What a transaction changed for the search indexes: the keys that are no longer searchable, and those that now
+    are."""
 
     generation: int
     removed: tuple[str, ...]
@@ -151,7 +143,7 @@ class Change:
 
 
 def vector_key(chunk: Chunk) -> str:
-    """Names what is embedded of a chunk; equal for chunks that are embedded alike."""
+    """Names what is embedded of a chunk: equal for chunks with the same context and text."""
     return hashlib.sha256(f"{chunk.context}\0{chunk.text}".encode()).hexdigest()[:32]
 
 
@@ -163,32 +155,22 @@ class Catalog:
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
         """Raises NotFound when there is nothing to read at ``path``."""
-        self.path = path
-        self._lock = threading.RLock()
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
-        with self._errors():
-            self._connection = self._connect_to_write() if write else self._connect_to_read()
-            self._check_format()
-            self._inode = path.stat().st_ino
+        self._database = Database(path, _TABLES, FORMAT, write=write)
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
 
     def was_replaced(self) -> bool:
         """Whether a rebuild has put another file in this one's place."""
-        with suppress(OSError):
-            return self.path.stat().st_ino != self._inode
-        return False
+        return self._database.was_replaced()
 
     def reopen(self) -> None:
-        """Goes on with the file that is there now; with the old one if that cannot be read yet."""
-        with self._lock, suppress(NotFound):
-            newer = Catalog(self.path)
-            self.close()
-            self._connection, self._copy, self._inode = newer._connection, newer._copy, newer._inode
+        """Continues with the file that is there now, or with the old one if the new one cannot be read yet."""
+        self._database.reopen()
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-            if self._copy:
-                self._copy.cleanup()
+        self._database.close()
 
     # Facts about the library
 
@@ -206,50 +188,50 @@ class Catalog:
         return self._fact("fingerprint")
 
     def set_fingerprint(self, fingerprint: str) -> None:
-        with self._transaction():
+        with self._database.transaction():
             self._set_fact("fingerprint", fingerprint)
 
     # Folders and files
 
     def folders(self) -> tuple[Folder, ...]:
-        rows = self._rows("SELECT id, path FROM folders ORDER BY id")
-        return tuple(Folder(number, Path(os.fsdecode(path))) for number, path in rows)
+        rows = self._database.rows("SELECT id, path FROM folders ORDER BY id")
+        return tuple(Folder(folder_id, Path(os.fsdecode(path))) for folder_id, path in rows)
 
     def add_folder(self, path: Path) -> Folder:
-        with self._transaction():
-            cursor = self._execute("INSERT INTO folders (path) VALUES (?)", (os.fsencode(path),))
+        with self._database.transaction():
+            cursor = self._database.execute("INSERT INTO folders (path) VALUES (?)", (os.fsencode(path),))
             return Folder(int(cursor.lastrowid or 0), path)
 
     def move_folder(self, folder: Folder, path: Path) -> Folder:
-        with self._transaction():
-            self._execute("UPDATE folders SET path = ? WHERE id = ?", (os.fsencode(path), folder.id))
+        with self._database.transaction():
+            self._database.execute("UPDATE folders SET path = ? WHERE id = ?", (os.fsencode(path), folder.id))
         return Folder(folder.id, path)
 
     def remove_folder(self, folder: Folder) -> None:
         """The folder's documents must be gone already."""
-        with self._transaction():
-            self._execute("DELETE FROM skipped WHERE folder = ?", (folder.id,))
-            self._execute("DELETE FROM folders WHERE id = ?", (folder.id,))
+        with self._database.transaction():
+            self._database.execute("DELETE FROM skipped WHERE folder = ?", (folder.id,))
+            self._database.execute("DELETE FROM folders WHERE id = ?", (folder.id,))
 
     def known_files(self, folder: Folder) -> dict[str, KnownFile]:
         """By path below the folder."""
         known = {}
-        for path, size, mtime, reading, document_id, content_hash in self._rows(
+        for path, size, mtime, reading, document_id, content_hash in self._database.rows(
             "SELECT path, size, mtime_ns, reading, id, content_hash FROM documents WHERE folder = ?", (folder.id,)
         ):
             stamp = FileStamp(size, mtime, reading)
             known[os.fsdecode(path)] = KnownFile(stamp, document_id, content_hash, ())
-        for path, size, mtime, reading, reasons in self._rows(
+        for path, size, mtime, reading, reasons in self._database.rows(
             "SELECT path, size, mtime_ns, reading, reasons FROM skipped WHERE folder = ?", (folder.id,)
         ):
             known[os.fsdecode(path)] = KnownFile(FileStamp(size, mtime, reading), None, None, _phrases(reasons))
         return known
 
     def note_stamps(self, stamps: Iterable[tuple[NoteFile, FileStamp]]) -> None:
-        """Files that were touched but say the same."""
-        with self._transaction():
+        """Stores the stamps of files that were touched but say the same."""
+        with self._database.transaction():
             for file, stamp in stamps:
-                self._execute(
+                self._database.execute(
                     "UPDATE documents SET size = ?, mtime_ns = ?, reading = ? WHERE folder = ? AND path = ?",
                     (stamp.size, stamp.mtime_ns, stamp.reading, file.folder, os.fsencode(file.path)),
                 )
@@ -257,14 +239,14 @@ class Catalog:
     def note_skipped(
         self, skipped: Iterable[tuple[NoteFile, FileStamp, Sequence[Phrase]]], gone: Iterable[NoteFile]
     ) -> None:
-        """Remembers files that cannot be read, so that they are not tried again, and forgets ``gone`` ones."""
-        with self._transaction():
+        """Remembers files that cannot be read, so that they are not tried again, and forgets those in ``gone``."""
+        with self._database.transaction():
             for file in gone:
-                self._execute(
+                self._database.execute(
                     "DELETE FROM skipped WHERE folder = ? AND path = ?", (file.folder, os.fsencode(file.path))
                 )
             for file, stamp, reasons in skipped:
-                self._execute(
+                self._database.execute(
                     "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?, ?, ?, ?)",
                     (file.folder, os.fsencode(file.path), stamp.size, stamp.mtime_ns, stamp.reading, _json(reasons)),
                 )
@@ -273,30 +255,33 @@ class Catalog:
 
     def missing_vectors(self, keys: Iterable[str]) -> set[str]:
         wanted = set(keys)
-        return wanted - {key for (key,) in self._in("SELECT key FROM vectors WHERE key IN", wanted)}
+        return wanted - {key for (key,) in self._database.rows_in("SELECT key FROM vectors WHERE key IN", wanted)}
 
     def add_vectors(self, keys: Sequence[str], vectors: Vectors, tokens: Sequence[TokenVectors] = ()) -> None:
         """``tokens`` is empty for an embedder that gives no token vectors."""
         rows = np.ascontiguousarray(vectors, dtype=np.float32)
-        with self._transaction():
-            self._connection.executemany(
+        with self._database.transaction():
+            self._database.execute_many(
                 "INSERT OR IGNORE INTO vectors (key, vector) VALUES (?, ?)",
                 ((key, row.tobytes()) for key, row in zip(keys, rows, strict=True)),
             )
-            self._connection.executemany(
+            self._database.execute_many(
                 "INSERT OR IGNORE INTO token_vectors (key, tokens) VALUES (?, ?)",
                 ((key, array.tobytes()) for key, array in zip(keys, tokens, strict=False)),
             )
 
     def replace(self, removed: Iterable[str], entries: Sequence[Entry]) -> Change:
-        """Removes documents by id and puts in ``entries``, replacing those of the same id, all or nothing."""
+        """Removes documents by id and adds ``entries``, replacing documents of the same id, all or nothing."""
         removed = [*removed, *(entry.document.id for entry in entries)]
-        with self._transaction():
+        with self._database.transaction():
             touched = {
-                text for (text,) in self._in("SELECT DISTINCT text_id FROM chunks WHERE document_id IN", removed)
+                text
+                for (text,) in self._database.rows_in(
+                    "SELECT DISTINCT text_id FROM chunks WHERE document_id IN", removed
+                )
             }
             for document_id in removed:
-                self._execute("DELETE FROM documents WHERE id = ?", (document_id,))
+                self._database.execute("DELETE FROM documents WHERE id = ?", (document_id,))
             for entry in entries:
                 touched |= self._insert(entry)
             generation = self._next_generation()
@@ -305,16 +290,16 @@ class Catalog:
 
     def forget_unused_vectors(self) -> None:
         unused = "FROM vectors WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.key = vectors.key)"
-        if self._rows(f"SELECT 1 {unused} LIMIT 1"):
-            with self._transaction():
-                self._execute(f"DELETE {unused}")
+        if self._database.rows(f"SELECT 1 {unused} LIMIT 1"):
+            with self._database.transaction():
+                self._database.execute(f"DELETE {unused}")
 
     def _insert(self, entry: Entry) -> set[int]:
         document, stamp = entry.document, entry.stamp
-        self._execute(
+        self._database.execute(
             "DELETE FROM skipped WHERE folder = ? AND path = ?", (entry.file.folder, os.fsencode(entry.file.path))
         )
-        self._execute(
+        self._database.execute(
             "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(document.id, entry.file.folder, os.fsencode(entry.file.path)),
@@ -326,7 +311,7 @@ class Catalog:
         for position, chunk in enumerate(entry.chunks):
             text_id = self._text_id(chunk)
             texts.add(text_id)
-            self._execute(
+            self._database.execute(
                 "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(chunk.id, chunk.document_id, position, json.dumps(chunk.headings, ensure_ascii=False)),
@@ -336,115 +321,126 @@ class Catalog:
         return texts
 
     def _text_id(self, chunk: Chunk) -> int:
-        """The row of what the chunk says; a new one is a family of its own until it is regrouped."""
+        """The row of the chunk's text; a new one is a family of its own until it is regrouped."""
         key = dedupe.text_key(chunk)
-        for (known,) in self._execute("SELECT id FROM texts WHERE key = ?", (key,)):
+        for (known,) in self._database.execute("SELECT id FROM texts WHERE key = ?", (key,)):
             return int(known)
-        number = int(self._execute("INSERT INTO texts (key, family) VALUES (?, 0)", (key,)).lastrowid or 0)
-        self._execute("UPDATE texts SET family = id WHERE id = ?", (number,))
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO bands VALUES (?, ?)", ((band, number) for band in dedupe.band_keys(chunk.text))
+        text_id = int(self._database.execute("INSERT INTO texts (key, family) VALUES (?, 0)", (key,)).lastrowid or 0)
+        self._database.execute("UPDATE texts SET family = id WHERE id = ?", (text_id,))
+        self._database.execute_many(
+            "INSERT OR IGNORE INTO bands VALUES (?, ?)", ((band, text_id) for band in dedupe.band_keys(chunk.text))
         )
-        return number
+        return text_id
 
     def _regroup(self, touched: set[int], generation: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Brings families of duplicates, and which of their chunks stands for each, up to date.
+        """Updates the families of duplicates and the chunk that stands for each family.
 
-        Returns the keys that can no longer be found and those that can be found now.
+        Returns the keys that are no longer searchable and those that now are.
         """
-        candidates = self._in(
+        candidates = self._database.rows_in(
             "SELECT DISTINCT b.text FROM bands a JOIN bands b ON b.band = a.band WHERE a.text IN", touched
         )
         near = touched | {text for (text,) in candidates}
-        families = {family for (family,) in self._in("SELECT DISTINCT family FROM texts WHERE id IN", near)}
-        members = {text for (text,) in self._in("SELECT id FROM texts WHERE family IN", families)}
-        used = {text for (text,) in self._in("SELECT DISTINCT text_id FROM chunks WHERE text_id IN", members)}
+        families = {
+            family for (family,) in self._database.rows_in("SELECT DISTINCT family FROM texts WHERE id IN", near)
+        }
+        members = {text for (text,) in self._database.rows_in("SELECT id FROM texts WHERE family IN", families)}
+        used = {
+            text for (text,) in self._database.rows_in("SELECT DISTINCT text_id FROM chunks WHERE text_id IN", members)
+        }
         for text in members - used:
-            self._execute("DELETE FROM texts WHERE id = ?", (text,))
+            self._database.execute("DELETE FROM texts WHERE id = ?", (text,))
         family_of = dedupe.components(used, self._duplicates(used))
-        self._connection.executemany(
+        self._database.execute_many(
             "UPDATE texts SET family = ? WHERE id = ?", ((family, text) for text, family in family_of.items())
         )
-        before = {key for (key,) in self._in("SELECT key FROM vectors WHERE family IN", families)}
+        before = {key for (key,) in self._database.rows_in("SELECT key FROM vectors WHERE family IN", families)}
         first: dict[int, tuple[str, int, str, str]] = {}
-        for text, *place in self._in("SELECT text_id, document_id, start, id, key FROM chunks WHERE text_id IN", used):
+        for text, *place in self._database.rows_in(
+            "SELECT text_id, document_id, start, id, key FROM chunks WHERE text_id IN", used
+        ):
             family, row = family_of[text], (place[0], place[1], place[2], place[3])
             first[family] = min(first.get(family, row), row)
         after = {key: (family, chunk_id) for family, (_, _, chunk_id, key) in first.items()}
         gone, added = sorted(before - after.keys()), sorted(after.keys() - before)
-        self._connection.executemany(
+        self._database.execute_many(
             "UPDATE vectors SET family = NULL, chunk_id = NULL, since = NULL WHERE key = ?", ((key,) for key in gone)
         )
-        self._connection.executemany(
+        self._database.execute_many(
             "UPDATE vectors SET family = ?, chunk_id = ? WHERE key = ?",
             ((family, chunk_id, key) for key, (family, chunk_id) in after.items()),
         )
-        self._connection.executemany("UPDATE vectors SET since = ? WHERE key = ?", ((generation, key) for key in added))
+        self._database.execute_many("UPDATE vectors SET since = ? WHERE key = ?", ((generation, key) for key in added))
         return tuple(gone), tuple(added)
 
     def _duplicates(self, texts: set[int]) -> Iterator[tuple[int, int]]:
         together = defaultdict(list)
-        for band, text in self._in("SELECT band, text FROM bands WHERE text IN", texts):
+        for band, text in self._database.rows_in("SELECT band, text FROM bands WHERE text IN", texts):
             together[band].append(text)
         pairs = {pair for band in together.values() for pair in combinations(sorted(band), 2)}
         wanted = {text for pair in pairs for text in pair}
-        words = dict(self._in("SELECT text_id, text FROM chunks WHERE text_id IN", wanted))
+        words = dict(self._database.rows_in("SELECT text_id, text FROM chunks WHERE text_id IN", wanted))
         return (pair for pair in pairs if dedupe.nearly_equal(words[pair[0]], words[pair[1]]))
 
     # Reading
 
     def searchable_keys(self) -> set[str]:
-        return {key for (key,) in self._rows("SELECT key FROM vectors WHERE since IS NOT NULL")}
+        return {key for (key,) in self._database.rows("SELECT key FROM vectors WHERE since IS NOT NULL")}
 
     def searchable_count(self) -> int:
-        return int(self._rows("SELECT COUNT(*) FROM vectors WHERE since IS NOT NULL")[0][0])
+        return int(self._database.rows("SELECT COUNT(*) FROM vectors WHERE since IS NOT NULL")[0][0])
 
     def keys_since(self, generation: int) -> list[str]:
-        """What can be found since after ``generation``."""
-        return [key for (key,) in self._rows("SELECT key FROM vectors WHERE since > ? ORDER BY key", (generation,))]
+        """Keys that became searchable after ``generation``."""
+        return [
+            key for (key,) in self._database.rows("SELECT key FROM vectors WHERE since > ? ORDER BY key", (generation,))
+        ]
 
     def vectors(self, keys: Iterable[str]) -> tuple[list[str], Vectors]:
-        """The known ones of ``keys`` and their vectors, row by row."""
-        rows = list(self._in("SELECT key, vector FROM vectors WHERE key IN", keys))
+        """Those of ``keys`` that are known and their vectors, row by row."""
+        rows = list(self._database.rows_in("SELECT key, vector FROM vectors WHERE key IN", keys))
         if not rows:
             return [], np.zeros((0, 0), dtype=np.float32)
         data = b"".join(vector for _, vector in rows)
         return [key for key, _ in rows], np.frombuffer(data, dtype=np.float32).reshape(len(rows), -1)
 
     def some_vectors(self, count: int, up_to: int) -> tuple[list[str], Vectors]:
-        """A few that can be found since ``up_to`` or before."""
-        rows = self._rows("SELECT key FROM vectors WHERE since <= ? ORDER BY key LIMIT ?", (up_to, count))
+        """Up to ``count`` vectors that were searchable by generation ``up_to``, with their keys."""
+        rows = self._database.rows("SELECT key FROM vectors WHERE since <= ? ORDER BY key LIMIT ?", (up_to, count))
         return self.vectors(key for (key,) in rows)
 
     def vectors_since(self, generation: int) -> tuple[list[str], Vectors]:
-        rows = self._rows("SELECT key, vector FROM vectors WHERE since > ? ORDER BY key", (generation,))
+        """The keys that became searchable after ``generation`` and their vectors, row by row."""
+        rows = self._database.rows("SELECT key, vector FROM vectors WHERE since > ? ORDER BY key", (generation,))
         data = b"".join(vector for _, vector in rows)
         matrix = np.frombuffer(data, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
         return [key for key, _ in rows], matrix
 
     def token_vectors(self, chunk_ids: Iterable[str], dimensions: int) -> dict[str, TokenVectors]:
-        """By chunk id; without the chunks whose embedder gave none."""
+        """By chunk id; chunks whose embedder gave no token vectors are left out."""
         select = "SELECT c.id, t.tokens FROM chunks c JOIN token_vectors t ON t.key = c.key WHERE c.id IN"
         return {
             chunk_id: np.frombuffer(tokens, dtype=np.int8).reshape(-1, dimensions)
-            for chunk_id, tokens in self._in(select, chunk_ids)
+            for chunk_id, tokens in self._database.rows_in(select, chunk_ids)
         }
 
     def chunk_ids(self, keys: Iterable[str]) -> dict[str, str]:
-        """The chunk that stands for each key; without the keys that cannot be found any more."""
-        return dict(self._in("SELECT key, chunk_id FROM vectors WHERE chunk_id IS NOT NULL AND key IN", keys))
+        """The chunk that stands for each key; keys that are no longer searchable are left out."""
+        return dict(
+            self._database.rows_in("SELECT key, chunk_id FROM vectors WHERE chunk_id IS NOT NULL AND key IN", keys)
+        )
 
     def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
-        return {row[0]: _chunk(row) for row in self._in(f"{_CHUNKS} WHERE c.id IN", ids)}
+        return {row[0]: _chunk(row) for row in self._database.rows_in(f"{_CHUNKS} WHERE c.id IN", ids)}
 
     def chunks_of(self, document_id: str) -> tuple[Chunk, ...]:
         """A document's chunks in order."""
-        rows = self._rows(f"{_CHUNKS} WHERE c.document_id = ? ORDER BY c.position", (document_id,))
+        rows = self._database.rows(f"{_CHUNKS} WHERE c.document_id = ? ORDER BY c.position", (document_id,))
         return tuple(_chunk(row) for row in rows)
 
     def places_like(self, chunk_id: str) -> tuple[Place, ...]:
         """The places of all chunks that say the same as this one, in order, without its own."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT c.document_id, c.start, c.end FROM chunks o JOIN texts t ON t.id = o.text_id "
             "JOIN texts s ON s.family = t.family JOIN chunks c ON c.text_id = s.id "
             "WHERE o.id = ? AND c.id != o.id ORDER BY c.document_id, c.start",
@@ -452,9 +448,18 @@ class Catalog:
         )
         return tuple(Place(*row) for row in rows)
 
+    def copies(self) -> list[tuple[str, str]]:
+        """Each two documents that share a text, both ways round, as (document id, other document id) in order."""
+        rows = self._database.rows(
+            "SELECT DISTINCT c.document_id, o.document_id FROM chunks c JOIN texts s ON s.id = c.text_id "
+            "JOIN texts t ON t.family = s.family JOIN chunks o ON o.text_id = t.id "
+            "WHERE c.document_id != o.document_id ORDER BY c.document_id, o.document_id"
+        )
+        return [(document_id, other) for document_id, other in rows]
+
     def document(self, document_id: str) -> Document:
         """Raises NotFound."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT id, title, text, content_hash, page_starts, problems FROM documents WHERE id = ?", (document_id,)
         )
         if not rows:
@@ -463,26 +468,26 @@ class Catalog:
                 document_id,
                 Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
             )
-        number, title, text, content_hash, page_starts, problems = rows[0]
-        return Document(number, title, text, content_hash, tuple(json.loads(page_starts)), _phrases(problems))
+        _, title, text, content_hash, page_starts, problems = rows[0]
+        return Document(document_id, title, text, content_hash, tuple(json.loads(page_starts)), _phrases(problems))
 
     def documents(self) -> tuple[DocumentSummary, ...]:
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT d.id, d.title, (SELECT COUNT(*) FROM chunks c WHERE c.document_id = d.id), d.problems, d.synced_at "
             "FROM documents d ORDER BY d.id"
         )
         return tuple(
-            DocumentSummary(number, title, chunks, _phrases(problems), synced_at)
-            for number, title, chunks, problems, synced_at in rows
+            DocumentSummary(document_id, title, chunks, _phrases(problems), synced_at)
+            for document_id, title, chunks, problems, synced_at in rows
         )
 
     def document_ids(self) -> dict[str, NoteFile]:
-        rows = self._rows("SELECT id, folder, path FROM documents ORDER BY id")
-        return {number: NoteFile(folder, os.fsdecode(path)) for number, folder, path in rows}
+        rows = self._database.rows("SELECT id, folder, path FROM documents ORDER BY id")
+        return {document_id: NoteFile(folder, os.fsdecode(path)) for document_id, folder, path in rows}
 
     def headings(self) -> list[tuple[tuple[str, ...], Place]]:
         """Each distinct (title, *headings) of each document with the place of its first chunk."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT d.title, c.headings, c.document_id, c.start, c.end FROM chunks c "
             "JOIN documents d ON d.id = c.document_id ORDER BY c.document_id, c.position"
         )
@@ -492,148 +497,25 @@ class Catalog:
         return [(path, place) for (_, path), place in first.items()]
 
     def counts(self) -> Counts:
-        row = self._rows("SELECT (SELECT COUNT(*) FROM documents), (SELECT COUNT(*) FROM chunks)")[0]
+        row = self._database.rows("SELECT (SELECT COUNT(*) FROM documents), (SELECT COUNT(*) FROM chunks)")[0]
         return Counts(row[0], row[1], self.searchable_count())
 
-    # SQLite
-
-    def _connect_to_write(self) -> sqlite3.Connection:
-        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        self._connection = connection
-        if self._user_version() == 0:
-            with self._transaction():
-                for statement in _TABLES.split(";"):
-                    connection.execute(statement)
-                self._set_fact("library_id", uuid.uuid4().hex)
-                self._set_fact("generation", "0")
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
-        return connection
-
-    def _connect_to_read(self) -> sqlite3.Connection:
-        if not self.path.is_file():
-            raise self._not_found()
-        uri = self.path.absolute().as_uri()
-        # A write-ahead log needs a folder that can be written to, even for reading; the others are for one that cannot.
-        with suppress(sqlite3.OperationalError):
-            return self._connect_checked(f"{uri}?mode=rw")
-        with suppress(sqlite3.OperationalError):
-            return self._connect_checked(f"{uri}?mode=ro")
-        log = self.path.with_name(self.path.name + "-wal")
-        if not log.exists() or not log.stat().st_size:
-            return self._connect_checked(f"{uri}?immutable=1")
-        self._copy = tempfile.TemporaryDirectory(prefix="notecite-")
-        for file in (self.path, log):
-            shutil.copy(file, self._copy.name)
-        return self._connect_checked((Path(self._copy.name) / self.path.name).as_uri())
-
-    def _connect_checked(self, uri: str) -> sqlite3.Connection:
-        connection = self._connect(uri)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
-        return connection
-
-    @staticmethod
-    def _connect(uri: str) -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=20, isolation_level=None, check_same_thread=False)
-
-    def _user_version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-
-    def _check_format(self) -> None:
-        version = self._user_version()
-        if version == 0:
-            raise self._not_found()
-        if version != FORMAT:
-            raise LibraryBroken(
-                Phrase(f"the library has format {version}, not {FORMAT}", f"库的格式是 {version}，不是 {FORMAT}"),
-                self.path.parent,
-                REBUILD,
-            )
-
-    def _not_found(self) -> NotFound:
-        return NotFound(
-            Phrase("there is no library yet", "还没有库"),
-            self.path.parent,
-            Phrase("make it with `notecite sync FOLDER`", "请用 `notecite sync 文件夹` 建立"),
-        )
-
     def _fact(self, name: str) -> str | None:
-        rows = self._rows("SELECT value FROM facts WHERE name = ?", (name,))
+        rows = self._database.rows("SELECT value FROM facts WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else None
 
     def _set_fact(self, name: str, value: str) -> None:
-        self._execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def _next_generation(self) -> int:
         generation = self.generation + 1
         self._set_fact("generation", str(generation))
         return generation
 
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock, self._errors():
-            return self._connection.execute(statement, values).fetchall()
-
-    def _in(self, statement: str, values: Iterable[Any]) -> Iterator[Any]:
-        """The rows of ``statement`` with each of ``values`` in its closing IN."""
-        ordered = list(values)
-        for at in range(0, len(ordered), _MOST_VARIABLES):
-            some = ordered[at : at + _MOST_VARIABLES]
-            yield from self._rows(f"{statement} ({','.join('?' * len(some))})", some)
-
-    def _execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        return self._connection.execute(statement, values)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock, self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                # A full disk has rolled back by itself.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """SQLite's errors as ours."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", "") or ""
-            if name in _FULL_DISK:
-                raise disk_full(self.path.parent) from error
-            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise LibraryBusy(
-                    Phrase("the library is being written", "库正在被写入"),
-                    self.path.parent,
-                    Phrase("try again in a moment", "请稍后再试"),
-                ) from error
-            raise LibraryBroken(
-                Phrase(f"the library's catalog cannot be used ({error})", f"库的目录文件无法使用（{error}）"),
-                self.path,
-                REBUILD,
-            ) from error
-
-
-REBUILD = Phrase("rebuild it with `notecite sync --rebuild FOLDER`", "请用 `notecite sync --rebuild 文件夹` 重建")
-
-
-def disk_full(folder: Path) -> DiskFull:
-    return DiskFull(
-        Phrase("no space left for the library, or its disk fails", "磁盘空间不足或磁盘出错，无法写入库"),
-        folder,
-        Phrase("free some space and sync again; nothing is lost", "请腾出空间后重新同步；没有丢失任何内容"),
-    )
-
 
 def _chunk(row: Sequence[Any]) -> Chunk:
-    number, document_id, title, headings, start, end, text, tokens, page = row
-    return Chunk(number, document_id, title, tuple(json.loads(headings)), start, end, text, tokens, page)
+    chunk_id, document_id, title, headings, start, end, text, tokens, page = row
+    return Chunk(chunk_id, document_id, title, tuple(json.loads(headings)), start, end, text, tokens, page)
 
 
 def _json(phrases: Iterable[Phrase]) -> str:

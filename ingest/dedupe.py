@@ -1,10 +1,10 @@
 """Exact and near duplicates: which chunks say the same, so that search finds them once.
 
-Two chunks say the same when their texts are equal but for white space, or nearly equal (Jaccard similarity of their
-4-character shingles of at least ``SIMILARITY``) with the same words that can turn a statement round: numbers, Latin
-terms, operators, negations, opposites. A short text counts only when it is equal and stands under the same headings,
-since its meaning hangs on them. All of this is a property of two texts alone, so groups do not depend on the order in
-which notes came in.
+Two chunks say the same when their texts are equal except for white space, or nearly equal (Jaccard similarity of their
+4-character shingles of at least ``SIMILARITY``) with the same words that can reverse a statement: numbers, Latin
+terms, operators, negations, opposites. A short text must be equal and stand under the same headings, since its meaning
+depends on them. All of this depends on the two texts alone, so groups do not depend on the order in which notes came
+in.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ SHORT = 60
 """Characters without white space. Shorter texts are duplicates only when equal and under equal headings."""
 
 _SHINGLE = 4
-# A pair at 0.9 shares none of 16 bands of 8 rows once in 8,000 times.
+# Of pairs with a similarity of 0.9, one in 8,000 shares none of 16 bands of 8 rows.
 _BANDS = 16
 _ROWS = 8
 _LONGEST_INSERT = 12
-"""Characters. Neither text may say this much in one go that the other does not."""
+"""Characters. Neither text may have a longer stretch that the other lacks."""
 
 _WHITE_SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(r"[\s*#>`_|，。、；：,.;:!?！？“”‘’\"'（）()【】\[\]-]+")
@@ -47,21 +47,22 @@ def text_key(chunk: Chunk) -> str:
 
 
 def band_keys(text: str) -> tuple[int, ...]:
-    """64-bit signed keys, at least one of which two texts share that nearly say the same; none for a short text."""
+    """64-bit signed keys, at least one of which is shared by two texts that say nearly the same; none for a short
+    text."""
     from datasketch import MinHash  # type: ignore[import-untyped]
 
     if len(_WHITE_SPACE.sub("", text)) < SHORT:
         return ()
     sketch = MinHash(num_perm=_BANDS * _ROWS, hashfunc=crc32)
     sketch.update_batch(shingle.encode() for shingle in _shingles(text))
-    turning = "\0".join(_turning_words(text)).encode()
+    turning = "\0".join(turning_words(text)).encode()
     bands = sketch.hashvalues.reshape(_BANDS, _ROWS)
     return tuple(_key(bytes([number]) + band.tobytes() + turning) for number, band in enumerate(bands))
 
 
 def nearly_equal(left: str, right: str) -> bool:
-    """Whether two texts that are not short say the same for every purpose of an answer."""
-    if _turning_words(left) != _turning_words(right):
+    """Whether two texts, neither of them short, say the same as far as any answer is concerned."""
+    if turning_words(left) != turning_words(right):
         return False
     ours, theirs = _shingles(left), _shingles(right)
     if len(ours & theirs) < SIMILARITY * len(ours | theirs):
@@ -98,7 +99,9 @@ def _shingles(text: str) -> set[str]:
     return {folded[at : at + _SHINGLE] for at in range(max(1, len(folded) - _SHINGLE + 1))}
 
 
-def _turning_words(text: str) -> list[str]:
+def turning_words(text: str) -> list[str]:
+    """The words that turn what a text says when they are exchanged, in order: Latin terms, numbers, operators,
+    negations, opposites."""
     words = (word.strip().lower() for word in _TURNING.findall(text))
     return [word for word in words if word not in _FREE_WORDS]
 

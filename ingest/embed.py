@@ -37,9 +37,9 @@ _TEXTS_AT_ONCE = 32
 
 
 def open_embedder(name: str = BUNDLED, *, cache_folder: Path | None = None) -> Embedder:
-    """``name`` is "bundled", or the id or folder of any sentence-transformers model.
+    """``name`` is ``bundled``, or the folder or the id of any sentence-transformers model.
 
-    Only an id that is neither reaches for a model hub. Raises ModelUnavailable or DiskFull.
+    Only an id needs a connection, to the Hugging Face hub. Raises ModelUnavailable or DiskFull.
     """
     if name == BUNDLED:
         return BundledEmbedder(cache_folder)
@@ -47,7 +47,7 @@ def open_embedder(name: str = BUNDLED, *, cache_folder: Path | None = None) -> E
 
 
 def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None) -> TokenCounter:
-    """Counts in the tokens of the model that ``open_embedder`` opens under the same name."""
+    """Counts tokens of the model that ``open_embedder`` opens under this name. Raises ModelUnavailable or DiskFull."""
     if name == BUNDLED:
         tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")
         return lambda texts: [len(ids) for ids in _token_ids(tokenizer, texts)]
@@ -55,7 +55,7 @@ def open_token_counter(name: str = BUNDLED, *, cache_folder: Path | None = None)
 
 
 def open_token_spans(cache_folder: Path | None = None) -> Callable[[str], list[tuple[int, int]]]:
-    """Text -> the place of each of its tokens, as ``text[start:end]``, in the bundled model's tokens."""
+    """Text -> the span of each of the bundled model's tokens in it, as ``text[start:end]``."""
     tokenizer = _tokenizer(bundled.onnx_folder(cache_folder) / "tokenizer.json")
     return lambda text: tokenizer.encode(_without_surrogates(text), add_special_tokens=False).offsets
 
@@ -70,14 +70,14 @@ class BundledEmbedder:
     """multilingual-e5-small through ONNX Runtime: opens in a second and imports neither torch nor transformers."""
 
     def __init__(self, cache_folder: Path | None = None, adaptation: Adaptation | None = None) -> None:
-        """``adaptation``: trained layers to put in the body's place."""
+        """``adaptation``: trained layers to add to the body. Raises ModelUnavailable or DiskFull."""
         import onnxruntime  # type: ignore[import-untyped]
 
         folder = bundled.onnx_folder(cache_folder)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _cores()
         options.log_severity_level = 3
-        # Threads that spin while they wait take half of a shared machine's time.
+        # Threads that spin while they wait take up half of a shared machine's time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Without it, a processor that has no 8-bit dot product adds in 16 bits, which overflow.
         options.add_session_config_entry("session.x64quantprecision", "1")
@@ -99,7 +99,7 @@ class BundledEmbedder:
 
     @property
     def longest(self) -> int:
-        """The most tokens it reads of a text, its frame included."""
+        """The most tokens that it reads of a text, its first and last special token included."""
         return self._weights.positions
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
@@ -118,9 +118,9 @@ class BundledEmbedder:
         return vectors
 
     def token_vectors(self, prompt: str, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        """Batches of texts of one length: their indices and their body's output, shape (texts, tokens, hidden).
+        """Batches of texts of equal length: their indices and the body's output, shape (texts, tokens, hidden).
 
-        The first and the last token are the frame's.
+        The first and the last token are special.
         """
         inner = self.longest - 2
         return self.encode([[START, *ids[:inner], END] for ids in self.token_ids(prompt + text for text in texts)])
@@ -130,7 +130,7 @@ class BundledEmbedder:
         return _token_ids(self._tokenizer, texts)
 
     def encode(self, token_ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        """As ``token_vectors``, for texts in tokens, their frame included."""
+        """Like ``token_vectors``, for texts given as token ids, special ones included."""
         for batch in _batches([len(ids) for ids in token_ids]):
             word_vectors = self._weights.word_vectors(np.array([token_ids[i] for i in batch], np.int32))
             (vectors,) = self._body.run(["token_vectors"], {"word_vectors": word_vectors})
@@ -138,7 +138,7 @@ class BundledEmbedder:
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of texts of one length each, so that nothing is padded; the longest first."""
+    """The indices of texts of equal length, so that nothing is padded; the longest first."""
     batch: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         if batch and (lengths[i] != lengths[batch[0]] or (len(batch) + 1) * lengths[i] > _TOKENS_AT_ONCE):
@@ -210,8 +210,9 @@ def _sentence_transformer(name: str) -> "SentenceTransformer":
             Phrase("the embedding model cannot be loaded", "无法加载嵌入模型"),
             name,
             Phrase(
-                "give a sentence-transformers folder, an id that the hub can be reached for, or: bundled",
-                "请给出 sentence-transformers 模型文件夹、可从模型中心下载的名称，或使用 bundled",
+                "give the folder of a sentence-transformers model, the id of one on the Hugging Face hub (needs a "
+                "connection), or `bundled`",
+                "请给出 sentence-transformers 模型的文件夹、Hugging Face 上的模型名称（需要联网），或 `bundled`",
             ),
         ) from error
 
@@ -221,7 +222,7 @@ def _model_hash(model: "SentenceTransformer") -> str:
 
     digest = hashlib.sha256(json.dumps([model.prompts, model.max_seq_length]).encode())
     for name, tensor in sorted(model.state_dict().items()):
-        # BERT's own pooler is not used; where a checkpoint lacks it, it is random at every loading.
+        # BERT's own pooler is not used; where a checkpoint lacks it, each loading makes a random one.
         if ".pooler." not in name:
             values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
             digest.update(name.encode())
@@ -237,7 +238,7 @@ def _tokenizer(path: Path) -> "Tokenizer":
 
 
 def _token_ids(tokenizer: "Tokenizer", texts: Iterable[str]) -> Iterator[list[int]]:
-    """Some texts at a time, since what the tokenizer returns takes far more memory than the ids."""
+    """A few texts at a time, since what the tokenizer returns takes far more memory than the ids."""
     remaining = map(_without_surrogates, texts)
     while some := list(islice(remaining, _TEXTS_TOKENIZED_AT_ONCE)):
         for encoding in tokenizer.encode_batch_fast(some, add_special_tokens=False):
@@ -245,7 +246,7 @@ def _token_ids(tokenizer: "Tokenizer", texts: Iterable[str]) -> Iterator[list[in
 
 
 def _without_surrogates(text: str) -> str:
-    """Half a character can come from a terminal or from JSON; tokenizers refuses it."""
+    """Half a character can come from a terminal or from JSON; the tokenizers library refuses it."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,6 +1,6 @@
 """The errors a person can meet.
 
-Each says what failed, the value, and what to do next::
+Each says what failed, for which value, and what to do next::
 
     NoteciteError
     ├── NotFound          a folder, file or document that is not there
@@ -17,7 +17,7 @@ from ingest.phrases import Language, Phrase
 
 
 class NoteciteError(Exception):
-    """``what`` failed, for which ``value``, and what ``todo`` next."""
+    """``what`` failed, for which ``value`` (empty where that says nothing), and what ``todo`` next."""
 
     def __init__(self, what: Phrase, value: object, todo: Phrase) -> None:
         self.what = what
@@ -26,9 +26,9 @@ class NoteciteError(Exception):
         super().__init__(self.to("en"))
 
     def to(self, language: Language) -> str:
-        """``what: value: todo`` in one language, on one line."""
-        parts = (self.what.to(language), self.value, self.todo.to(language))
-        return ": ".join(" ".join(part.split()) for part in parts)
+        """``what: value: todo`` in one language, on one line, without what is empty."""
+        parts = (" ".join(part.split()) for part in (self.what.to(language), self.value, self.todo.to(language)))
+        return ("：" if language == "zh" else ": ").join(part for part in parts if part)
 
 
 class NotFound(NoteciteError): ...

@@ -1,11 +1,11 @@
-"""The two search indexes of a library, derived from its catalog: brought up to it by the writer, searched by readers.
+"""The two search indexes of a library, derived from its catalog: the writer keeps them up to date, readers search
+them.
 
-Each index folder has a stamp: which generation of which library it holds. A reader adds what the catalog has beyond
-that stamp by itself, in memory, so it answers from the newest generation even when an index is behind, damaged or
-gone; the writer repairs the index.
+Each index folder has a stamp that says which generation of which library it holds. A reader adds in memory what the
+catalog has beyond that stamp, so it answers from the newest generation even when an index is behind, damaged or gone;
+the writer repairs the index.
 """
 
-import errno
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,8 +17,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.catalog import REBUILD, Catalog, Change, disk_full
+from ingest.catalog import Catalog, Change
+from ingest.database import REBUILD, disk_full
 from ingest.errors import LibraryBroken
+from ingest.files import FULL_DISK, write_whole
 from ingest.lexical import LexicalEntry, LexicalIndex
 from ingest.phrases import Phrase
 from ingest.protocols import Vectors
@@ -27,10 +29,10 @@ from ingest.vectors import VectorIndex, VectorIndexError
 Part = Literal["lexical", "vectors"]
 PARTS: tuple[Part, ...] = ("lexical", "vectors")
 
-_FORMAT = 1
+_FORMAT = 2
 """Raise it when the search tokens or an index's settings change: the next writer builds the indexes anew."""
 _COMPACT_UP_TO = 10_000
-"""Entries. A small lexical index is tidied after every removal, a larger one when a hundredth was removed."""
+"""Entries. A smaller lexical index is tidied after every removal, a larger one once a hundredth was removed."""
 _SAMPLES = 3
 _STAMP = "stamp.json"
 
@@ -76,7 +78,7 @@ class SearchIndexes:
         return _ranked(scores, k)
 
     def _exact_part(self) -> tuple[list[str], Vectors]:
-        """What Chroma is not asked for: everything in a small library, else what is newer than its stamp."""
+        """The vectors to compare one by one: all of a small library, otherwise those newer than Chroma's stamp."""
         if self._exact is None:
             self._exact = self._catalog.vectors_since(0 if self._is_exact else self._reached["vectors"])
         return self._exact
@@ -101,7 +103,7 @@ class SearchIndexes:
         return index
 
     def _distrust_vectors(self) -> None:
-        """From here on every vector is compared, and the next writer looks through Chroma."""
+        """From now on every vector is compared, and the next writer checks Chroma."""
         self.close()
         self._is_exact, self._exact = True, None
         with suppress(OSError):
@@ -123,7 +125,7 @@ class SearchIndexes:
 
 
 class IndexWriter:
-    """Methods raise DiskFull, or LibraryBroken when an index cannot even be built anew."""
+    """Keeps the indexes up to date. Methods raise DiskFull, or LibraryBroken when an index cannot be built anew."""
 
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self._folder = folder
@@ -136,12 +138,12 @@ class IndexWriter:
             self._vectors = None
 
     def apply(self, change: Change) -> None:
-        """Carries a change of the catalog over."""
+        """Applies a change of the catalog to the indexes."""
         for part in PARTS:
             self._bring_up(part, change)
 
     def repair(self) -> None:
-        """Brings up an index that is behind, damaged or gone. Costs next to nothing when none is."""
+        """Mends an index that is behind, damaged or gone; nearly free when none is."""
         for part in PARTS:
             if _reached(self._folder, part, self._catalog) != self._catalog.generation:
                 self._bring_up(part, None)
@@ -157,12 +159,10 @@ class IndexWriter:
         if stamp is not None and not stamp.belongs_to(self._catalog):
             self._discard(part)
             stamp = None
-        if stamp is None or change is None or stamp.generation != change.generation - 1:
-            change = None
-        update = self._update_lexical if part == "lexical" else self._update_vectors
-        self._attempt(part, lambda: update(change), lambda: update(None))
+        follows = stamp is not None and change is not None and stamp.generation == change.generation - 1
+        self._attempt(part, lambda: self._update(part, change if follows else None))
 
-    def _attempt(self, part: Part, work: Callable[[], None], anew: Callable[[], None] | None = None) -> None:
+    def _attempt(self, part: Part, work: Callable[[], None]) -> None:
         """Does ``work``; if the index turns out damaged, builds it anew."""
         try:
             with _disk_errors(self._folder):
@@ -171,7 +171,7 @@ class IndexWriter:
             self._discard(part)
             try:
                 with _disk_errors(self._folder):
-                    (anew or (lambda: self._bring_up(part, None)))()
+                    self._update(part, None)
             except _Damage as error:
                 what = Phrase(f"a search index cannot be written ({error})", f"无法写入搜索索引（{error}）")
                 raise LibraryBroken(what, self._folder / part, REBUILD) from error
@@ -180,11 +180,18 @@ class IndexWriter:
         self.close()
         shutil.rmtree(self._folder / part, ignore_errors=True)
 
+    def _update(self, part: Part, change: Change | None) -> None:
+        """Applies a change that follows on what the index holds; without one, all that differs from the catalog."""
+        if part == "lexical":
+            self._update_lexical(change)
+        else:
+            self._update_vectors(change)
+
     def _update_lexical(self, change: Change | None) -> None:
         folder = self._folder / "lexical"
         before = _Stamp.read(folder)
         index = LexicalIndex(folder)
-        # Without a stamp to go on from, whatever the index holds may have been removed from before.
+        # Without a stamp there is no count of removals: any entry of the index may have left traces.
         traces = before.removed if before and change else len(index)
         generation, removed, added = self._difference(change, index.keys)
         index.change(removed, _lexical_entries(self._catalog, added))
@@ -207,7 +214,7 @@ class IndexWriter:
     def _difference(
         self, change: Change | None, keys: Callable[[], set[str]]
     ) -> tuple[int, Sequence[str], Sequence[str]]:
-        """(generation, keys to remove, keys to add) of a known change, or of all that differs from the catalog."""
+        """(generation, keys to remove, keys to add) of a change; without one, of all that differs from the catalog."""
         if change is not None:
             return change.generation, change.removed, change.added
         have, wanted = keys(), self._catalog.searchable_keys()
@@ -216,9 +223,7 @@ class IndexWriter:
     def _write_stamp(self, folder: Path, generation: int, size: int, removed: int) -> None:
         files = tuple(sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if _is_lasting(file)))
         stamp = _Stamp(_FORMAT, self._catalog.library_id, generation, size, removed, files)
-        new = folder / f"{_STAMP}.new"
-        new.write_text(json.dumps(asdict(stamp)), encoding="utf-8")
-        new.replace(folder / _STAMP)
+        write_whole(folder / _STAMP, json.dumps(asdict(stamp)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,7 @@ def _reached(library: Path, part: Part, catalog: Catalog) -> int:
 
 
 def _is_lasting(file: Path) -> bool:
-    """Whether an index keeps this file from change to change; locks, logs and lexical segments come and go."""
+    """Whether an index keeps this file from one change to the next; locks, logs and lexical segments come and go."""
     return file.name in {"chroma.sqlite3", "meta.json"} or file.suffix in {".bin", ".pickle"}
 
 
@@ -279,7 +284,7 @@ def _ranked(scores: dict[str, float], k: int) -> _Ranking:
 
 
 def _rounded(score: np.float32) -> float:
-    """The last bits of a product hang on where its row stands in the matrix; equal vectors must tie."""
+    """The last bits of a product depend on the row's place in the matrix; equal vectors must tie."""
     return round(float(score), 6)
 
 
@@ -294,8 +299,8 @@ def _disk_errors(folder: Path) -> Iterator[None]:
 
 
 def is_full_disk(error: Exception) -> bool:
-    """Chroma and tantivy only say it in words."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+    """Whether the disk is full, which Chroma and tantivy say in words only."""
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
         return True
     words = ("no space left", "disk is full", "file too large", "quota exceeded", "disk i/o error")
     return any(word in str(error).lower() for word in words)

@@ -1,7 +1,7 @@
-"""Late interaction: every token of a text has a small vector; a question's tokens look for their best match.
+"""Late interaction: every token of a text has a small vector, and each token of a question looks for its best match.
 
 The token vectors of passages are made when notes are synced, in the same pass as the passage's own vector, so that
-reranking needs the question's tokens alone.
+only the question is left to encode when hits are reranked.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +10,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.adaptation import read_adaptation
 from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
 from ingest.embed import BundledEmbedder, open_token_spans
-from ingest.odds import logistic, sigmoid
-from ingest.protocols import TokenVectors, Vectors
+from ingest.odds import logistic
+from ingest.protocols import Floats, TokenVectors, Vectors
 
 _SCALE = 127.0
 
@@ -24,11 +23,11 @@ _SCALE = 127.0
 @dataclass(frozen=True, slots=True)
 class QuestionVectors:
     """``dense``: shape (hidden,), length 1. ``tokens``: shape (tokens, dimensions), each row of length 1.
-    ``weights``: what each token counts for, summing to 1."""
+    ``weights``: how much each token counts, shape (tokens,), summing to 1."""
 
-    dense: Vectors
+    dense: Floats
     tokens: Vectors
-    weights: Vectors
+    weights: Floats
 
 
 class LateInteraction:
@@ -78,9 +77,9 @@ class LateInteraction:
         return dense, tokens
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
-        """Where each token vector of a passage stands, as ``text[start:end]``; the prompt's tokens stand before 0.
+        """The span of each token vector of a passage, as ``text[start:end]``; the prompt's tokens lie before 0.
 
-        There are more spans than vectors for a text that is longer than the model reads.
+        There are more spans than vectors for a text that is longer than what the model reads.
         """
         shift = len(PASSAGE_PROMPT)
         return [(start - shift, end - shift) for start, end in self._spans(PASSAGE_PROMPT + text)]
@@ -96,21 +95,16 @@ class LateInteraction:
         weights = np.logaddexp(0, gates)
         return QuestionVectors(_unit(states[0].mean(axis=0)), self._project(inner), weights / weights.sum())
 
-    def blend(self, features: Vectors) -> Vectors:
-        """The chance that each hit answers, from ``features`` of shape (hits, n): a logistic layer."""
-        weights = self._adaptation.head["blend"]
-        return logistic(features, weights)
-
-    def probability(self, scores: Vectors) -> Vectors:
-        """The chance that a passage with this late-interaction score answers the question."""
-        slope, intercept = self._adaptation.head["calibration"]
-        return sigmoid(slope * scores + intercept)
+    def blend(self, features: Floats) -> Floats:
+        """The probability that each hit answers, shape (hits,), by a logistic layer over ``features`` of shape
+        (hits, n)."""
+        return logistic(features, self._adaptation.head["blend"])
 
     @cached_property
     def _spans(self) -> Callable[[str], list[tuple[int, int]]]:
         return open_token_spans(self._cache_folder)
 
-    def _project(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _project(self, states: Floats) -> Vectors:
         return _unit(states @ self._projection.T - self._offset)
 
     @cached_property
@@ -118,12 +112,12 @@ class LateInteraction:
         return BundledEmbedder(self._cache_folder, self._adaptation)
 
 
-def token_cosines(question: QuestionVectors, passage: TokenVectors) -> Vectors:
-    """Shape (question tokens, passage tokens)."""
+def token_cosines(question: QuestionVectors, passage: TokenVectors) -> Floats:
+    """The cosine of each pair of tokens, shape (question tokens, passage tokens)."""
     return np.asarray(question.tokens @ passage.T.astype(np.float32) / _SCALE, np.float32)
 
 
-def late_scores(question: QuestionVectors, passages: Sequence[TokenVectors]) -> Vectors:
+def late_scores(question: QuestionVectors, passages: Sequence[TokenVectors]) -> Floats:
     """For each passage the weighted mean over the question's tokens of the best cosine to any of its tokens."""
     scores = np.zeros(len(passages), np.float32)
     for i, passage in enumerate(passages):
@@ -132,6 +126,6 @@ def late_scores(question: QuestionVectors, passages: Sequence[TokenVectors]) -> 
     return scores
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit(vectors: Floats) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-6), np.float32)

@@ -1,4 +1,4 @@
-"""Catalog, vectors and lexical index as one thing: one process writes it, any number reads it meanwhile.
+"""Catalog, vectors and lexical index as one thing: one process writes it while any number read it.
 
 The catalog is the truth; the search indexes follow it.
 """
@@ -18,7 +18,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from ingest.catalog import Catalog, Change, Counts, DocumentSummary, disk_full
+from ingest.catalog import Catalog, Change, Counts, DocumentSummary
+from ingest.database import disk_full
 from ingest.errors import BadInput, LibraryBusy, LibraryMismatch, NotFound
 from ingest.indexes import PARTS, IndexWriter, SearchIndexes, is_full_disk
 from ingest.phrases import Phrase
@@ -29,7 +30,7 @@ CATALOG = "catalog.sqlite3"
 EXACT_UP_TO = 20_000
 """Chunks. Up to here every vector is compared, which is exact and quicker than opening Chroma."""
 CONTEXT_WEIGHT = 0.5
-"""What a match in title and headings counts beside one in the text."""
+"""How much a match in the title and headings counts, where one in the text counts 1."""
 SECONDS_TO_WAIT = 5.0
 """How long a second writer waits for the first."""
 
@@ -107,16 +108,16 @@ class Library:
 
         return self._best(nearest, k)
 
-    def lexical(self, text: str, k: int, context_weight: float = CONTEXT_WEIGHT) -> list[tuple[str, float]]:
+    def lexical(self, text: str, k: int) -> list[tuple[str, float]]:
         """The ``k`` chunks that best match the words of ``text``: (chunk id, BM25 score), best first."""
 
         def matching(indexes: SearchIndexes, wanted: int) -> list[tuple[str, float]]:
-            return indexes.matching(text, wanted, context_weight)
+            return indexes.matching(text, wanted, CONTEXT_WEIGHT)
 
         return self._best(matching, k)
 
     def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
-        """By id; an id that another process has just removed is left out."""
+        """Chunks by id; one that another process has just removed is left out."""
         return self.catalog.chunks(ids)
 
     def token_vectors(self, chunk_ids: Iterable[str], dimensions: int) -> dict[str, TokenVectors]:
@@ -130,6 +131,10 @@ class Library:
     def also_at(self, chunk_id: str) -> tuple[Place, ...]:
         """The other places that say the same."""
         return self.catalog.places_like(chunk_id)
+
+    def copies(self) -> list[tuple[str, str]]:
+        """Each two documents that share a passage, both ways round: (document id, other document id), in order."""
+        return self.catalog.copies()
 
     def document(self, document_id: str) -> Document:
         """Raises NotFound."""
@@ -147,7 +152,7 @@ class Library:
         return self.catalog.counts()
 
     def _best(self, search: Callable[[SearchIndexes, int], list[tuple[str, float]]], k: int) -> list[tuple[str, float]]:
-        """Asks for more until ``k`` of the keys found still stand for a chunk."""
+        """Searches for more until ``k`` of the found keys stand for a chunk that still exists."""
         if k < 1:
             return []
         with self._mutex:
@@ -176,18 +181,18 @@ class Library:
     # Writing
 
     def set_fingerprint(self, fingerprint: str) -> None:
-        """Says which embedder the vectors come from. Raises LibraryMismatch when it is another one already."""
+        """Records which embedder makes the vectors. Raises LibraryMismatch when they come from another one already."""
         self._expected = fingerprint
         self._check_fingerprint()
         if self.catalog.fingerprint is None:
             self.catalog.set_fingerprint(fingerprint)
 
     def apply(self, change: Change) -> None:
-        """Carries a change of the catalog over to the search indexes."""
+        """Applies a change of the catalog to the search indexes."""
         self._index_writer().apply(change)
 
     def repair(self) -> None:
-        """Brings a search index that is behind, damaged or gone up to the catalog."""
+        """Brings a search index that is behind, damaged or gone up to date with the catalog."""
         self._index_writer().repair()
 
     def finish(self) -> None:
@@ -196,9 +201,9 @@ class Library:
         self._index_writer().compact()
 
     def forget(self, paths: Sequence[str]) -> tuple[str, ...]:
-        """Removes documents by id, by a folder in their ids (``a/b``), or by file or folder on disk; returns the ids.
+        """Removes documents by id, by a folder in their ids (``a/b``), or by file or folder on disk; returns their ids.
 
-        Synced folders that are named, or lose their last document so, are no longer synced. Raises NotFound when a
+        Synced folders that are named, or that lose their last document, are no longer synced. Raises NotFound when a
         path names nothing in the library. A note that is still in a synced folder comes back with the next sync.
         """
         files = self.catalog.document_ids()
@@ -215,7 +220,7 @@ class Library:
                 or document_id.startswith(prefix)
                 or _is_in(roots[file.folder] / file.path, on_disk)
             }
-            named = {number for number, root in roots.items() if _is_in(root, on_disk)}
+            named = {folder_id for folder_id, root in roots.items() if _is_in(root, on_disk)}
             if not found and not named:
                 raise NotFound(
                     Phrase("the library has no such document or folder", "库中没有这个文档或文件夹"),
@@ -263,7 +268,7 @@ class Library:
 
 
 def _on_disk(path: str) -> tuple[Path, Path]:
-    """The place that is named, as it is written and without links; a link to a file is a note of its own."""
+    """The named place as it is written, and with links resolved; a link to a file is a note of its own."""
     named = Path(path)
     real = os.path.realpath(named) if named.is_dir() else os.path.join(os.path.realpath(named.parent), named.name)
     return Path(os.path.abspath(named)), Path(real)
@@ -274,7 +279,7 @@ def _is_in(place: Path, folders: Iterable[Path]) -> bool:
 
 
 def _lock_to_write(folder: Path, seconds: float) -> FileLock:
-    """Held by the one process that writes; ``writer.json`` beside it says which that is."""
+    """The lock of the one process that writes; ``writer.json`` beside it says which process that is."""
     holder = folder / "writer.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)

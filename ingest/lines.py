@@ -41,7 +41,7 @@ _KEY = r"[^\W\d][\w.-]*(?: [\w.-]+){0,3}"
 _ASSIGNED = r"[ \t]*(?:=|:(?!//|(?<=\d:)\d))"
 _FRONT_MATTER = re.compile(
     r"(?P<mark>---|\+\+\+)[ \t]*\n(?:[ \t]*(?:#.*)?\n)*+"
-    # One line of prose, and all of it is prose.
+    # A single line of prose makes all of it prose.
     rf"(?P<body>(?={_KEY}{_ASSIGNED})(?:(?:[^\n:=]{{1,60}}{_ASSIGNED}|[ \t]|-[ \t]|[\[\]{{}}#\"']).*\n|\n)*+)"
     r"(?:(?P=mark)|\.\.\.)[ \t]*$",
     re.MULTILINE,
@@ -71,14 +71,14 @@ _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """The metadata from the very top of a note to ``end``, marks included; ``title`` is empty for none."""
+    """The metadata from the very top of a note to ``end``, marks included; ``title`` is empty if it has none."""
 
     end: int
     title: str
 
 
 def front_matter(text: str) -> FrontMatter | None:
-    """What stands between two ``---`` or ``+++`` at the top if it is metadata; None for prose between two rules."""
+    """What stands between two ``---`` or ``+++`` at the top, if it is metadata; None for prose between two rules."""
     found = _FRONT_MATTER.match(text)
     entries = list(_ENTRY.finditer(found["body"])) if found else []
     if found is None or all(_may_be_prose(entry["key"], entry["value"].strip()) for entry in entries):
@@ -88,8 +88,8 @@ def front_matter(text: str) -> FrontMatter | None:
 
 
 def _may_be_prose(key: str, value: str) -> bool:
-    """Whether an entry reads like a sentence or a lead-in with a colon; one Latin word is taken for a key, others only
-    before what is no prose."""
+    """Whether an entry reads like a sentence or a lead-in with a colon. A single Latin word is always taken for a key,
+    any other only if its value is not prose."""
     if re.fullmatch(r"[\w.-]+", key, re.ASCII):
         return False
     return not re.match(r"[\d\[{\"']|(?:true|false)$", value) or value.endswith((*SENTENCE_END, "."))
@@ -97,10 +97,10 @@ def _may_be_prose(key: str, value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line without the white space, quote marks and admonition marks around its ``text``.
+    """A line; its ``text`` lacks white space, quote marks and admonition marks around it.
 
-    ``outer`` is where the line begins with those marks. ``indent`` counts columns inside the quote; ``quote`` is how
-    many quote marks the line has.
+    ``outer`` is where the line begins, those marks included. ``indent`` counts columns inside the quote; ``quote`` is
+    how many quote marks the line has.
     """
 
     outer: int
@@ -138,14 +138,14 @@ def read_lines(text: str) -> Iterator[Line]:
 
 
 def _width(text: str) -> int:
-    """Terminal columns: two for wide characters. Latin text takes the short way."""
+    """In terminal columns: two for a wide character. ASCII text needs no look-up."""
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def clean_title(text: str) -> str:
-    """A heading as a person reads it: no marks, links by their text, single spaces. Its own number stays."""
+    """A heading as a person reads it: without marks, links as their text, single spaces. Its own number stays."""
     text = _MARKUP.sub("", _LINKED.sub(r"\1", _PICTURED.sub("", text)))
     return " ".join(_EMPHASIS.sub(r"\1\2", text).split()).strip(" :：")
 
@@ -153,8 +153,8 @@ def clean_title(text: str) -> str:
 def are_wrapped(lines: Sequence[Line]) -> bool:
     """Whether a note's lines were broken by hand or by an exporter in the middle of sentences.
 
-    In such notes nearly every line that goes on without a sentence end is long; where a line break means a new
-    statement, many of them are short. A short text must show lines of one width.
+    In such notes nearly every line that does not end a sentence is long; where a line break means a new statement,
+    many of them are short. In a short text they must all be about equally wide.
     """
     widths, short = [], 0
     for line, below in pairwise(lines):
@@ -172,8 +172,8 @@ def are_wrapped(lines: Sequence[Line]) -> bool:
 
 
 def goes_on(line: Line, following: Line, wrapped: bool) -> bool:
-    """Whether ``line`` ends inside a sentence, or with a term whose definition follows. ``wrapped`` says that the lines
-    of this text are."""
+    """Whether ``line`` ends inside a sentence, or with a term whose definition follows. ``wrapped``: see
+    ``are_wrapped``."""
     if following.text.startswith(": ") or line.text[-1] in "，、":
         return True
     if line.text[-1] in f"{SENTENCE_END}." or _BREAK.match(following.text):

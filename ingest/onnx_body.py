@@ -94,7 +94,7 @@ class _Graph:
         return outputs
 
     def linear(self, x: str, matrix: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
-        """``x @ matrix + bias`` in 8-bit integers, with a scale for each token and each output.
+        """``x @ matrix + bias`` in 8-bit integers, with one scale for each token and one for each output.
 
         With one scale for all tokens, the few large values of the feed-forward layers would drown the rest, and a
         text's vector would depend on the texts beside it.

@@ -1,4 +1,8 @@
-"""The seams of ingestion: one to three methods each, with short fakes in ``tests/fakes.py``."""
+"""The seams of ingestion, each a Protocol of a few methods, and the arrays that pass through them.
+
+The embedder and the token counter have short fakes in ``tests/fakes.py``, the embedder a contract in
+``tests/contracts.py``.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -9,7 +13,7 @@ from numpy.typing import NDArray
 from ingest.types import Reading
 
 Floats = NDArray[np.float32]
-"""Scores, features or weights."""
+"""Scores, features, weights or single vectors, in float32."""
 
 Vectors = NDArray[np.float32]
 """Shape (n, dimensions), float32, each row of length 1."""
@@ -33,7 +37,7 @@ class TokenCounter(Protocol):
 
 
 class Embedder(Protocol):
-    """Texts -> unit vectors. Queries and passages are embedded apart: e5 wants different prefixes."""
+    """Texts -> unit vectors. Queries and passages are embedded differently: e5 wants a prefix for each."""
 
     @property
     def fingerprint(self) -> str:
@@ -52,7 +56,7 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class TokenEmbedder(Embedder, Protocol):
-    """An embedder whose one pass over a passage also gives the vectors of its tokens."""
+    """An embedder that also gives the vectors of a passage's tokens, from the same pass."""
 
     @property
     def token_dimensions(self) -> int: ...
@@ -60,5 +64,5 @@ class TokenEmbedder(Embedder, Protocol):
     def encode_passages(
         self, texts: Sequence[str], on_done: Callable[[int], None] | None = None
     ) -> tuple[Vectors, list[TokenVectors]]:
-        """What ``embed_passages`` gives, and the token vectors of each text."""
+        """What ``embed_passages`` gives, and the token vectors of each text, shape (tokens, token_dimensions)."""
         ...

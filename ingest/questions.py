@@ -1,4 +1,4 @@
-"""What asks and does not answer."""
+"""Which texts ask without answering."""
 
 import re
 
@@ -26,8 +26,8 @@ def is_question(text: str) -> bool:
 def is_question_list(text: str) -> bool:
     """Whether a text asks without answering: nothing but questions, or at least three with little said between.
 
-    What counts is lines and the numbered parts of a line, so that a statement needs no full stop to be one. A request
-    (讲一下…) asks too. A question in a heading counts only where no statement stands below it.
+    Lines and the numbered parts of a line are counted, so that a statement needs no full stop to count. A request
+    (讲一下…) asks too. A question in a heading counts only if no statement stands below it.
     """
     asked: list[str] = []
     said: list[str] = []

@@ -19,7 +19,7 @@ _WHOLE = "|".join(
         r"（[^（）()\n]{1,60}(?<![。！？!?.])）|\([^（）()\n]{1,60}(?<![。！？!?.])\)",
     )
 )
-# What may follow a mark and still belong to its sentence. Straight quotes and emphasis only if they close.
+# What may follow a mark and still belongs to its sentence. Straight quotes and emphasis only if they close.
 _CLOSERS = "”’）)】」』》"
 _BOTH_WAYS = ('"', "'", "**", "*", "__", "_")
 _HARD = "|".join(
@@ -64,7 +64,7 @@ def sentences(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _after_closers(text: str, begin: int, stop: int, end: int) -> int:
-    """Past the closing quotes, brackets and emphasis that follow a mark."""
+    """The position after the closing quotes, brackets and emphasis that follow a mark."""
     while stop < end:
         if text[stop] in _CLOSERS:
             stop += 1
@@ -86,7 +86,7 @@ def _is_abbreviation(text: str, begin: int, stop: int, end: int) -> bool:
 
 
 def _cut(text: str, start: int, end: int, clauses: list[int]) -> Iterator[Span]:
-    """The sentence, cut into ``clauses`` if it is long."""
+    """The sentence, cut after its ``clauses`` if it is long."""
     if end - start > _LONG:
         for stop in clauses:
             if stop - start >= _SHORTEST_CLAUSE:

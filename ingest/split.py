@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ingest.protocols import TokenCounter
+from ingest.questions import is_question
 from ingest.sentences import sentences
-from ingest.structure import Block, is_question, parse
+from ingest.structure import Block, parse
 from ingest.types import Chunk, Document
 
 MAX_TOKENS = 320
@@ -19,12 +20,13 @@ MIN_TOKENS = 24
 
 _FIRST_UNMARKED_RANK = 7
 _PROSE = frozenset({"paragraph", "item", "questions"})
-# How bad a cut is before a piece, on top of its indentation: the next line of a block, one after a blank line in code,
+# How bad a cut before a piece is, on top of its indentation: the next line of a block, one after a blank line in code,
 # the middle of a line.
 _NEXT_LINE, _NEXT_PART, _INSIDE_LINE = 4, 2, 8
-# More characters than this for each token are cut before their tokens are counted: a picture as text, a huge line.
+# A piece with more characters than this for each token is cut before its tokens are counted: a picture as text, a
+# huge line.
 _MOST_CHARACTERS = 16
-# Between two pieces: left out text (a long address, a picture) rather than white space.
+# In characters: a wider gap between two pieces is text that was left out (a long address, a picture), not white space.
 _WIDE_GAP = 40
 _LEAD_IN = re.compile(
     r"(?:[:：]|(?:如下|以下|包括|包含|分为|有)[^。！？!?.]{0,12}[。.]"
@@ -34,10 +36,10 @@ _LEAD_IN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """The smallest thing that is not cut: a sentence, a table row, a code line, a heading with its line.
+    """The smallest part that is not cut: a sentence, a table row, a code line, a heading.
 
     ``depth`` is how bad a cut before it is. ``binds_next`` says that the next piece belongs with it. ``tokens`` is 0
-    until it is counted.
+    until they are counted.
     """
 
     start: int
@@ -62,8 +64,8 @@ class _Section:
 class _Group:
     """Sections that become chunks together.
 
-    ``tokens`` counts all of them, ``longest`` the longest. ``bare`` means that the group ends in a heading that is its
-    own content; a question without an answer is not.
+    ``tokens`` counts all of them, ``longest`` the longest. ``bare``: the group ends in a heading without a body that
+    counts as content; an unanswered question does not.
     """
 
     headings: tuple[str, ...]
@@ -78,9 +80,9 @@ class _Group:
 def split(document: Document, count_tokens: TokenCounter, max_tokens: int = MAX_TOKENS) -> tuple[Chunk, ...]:
     """The chunks of a document in order, each at most ``max_tokens`` long by ``count_tokens``.
 
-    A question stays with its answer, an item with its lead-in, a table's rows with its head, a heading with what it
-    heads. Sentences, table rows and code lines are cut only when one alone is too long. Chunks do not overlap; rules,
-    images and bare links between them are left out. A heading without a body is kept, since it often is the content.
+    A question stays with its answer, an item with its lead-in, a table's rows with its head, a heading with its
+    body. Sentences, table rows and code lines are cut only when one alone is too long. Chunks do not overlap; rules,
+    images and bare links between them are left out. A heading without a body is kept: often it is the content itself.
     """
     text = document.text
     sections = _measured(text, list(_sections(text)), count_tokens, max_tokens)
@@ -131,7 +133,7 @@ def _section(text: str, blocks: Sequence[Block]) -> _Section:
     content = [block for block in blocks if block.kind != "noise"]
     has_body = any(block.kind != "heading" for block in content)
     if content and not has_body:
-        # An address is all that stands below the heading.
+        # Only an address stands below the heading.
         content = [block for block in blocks if block.kind == "heading" or _is_address(text, block)]
     pieces = [
         piece
@@ -172,7 +174,7 @@ def _pieces(text: str, block: Block, following: Block | None) -> Iterator[_Piece
 
 
 def _head_rows(text: str, table: Block) -> int:
-    """How many rows of a table are its head: those down to the rule below it, or the first."""
+    """How many rows of a table are its head: those down to the rule below it, or else the first."""
     for number, (start, end) in enumerate(table.lines[:3]):
         if not text[start:end].strip("|-: \t"):
             return number + 1
@@ -190,7 +192,7 @@ def _leads(text: str, end: int, following: Block | None) -> bool:
 
 
 def _measured(text: str, sections: Sequence[_Section], count_tokens: TokenCounter, max_tokens: int) -> list[_Section]:
-    """The sections with their pieces' lengths; a piece that alone is too long is cut into windows."""
+    """The sections with the lengths of their pieces; a piece that is too long by itself is cut into windows."""
     counted: list[list[_Piece]] = [[] for _ in sections]
     waiting = [(number, piece) for number, section in enumerate(sections) for piece in section.pieces]
     while waiting:
@@ -238,9 +240,9 @@ def _windows(text: str, piece: _Piece, size: int) -> Iterator[_Piece]:
 
 
 def _groups(sections: Sequence[_Section], max_tokens: int) -> Iterator[_Group]:
-    """A question with all the labels below it is one group if it fits; else every section is its own.
+    """A question with all the labels below it is one group if it fits; otherwise every section is one.
 
-    A heading that only has subsections, and a scrap of text above the first heading, go with what follows.
+    A heading that only has subsections, and a scrap of text above the first heading, join what follows.
     """
     carried: tuple[_Piece, ...] = ()
     at = 0
@@ -265,8 +267,8 @@ def _groups(sections: Sequence[_Section], max_tokens: int) -> Iterator[_Group]:
 
 
 def _family(sections: Sequence[_Section], at: int, max_tokens: int) -> tuple[tuple[_Piece, ...], int]:
-    """The pieces of a section and of the labels below it, and the section after them; of the section alone if all
-    are too long together."""
+    """The pieces of a section and of the labels below it, and the number of the section after them; of the section
+    alone if they are too long together."""
     root = sections[at]
     pieces, tokens, after = list(root.pieces), _tokens(root.pieces), at + 1
     while after < len(sections) and _is_below(sections[after], root):
@@ -286,7 +288,7 @@ def _is_below(section: _Section, root: _Section) -> bool:
 
 
 def _is_topic(section: _Section) -> bool:
-    """Whether a heading can say something by itself: one with a heading mark that asks nothing."""
+    """Whether a heading can say something by itself: it has a heading mark and asks nothing."""
     return 0 < section.rank < _FIRST_UNMARKED_RANK and not is_question(section.headings[-1])
 
 
@@ -304,8 +306,8 @@ def _tokens(pieces: Sequence[_Piece]) -> int:
 
 
 def _merged(groups: Iterator[_Group], max_tokens: int) -> list[_Group]:
-    """Bare headings join their siblings, but a section of more than half a chunk keeps its own heading path; scraps
-    without a heading join what stands before them."""
+    """Bare headings join their siblings, except that a section of more than half a chunk keeps its own heading path;
+    scraps without a heading join what stands before them."""
     merged: list[_Group] = []
     for group in groups:
         before = merged[-1] if merged else None

@@ -1,8 +1,8 @@
 """A note's text -> its blocks, with exact offsets.
 
 Notes are rarely clean Markdown: questions stand as bold bullets or plain lines, bodies are indented as if they
-were code, bullets are ``•``, lines are wrapped inside words. CommonMark parsers fall apart on these and give no
-offsets, so this one works line by line and only ever points into the text; it never rewrites it.
+were code, bullets are ``•``, lines are wrapped inside words. CommonMark parsers misread these and give no offsets,
+so this one works line by line and only points into the text; it never rewrites it.
 """
 
 import re
@@ -26,8 +26,6 @@ from ingest.lines import (
     read_lines,
 )
 from ingest.questions import asks, is_question, is_question_list, numbered_parts
-
-__all__ = ["Block", "Kind", "Span", "clean_title", "is_question", "is_question_list", "parse"]
 
 Kind = Literal["heading", "paragraph", "item", "questions", "table", "code", "formula", "noise"]
 
@@ -56,8 +54,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A heading whose section is still open. ``own_indent`` is None where indentation does not close it; ``folded``
-    marks the summary of a ``<details>``, which ends with it."""
+    """A heading whose section is still open. ``own_indent`` is None where indentation does not close the section;
+    ``folded`` marks the summary of a ``<details>``, with which the section ends."""
 
     rank: int
     title: str
@@ -70,11 +68,11 @@ _NUMERAL_RANK = 7
 _QUESTION_RANK = 8
 _LABEL_RANK = 9
 
-# In characters: what is longer is no heading.
+# In characters: a longer line is no heading.
 _LONGEST_TITLE = 300
 _LONGEST_LABEL = 80
 _LONGEST_NUMBERED = 40
-# In lines: what is not closed by then is none.
+# In lines: what is not closed by then is no formula.
 _LONGEST_FORMULA = 100
 
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
@@ -109,12 +107,12 @@ class _Parser:
         self.wrapped = are_wrapped(self.lines)
         self.open: list[_Open] = []
         self.done: list[Block] = []
-        # Looking for an end that is not there again and again would take quadratic time.
+        # Searching again and again for an end that is not there would take quadratic time.
         self.last_comment_end = text.rfind("-->")
         self.last_table_end = text.rfind("</table>")
 
     def blocks(self) -> list[Block]:
-        # Each step returns the line after what it took, or the same line if it took nothing; the first taker wins.
+        # Each step returns the line after what it took, or the same line if it took nothing; the first that takes wins.
         steps = (
             self._fence,
             self._formula,
@@ -161,7 +159,7 @@ class _Parser:
             if text.startswith(mark[1]) and not text.strip(mark[1][0]):
                 break
         else:
-            # The end of a block whose beginning is elsewhere, such as in the chunk before.
+            # The end of a block that begins elsewhere, such as in the chunk before.
             if line.text == mark[1]:
                 self._add("noise", at, at + 1)
                 return at + 1
@@ -174,9 +172,10 @@ class _Parser:
             return at
         close = {"$$": "$$", "\\[": "\\]"}.get(mark[0], f"\\end{{{mark[1]}}}")
         limit = self.lines[min(len(self.lines), at + _LONGEST_FORMULA) - 1].end
-        closed = self.text.find(close, self.lines[at].start + mark.end(), limit) + len(close)
-        if closed < len(close):
+        found = self.text.find(close, self.lines[at].start + mark.end(), limit)
+        if found < 0:
             return at
+        closed = found + len(close)
         end = self._line_at(closed)
         if not _FORMULA_TAIL.match(self.text, closed, self.lines[end].end):
             return at
@@ -215,7 +214,7 @@ class _Parser:
         return self._marked_heading(at)
 
     def _underlined(self, at: int) -> int:
-        """The rank of a heading that is underlined, else 0. A rule below a sentence or a bullet underlines nothing."""
+        """The rank of an underlined heading, else 0. A rule below a sentence or a bullet underlines nothing."""
         line = self.lines[at]
         mark = _UNDERLINE.match(self.lines[at + 1].text) if at + 1 < len(self.lines) else None
         if not mark or len(line.text) > _LONGEST_LABEL or NOISE.match(line.text):
@@ -327,7 +326,7 @@ class _Parser:
     # --- looking around -----------------------------------------------------------------------------------------
 
     def _continues(self, at: int) -> bool:
-        """Whether line ``at`` goes on with the paragraph or item before it."""
+        """Whether line ``at`` continues the paragraph or item before it."""
         line = self.lines[at]
         if line.blank or line.quote != self.lines[at - 1].quote:
             return False
@@ -361,17 +360,17 @@ class _Parser:
         return not (NOISE.match(following.text) or following.text.startswith("<!--"))
 
     def _begins_paragraph(self, at: int) -> bool:
-        """Whether nothing but white space or a heading stands right above."""
+        """Whether only white space or a heading stands right above."""
         if at == 0 or self.lines[at - 1].blank:
             return True
         return bool(self.done) and self.done[-1].kind == "heading" and self.done[-1].end >= self.lines[at - 1].start
 
     def _follows_item(self, at: int) -> bool:
-        """Whether an item of the same list stands right above: then both are items, neither is a heading."""
+        """Whether an item of the same list stands right above: then both are items and neither is a heading."""
         return bool(self.done) and self.done[-1].kind == "item" and self.done[-1].indent == self.lines[at].indent
 
     def _is_numbered(self, at: int) -> bool:
-        """A short line such as ``一、背景`` or ``1.2 背景`` with text below it and none of its kind next to it."""
+        """Whether this is a short line, such as ``1.2 背景``, with text below it and no line of its kind beside it."""
         line = self.lines[at]
         if len(line.text) > _LONGEST_NUMBERED or line.text[-1] in "。！；;:：，,.":
             return False
@@ -382,7 +381,8 @@ class _Parser:
         return not self.done or self.done[-1].kind == "heading" or not number.match(self.text, self.done[-1].start)
 
     def _is_bare_name(self, at: int) -> bool:
-        """A short Latin-only line directly before a sentence, under a heading of the same kind: a lost heading."""
+        """Whether this is a heading without its mark: a short Latin line right before a sentence, under a heading of
+        the same kind."""
         line = self.lines[at]
         if not self.open or at + 1 >= len(self.lines) or len(line.text) > 30 or line.indent:
             return False
@@ -396,14 +396,14 @@ class _Parser:
     # --- building blocks ----------------------------------------------------------------------------------------
 
     def _drop_until(self, at: int, offset: int) -> bool:
-        """Takes what is before ``offset`` off line ``at``; says whether anything is left."""
+        """Drops what stands before ``offset`` from line ``at``; returns whether anything is left."""
         line = self.lines[at]
         start, _ = _trim(self.text, offset, line.end)
         self.lines[at] = replace(line, outer=start, start=start, text=self.text[start : line.end])
         return start < line.end
 
     def _fold(self) -> None:
-        """Closes the section of the innermost summary, with all that is open below it."""
+        """Closes the section of the innermost summary and all sections inside it."""
         for at in range(len(self.open) - 1, -1, -1):
             if self.open[at].folded:
                 del self.open[at:]
@@ -461,10 +461,10 @@ def _trim(text: str, start: int, end: int) -> Span:
 
 
 def _in_their_sections(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, with the kinds that only their section tells.
+    """The blocks, with the kinds that depend on their section.
 
-    A heading over a table of contents is noise. A block that only asks is "questions" in a section that holds no
-    answer, and everywhere if it is written as a list; a rhetorical question in an answer stays what it is.
+    A heading over a table of contents is noise. A block that only asks is "questions" in a section without an answer,
+    and anywhere if it is written as a list; a rhetorical question in an answer keeps its kind.
     """
     for _, run in groupby(blocks, key=lambda block: block.headings):
         section = list(run)

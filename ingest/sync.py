@@ -1,7 +1,7 @@
-"""Folders -> what changed since last time -> the library.
+"""Folders -> what has changed since the last sync -> the library.
 
-A document's id is its path relative to its folder. Where another folder of the library already has a document of that
-id, the folder's name goes in front; an id once given stays. A folder inside a synced one is a part of it.
+A document's id is its path relative to its folder. Where another folder of the library already has a document with
+that id, the folder's name goes in front. An id once given stays. A folder inside a synced one is a part of it.
 """
 
 import hashlib
@@ -22,16 +22,18 @@ from ingest.protocols import Embedder, TokenCounter, TokenEmbedder
 from ingest.readers import read
 from ingest.split import split
 from ingest.types import Chunk, Document
-from ingest.walk import FoundFile, walk
+from ingest.walk import FoundFile, Walk, walk
 
-READING = 3
+READING = 4
 """Raise it when a reader or the splitter makes other documents or chunks: the next sync reads every note again."""
 
 CHUNKS_AT_ONCE = 256
-"""How many chunks are embedded between two commits; about what a kill loses."""
+"""How many chunks are embedded between two commits; about as many are lost when a sync is killed."""
 
 # Within this time a file may change again without its modification time changing.
 _CLOCK_TICK_NS = 2_000_000_000
+_UNSETTLED = 0
+"""The modification time in the stamp of a file that was read within a clock tick of its last change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,9 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync did, by document id. ``ignored`` counts files that no reader takes; ``problems`` are parts of the
-    notes just read that could not be; ``chunks`` is what the notes just read were split into, of which ``embedded``
-    were new."""
+    """What a sync did, by document id. Of the notes that it read, ``problems`` are the parts that could not be read,
+    ``chunks`` counts what they were split into, and ``embedded`` the chunks of these that were new. ``ignored`` counts
+    files that no reader takes."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -85,11 +87,12 @@ def sync(
     progress: Progress | None = None,
     chunks_at_once: int = CHUNKS_AT_ONCE,
 ) -> SyncReport:
-    """Brings the library, opened to write, up to its folders; without ``folders``, up to all it knows.
+    """Brings the library, which must be open to write, up to date with ``folders``, by default all that it knows.
 
-    The models are opened only when there is something for them to do. Work is committed as it goes: after an
-    interruption the library answers, and the next sync goes on from there. Raises NotFound for a missing folder before
-    anything is changed, LibraryMismatch, DiskFull.
+    The models are opened only when there is something for them to do. Work is committed bit by bit: after an
+    interruption the library answers, and the next sync continues from there.
+
+    Raises NotFound for a missing folder before anything is changed, LibraryMismatch, DiskFull.
     """
     started = time.monotonic()
     run = _Sync(library, open_embedder, open_token_counter, progress, chunks_at_once)
@@ -105,9 +108,19 @@ def sync(
     return run.report(started)
 
 
+def pending_changes(library: Library) -> int:
+    """How many files of the library's folders are new, changed or gone since the last sync, or were read by an older
+    version of the readers. No file is read, and the library may be open only to read."""
+    plans = [_plan(library, _Source(folder)) for folder in library.catalog.folders()]
+    return sum(
+        len(plan.gone) + sum(not _is_unsettled(file, plan.known.get(file.path)) for file in plan.to_read)
+        for plan in plans
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A folder of the library, or the part of it at ``below``; ``absorbed`` are folders that it now contains."""
+    """A folder of the library, or the part of it at ``below``; ``absorbed`` are library folders that lie inside it."""
 
     folder: Folder
     below: str = ""
@@ -116,15 +129,40 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    """``found`` is what is on disk, ``known`` what the library has of it by path. ``to_read`` is new or may have
+    changed, ``settled`` has not; ``gone`` are paths that are no longer there."""
+
     source: _Source
+    found: Walk
     known: dict[str, KnownFile]
     to_read: list[FoundFile]
+    settled: list[tuple[str, KnownFile]]
     gone: list[str]
+
+
+def _plan(library: Library, source: _Source) -> _Plan:
+    """Compares a folder with what the library knows of it, without reading a file."""
+    own = os.path.realpath(library.folder)
+    found = walk(source.folder.path, source.below, lambda folder: os.path.realpath(folder) == own)
+    known = {path: file for path, file in library.catalog.known_files(source.folder).items() if _is_below(path, source)}
+    to_read: list[FoundFile] = []
+    settled: list[tuple[str, KnownFile]] = []
+    for file in found.files:
+        before = known.get(file.path)
+        if before is None or before.stamp != FileStamp(file.size, file.mtime_ns, READING):
+            to_read.append(file)
+        else:
+            settled.append((file.path, before))
+    # What cannot be looked at is not gone.
+    hidden = tuple(path for path, _ in found.unread)
+    present = {file.path for file in found.files}
+    gone = [path for path in known if path not in present and not _is_in(path, hidden)]
+    return _Plan(source, found, known, to_read, settled, gone)
 
 
 @dataclass(slots=True)
 class _Pending:
-    """Notes that are read and wait for their vectors."""
+    """Notes that have been read and wait for their vectors."""
 
     entries: list[Entry] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -138,7 +176,7 @@ class _Pending:
 
 
 class _Sync:
-    """One run: what is read and not yet committed, and what there is to report."""
+    """One run: what has been read and not yet committed, and what there is to report."""
 
     def __init__(
         self,
@@ -169,32 +207,21 @@ class _Sync:
         self._files = self._files_done = self._chunks_done = self._bytes = self._bytes_read = 0
 
     def plan(self, source: _Source) -> _Plan:
-        """Compares a folder with what the library knows of it, without reading a file."""
-        own = os.path.realpath(self._library.folder)
-        found = walk(source.folder.path, source.below, lambda folder: os.path.realpath(folder) == own)
-        known = {
-            path: file for path, file in self._catalog.known_files(source.folder).items() if _is_below(path, source)
-        }
-        to_read = []
-        for file in found.files:
-            before = known.get(file.path)
-            if before is None or before.stamp != FileStamp(file.size, file.mtime_ns, READING):
-                to_read.append(file)
-            elif before.document_id is None:
-                self._skipped.append(Skipped(_shown(file.path), *before.reasons))
+        """What there is to do for a folder; adds what is known already to the report."""
+        plan = _plan(self._library, source)
+        found = plan.found
+        for path, file in plan.settled:
+            if file.document_id is None:
+                self._skipped.append(Skipped(_shown(path), *file.reasons))
             else:
                 self._unchanged += 1
-        # What cannot be looked at is not gone.
-        hidden = tuple(path for path, _ in found.unread)
-        present = {file.path for file in found.files}
-        gone = [path for path in known if path not in present and not _is_in(path, hidden)]
         self._skipped += [Skipped(_shown(path or str(source.folder.path)), what) for path, what in found.unread]
         self._ignored += found.ignored
-        self._files += len(to_read)
-        self._bytes += sum(file.size for file in to_read)
+        self._files += len(plan.to_read)
+        self._bytes += sum(file.size for file in plan.to_read)
         if not found.files:
-            self._messages.append(_no_notes(source.folder.path / source.below, len(gone)))
-        return _Plan(source, known, to_read, gone)
+            self._messages.append(_no_notes(source.folder.path / source.below, len(plan.gone)))
+        return plan
 
     def remove_gone(self, plans: Sequence[_Plan]) -> None:
         removed: list[str] = []
@@ -211,7 +238,7 @@ class _Sync:
             self._catalog.remove_folder(folder)
 
     def take(self, folder: Folder, found: FoundFile, known: KnownFile | None) -> None:
-        """Reads a new or changed file; commits when enough has come together."""
+        """Reads a new or changed file; commits once enough has been read."""
         file, stamp = NoteFile(folder.id, found.path), _stamp(found)
         self._pending.files += 1
         self._bytes_read += found.size
@@ -321,7 +348,7 @@ class _Sync:
     def _skip(self, file: NoteFile, stamp: FileStamp, known: KnownFile | None, error: UnreadableNote) -> None:
         self._skipped.append(Skipped(_shown(file.path), error.what, error.todo))
         if isinstance(error.__cause__, OSError):
-            # The file may be as good as ever and only closed to us for now: what the library knows of it stays.
+            # The file may be unchanged and only out of reach for now: what the library knows of it stays.
             return
         self._pending.removed += self._forget([known] if known else [])
         self._pending.skipped.append((file, stamp, (error.what, error.todo)))
@@ -336,7 +363,7 @@ class _Sync:
         return removed
 
     def _renamed(self) -> Iterator[tuple[str, str]]:
-        """A deleted and an added document of the same content are one that moved."""
+        """A deleted document and an added one of the same content are one that moved."""
         waiting = defaultdict(list)
         for document_id, content_hash in sorted(self._deleted.items(), reverse=True):
             waiting[content_hash].append(document_id)
@@ -364,7 +391,7 @@ def _sources(folders: Sequence[Path], library: Library) -> Iterator[_Source]:
         if any(path.is_relative_to(outer) for outer in covered):
             continue
         covered.append(path)
-        # An interrupted sync may have left a folder inside another one: the outermost is the one that stays.
+        # An interrupted sync may have left a folder inside another one: the outermost one stays.
         outer = min((root for root in known if path.is_relative_to(root)), default=path)
         if outer not in known:
             moved = _moved(path, known.values(), library.catalog)
@@ -389,7 +416,7 @@ def check_folder(path: Path) -> None:
 
 
 def _moved(path: Path, folders: Iterable[Folder], catalog: Catalog) -> Folder | None:
-    """The folder of the library that is gone from its place and half of whose notes are here now."""
+    """The folder of the library that is no longer in its place and at least half of whose notes are here now."""
     for folder in folders:
         if not folder.path.exists():
             notes = catalog.known_files(folder)
@@ -414,7 +441,13 @@ def _is_in(path: str, hidden: Sequence[str]) -> bool:
 def _stamp(found: FoundFile) -> FileStamp:
     """A file that changed just now gets a stamp that never matches, so that the next sync compares its content."""
     is_settled = time.time_ns() - found.mtime_ns > _CLOCK_TICK_NS
-    return FileStamp(found.size, found.mtime_ns if is_settled else 0, READING)
+    return FileStamp(found.size, found.mtime_ns if is_settled else _UNSETTLED, READING)
+
+
+def _is_unsettled(found: FoundFile, known: KnownFile | None) -> bool:
+    """Whether a file is only to be read because it had changed just before it was last read: nothing says that it has
+    changed since."""
+    return known is not None and known.stamp == FileStamp(found.size, _UNSETTLED, READING)
 
 
 def _hash(path: Path) -> str:

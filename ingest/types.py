@@ -44,7 +44,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a text stands: a document and the slice ``[start, end)`` of its text."""
+    """Where a passage stands: a document and the slice ``[start, end)`` of its text."""
 
     document_id: str
     start: int
@@ -57,7 +57,7 @@ class Chunk:
 
     ``headings`` is the heading path, outermost first, without the document's ``title``. ``page`` is the
     1-based page of ``start`` (PDF only). ``tokens`` counts ``text`` in the embedder's tokens. ``id`` does not
-    depend on ``start``, so an edit above a chunk leaves its id and vector alone.
+    depend on ``start``, so an edit above a chunk changes neither its id nor its vector.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Chunk:
 
     @property
     def context(self) -> str:
-        """The title and heading path on one line: where the chunk stands."""
+        """Where the chunk stands: the title and heading path on one line."""
         path = (self.title, *self.headings)
         return " > ".join(part for i, part in enumerate(path) if part and part not in path[:i])
 

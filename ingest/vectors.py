@@ -1,7 +1,7 @@
 """Vectors by key in Chroma: the nearest keys to a vector, approximately.
 
-Derived from the catalog and only as true as its last writer: two processes that write one folder corrupt it, and a
-process that has it open does not see what another has written until it opens it again.
+Derived from the catalog. Two processes that write one folder corrupt it, and a process that has it open does not see
+what another one has written until it opens it again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,11 +27,11 @@ _SETTINGS: "CreateCollectionConfiguration" = {"hnsw": {"space": "cosine", "ef_co
 
 
 class VectorIndexError(Exception):
-    """Chroma failed, for whatever reason; the index may be damaged or being written."""
+    """Chroma failed; the index may be damaged, or another process may be writing it."""
 
 
 class VectorIndex:
-    """Every method raises VectorIndexError when Chroma does not do its work, OSError when the disk does not."""
+    """Every method raises VectorIndexError when Chroma fails, OSError when the disk does."""
 
     def __init__(self, folder: Path, library_id: str, *, write: bool = False) -> None:
         """Opens the index of one library; ``write`` makes it where there is none."""
@@ -65,7 +65,7 @@ class VectorIndex:
             self._client.close()
 
     def change(self, removed: Iterable[str], added: Sequence[str], vectors: Vectors) -> None:
-        """Never updates in place: that takes Chroma thirty times as long as deleting and adding."""
+        """Removes and adds keys; never updates one in place, which takes Chroma thirty times as long."""
         with _errors():
             for some in _batches(removed):
                 self._collection.delete(ids=some)

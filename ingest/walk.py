@@ -23,8 +23,8 @@ class FoundFile:
 
 @dataclass(slots=True)
 class Walk:
-    """``unread`` are paths below the folder that could not be looked at, each with the reason; ``ignored`` counts files
-    that no reader takes."""
+    """What a folder holds. ``unread`` are paths below it that could not be looked at, each with the reason; ``ignored``
+    counts files that no reader takes."""
 
     files: list[FoundFile] = field(default_factory=list)
     unread: list[tuple[str, Phrase]] = field(default_factory=list)

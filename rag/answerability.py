@@ -5,57 +5,63 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.lexical import proper_names
 from ingest.odds import logistic
+from ingest.phrases import Phrase
 from ingest.protocols import Floats
-from rag.names import HITS_READ, names, said, unknown_names
-from rag.terms import is_chinese
+from ingest.tokens import proper_names
+from rag.names import names, text_of, unknown_names
+from rag.terms import language_of
 from rag.types import Hit, Query, Stage, Statement
 
 _NO_STATEMENT = -6.0
-"""Log-odds that count where nothing could be read."""
+"""Log-odds of the best statement where nothing could be read."""
+_HEADINGS_OFFERED = 3
+_LONGEST_SEARCHED = 120
+"""Characters of the question that a refusal repeats."""
+
+NO_ANSWER = Phrase("Your notes don't say.", "笔记里没有说到这个问题。")
+_NEAREST = Phrase(" The nearest headings:\n", "最接近的标题：\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to answer, and with what ``confidence`` in [0, 1] the notes hold the answer; None if that is not
-    calibrated."""
+    """Whether to answer."""
 
     answered: bool
     confidence: float | None
+    """The probability in [0, 1] that the notes hold the answer; None if it is not calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownNames:
-    """For any embedder: refuses when more than half of the names in the question stand in none of the best hits."""
+    """For any embedder: refuses if more than half of the names in the question are in none of the best hits."""
 
     def __call__(
         self,
         query: Query,
         stages: Mapping[Stage, Sequence[Hit]],
         hits: Sequence[Hit],
-        read: Sequence[Statement] = (),
+        read: Sequence[Statement],
     ) -> Decision:
         return Decision(bool(hits) and unknown_share(query, stages) <= 0.5, None)
 
 
 @dataclass(frozen=True, slots=True)
 class CalibratedAnswerability:
-    """For the bundled models: refuses below the confidence ``least``.
-
-    ``weights`` are those of a logistic layer over ``answer_features``, the intercept last, fitted on questions whose
-    notes do and do not answer them (``python -m eval.fit_layers``).
-    """
+    """For the bundled models: refuses below a confidence."""
 
     weights: Floats
+    """Shape (5,), the intercept last: a logistic layer over ``answer_features``, fitted on questions that the notes do
+    and do not answer (``python -m eval.fit_layers``)."""
     least: float
+    """The least confidence at which an answer is given."""
 
     def __call__(
         self,
         query: Query,
         stages: Mapping[Stage, Sequence[Hit]],
         hits: Sequence[Hit],
-        read: Sequence[Statement] = (),
+        read: Sequence[Statement],
     ) -> Decision:
         if not hits:
             return Decision(False, 0.0)
@@ -66,46 +72,51 @@ class CalibratedAnswerability:
 def answer_features(
     query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit], read: Sequence[Statement]
 ) -> Floats:
-    """Shape (4,): the best hit's probability, the best cosine, the share of the question's names that no hit knows, the
-    best statement's log-odds."""
+    """Shape (4,): the best hit's probability, the best cosine, the share of the question's names that are in no hit,
+    and the best statement's log-odds."""
     cosine = max((hit.score for hit in stages["dense"]), default=0.0)
     statement = max((s.score for s in read), default=_NO_STATEMENT)
     return np.array([hits[0].score, cosine, unknown_share(query, stages), statement], np.float32)
 
 
 def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:
-    """The share of the technical names in the question, or where it has none of its Chinese proper names, that stand
-    in none of the best fused hits. Beside technical names Chinese ones are often another spelling of them."""
+    """The share of the technical names in the question that are in none of the best fused hits; if it has none, of its
+    Chinese proper names. Beside technical names, Chinese ones are often another spelling of them."""
     asked = names(query.question)
     if asked:
         return len(unmentioned_names(query, stages)) / len(asked)
     proper = proper_names(query.question)
-    text = said(stages["fused"][:HITS_READ]) if proper else ""
-    return sum(name not in text for name in proper) / len(proper) if proper else 0.0
+    if not proper:
+        return 0.0
+    text = text_of(stages["fused"])
+    return sum(name not in text for name in proper) / len(proper)
 
 
 def unmentioned_names(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tuple[str, ...]:
-    """The technical names in the question that stand in none of the best fused hits. Chinese proper names are not
-    among them: too many of those that are tagged so are none."""
-    return tuple(unknown_names(names(query.question), stages["fused"][:HITS_READ]))
+    """The technical names in the question that are in none of the best fused hits. Chinese proper names are left out:
+    too many words that are tagged as such are none."""
+    return tuple(unknown_names(names(query.question), stages["fused"]))
 
 
-def nearest_headings(hits: Sequence[Hit], count: int = 3) -> tuple[tuple[str, ...], ...]:
-    """The first ``count`` different heading paths of the hits, document title first."""
+def nearest_headings(hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
+    """The first three different heading paths of the hits, document title first."""
     paths = dict.fromkeys((hit.chunk.title, *hit.chunk.headings) for hit in hits)
-    return tuple(paths)[:count]
+    return tuple(paths)[:_HEADINGS_OFFERED]
 
 
-def refusal(question: str, nearest: Sequence[tuple[str, ...]]) -> str:
-    """The refusal in the question's language, with the nearest headings as a list."""
+def refusal(question: str, searched: str, nearest: Sequence[tuple[str, ...]]) -> str:
+    """The refusal in the question's language: what was searched for, and the nearest headings as a list."""
+    language = language_of(question)
+    what = " ".join(searched.split())[:_LONGEST_SEARCHED]
+    said = NO_ANSWER.to(language) + Phrase(f" Searched for: “{what}”.", f"搜索的是“{what}”。").to(language)
+    if not nearest:
+        return said
     headings = "".join(f"\n- {' > '.join(dict.fromkeys(path))}" for path in nearest)
-    if is_chinese(question):
-        return "笔记里没有说到这个问题。" + (f"最接近的标题：\n{headings}" if headings else "")
-    return "Your notes don't say." + (f" The nearest headings:\n{headings}" if headings else "")
+    return f"{said}{_NEAREST.to(language)}{headings}"
 
 
 def unmentioned_line(question: str, unmentioned: Sequence[str]) -> str:
-    """Says in the question's language which half of it goes unanswered."""
-    if is_chinese(question):
-        return f"找到的笔记里没有提到：{'、'.join(unmentioned)}。"
-    return f"The notes found do not mention {', '.join(unmentioned)}."
+    """Says in the question's language which names in it no note found mentions."""
+    return Phrase(
+        f"The notes found do not mention {', '.join(unmentioned)}.", f"找到的笔记里没有提到：{'、'.join(unmentioned)}。"
+    ).to(language_of(question))

@@ -1,12 +1,12 @@
 """Settings -> a pipeline: the one place that names the concrete parts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -37,8 +37,8 @@ from rag.statement_reader import StatementReader
 from rag.verify import Verifier
 
 LEAST_CONFIDENCE = {"strict": 0.7, "balanced": 0.35, "eager": 0.2}
-"""By strictness, the chance that the notes hold the answer from which on it is given; chosen on the risk-coverage curve
-of the shipped questions."""
+"""The least confidence at which an answer is given, by strictness; chosen on the risk-coverage curve of the shipped
+questions."""
 RANKING_WEIGHTS = Path(__file__).parent / "weights" / "ranking.safetensors"
 JUDGE_WEIGHTS = Path(__file__).parent / "weights" / "judge.safetensors"
 RERANKING_WEIGHTS = Path(__file__).parent / "weights" / "reranking.json"
@@ -47,29 +47,29 @@ ANSWERABILITY_WEIGHTS = Path(__file__).parent / "weights" / "answerability.json"
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """The embedder that the settings name: ``bundled`` is e5 with the trained ranking layers."""
+    """The embedder that the settings name; ``bundled`` is e5 with the trained ranking layers."""
     if settings.embedder == BUNDLED:
         return LateInteraction(RANKING_WEIGHTS)
     return embed.open_embedder(_body(settings))
 
 
 def _body(settings: Settings) -> str:
-    """The model below the trained layers, by the name that ``ingest`` knows it by."""
+    """The name that ``ingest`` has for the model below the trained layers."""
     return BUNDLED if settings.embedder == UNTRAINED else settings.embedder
 
 
 def sync_notes(
     settings: Settings, folders: Sequence[Path], *, rebuild: bool = False, progress: Progress | None = None
 ) -> SyncReport:
-    """Brings the settings' library up to the folders.
+    """Brings the library of the settings up to date with the folders.
 
-    ``rebuild`` empties it first and takes the folders that it had as well. Raises what ``open_library`` and ``sync``
-    raise, and BadInput when there is no folder to rebuild from.
+    ``rebuild`` empties it first and adds the folders synced before. Raises what ``open_library`` and ``sync`` raise,
+    and BadInput when there is no folder to rebuild from.
     """
     if rebuild:
         folders = _folders_to_rebuild(settings.library, folders)
     for folder in folders:
-        # Before the library is opened, which makes its folder.
+        # First, because opening the library creates its folder.
         check_folder(folder)
     with open_library(settings.library, write=True, rebuild=rebuild) as library:
         return sync(
@@ -98,13 +98,18 @@ def _folders_to_rebuild(library: Path, folders: Sequence[Path]) -> Sequence[Path
 
 
 def layer(path: Path) -> Vectors:
-    """The weights of a logistic layer, as ``eval/fit_layers.py`` keeps them."""
+    """The weights of a logistic layer, as ``eval/fit_layers.py`` writes them."""
     return np.array(json.loads(path.read_text(encoding="utf-8"))["weights"], np.float32)
+
+
+Shared = Literal["embedder", "library", "bundled_judge"]
+SHARED: Collection[Shared] = ("embedder", "library", "bundled_judge")
+"""The parts that do not depend on the settings of search and answer, and take long to open."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """A library with the models to ask it, opened when first needed and closed together."""
+    """A library with the models to ask it, each opened at its first use."""
 
     settings: Settings
 
@@ -116,11 +121,24 @@ class Application:
     def library(self) -> Library:
         return open_library(self.settings.library, embedder_fingerprint=self.embedder.fingerprint)
 
-    def with_settings(self, **changes: Any) -> "Application":
-        """The same library and models under other settings of search and answer. It is not closed by itself."""
-        other = Application(self.settings.model_copy(update=changes))
-        other.__dict__.update(embedder=self.embedder, library=self.library, bundled_judge=self.bundled_judge)
+    @property
+    def opened_library(self) -> Library | None:
+        """The library; None if nothing has opened it yet."""
+        library: Library | None = self.__dict__.get("library")
+        return library
+
+    def under(self, settings: Settings, keep: Collection[Shared] = SHARED) -> "Application":
+        """An application under other settings that shares the parts named in ``keep``, as far as they are open.
+
+        Do not close it while it shares this application's library.
+        """
+        other = Application(settings)
+        other.__dict__.update({name: self.__dict__[name] for name in keep if name in self.__dict__})
         return other
+
+    def close(self) -> None:
+        if self.opened_library is not None:
+            self.opened_library.close()
 
     @property
     def retriever(self) -> HybridRetriever:
@@ -144,6 +162,7 @@ class Application:
             verify=Verifier(judge) if judge else None,
             conflicts=self.conflict_finder,
             cut_unsupported=self.settings.unsupported == "cut",
+            quote=ExtractiveGenerator(self.settings.answer_characters) if self.chat_model else None,
             reflect=self.settings.reflect and self.chat_model is not None,
         )
 
@@ -236,11 +255,12 @@ class Application:
 
     @cached_property
     def bundled_judge(self) -> BundledJudge:
+        """Also scores which statements answer the question, even if ``judge`` is ``none``."""
         return BundledJudge(JUDGE_WEIGHTS)
 
     @cached_property
     def judge(self) -> SupportJudge | None:
-        """None if nothing is to be verified."""
+        """None if answers are not verified."""
         if self.settings.judge == "none":
             return None
         return self.bundled_judge if self.settings.judge == BUNDLED else CrossEncoderJudge(self.settings.judge)
@@ -258,5 +278,4 @@ class Application:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if "library" in self.__dict__:
-            self.library.close()
+        self.close()

@@ -1,15 +1,16 @@
 """The chat-model answerer: the sources are sent to a model, and what it writes is cited sentence by sentence.
 
-Whatever goes wrong has one outcome. ``rag/chat_model.py`` names the failures.
+Each failure has one outcome; ``rag/chat_model.py`` names the failures.
 
-- No connection, a busy server (429, 408, 409), a server error, a reply that breaks off: asked again at most twice,
-  after the time that the server asks for, or half a second and then one. What was already shown is withdrawn.
-- A prompt that is too long for the server: asked again with half of it, at most twice.
-- After that, and for a time-out, a refused request, an unreadable or an empty reply, or a reply of which nothing
-  stands in the notes: the extractive answer, with a notice that says why.
-- A reply cut off by its token limit: its whole sentences, with a notice. None of them: the extractive answer.
+- No connection, a busy server (429, 408, 409), a server error, a reply that breaks off: the model is asked again, at
+  most twice, after the time that the server asks for, or half a second and then one. What was already shown is
+  withdrawn.
+- A prompt that is too long for the server: it is asked again with half of it, at most twice.
+- After that, and for a time-out, a refused request, an unreadable or empty reply, or a reply of which nothing is in
+  the notes: the extractive answer, with a notice that says why.
+- A reply cut off by its token limit: its whole sentences, with a notice; if it has none, the extractive answer.
 - The refusal sentence, or a reply that says in other words that the notes don't say and cites nothing: a refusal.
-- The consumer stops reading: the request is ended.
+- The consumer stops reading: the request ends.
 """
 
 import contextlib
@@ -20,7 +21,8 @@ from dataclasses import dataclass, replace
 
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder
-from rag.answerability import refusal
+from ingest.tokens import query_tokens, search_tokens
+from rag.answerability import NO_ANSWER
 from rag.chat_model import ChatFailed
 from rag.condense import condense
 from rag.names import names
@@ -28,6 +30,8 @@ from rag.narrow import Narrower
 from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
 from rag.protocols import AnswerGenerator, ChatModel, Config
 from rag.reply import THOUGHTS_END, ReplySplitter, Unit, without_thoughts
+from rag.statements import statements
+from rag.support import NEGATION
 from rag.terms import is_chinese
 from rag.types import Draft, Hit, Notice, Query, Restart, Statement
 
@@ -35,26 +39,29 @@ _PAUSES = (0.5, 1.0)
 """Seconds before the second and the third attempt, unless the server asks for more."""
 _SHORTENED = 2
 _REPEATS = 3
-"""A model that says this often what it has said already will not find its end."""
+"""Repetitions after which a model will not come to an end by itself."""
 _LONGEST_QUESTION = 300
 
+_NOTES = "资料|笔记|来源|上下文|文中|原文|提供的信息|给出的信息"
+_NOTES_EN = "notes?|sources?|context|passages?|documents?|text|information"
 _NOTES_DO_NOT_SAY = re.compile(
-    r"(?:资料|笔记|来源|上下文|文中|原文|提供的信息|给出的信息)[^。！？\n]{0,16}(?:没有|并未|未|无法?)[^。！？\n]{0,6}"
-    r"(?:提到|提及|提供|说明|说到|涉及|包含|给出|找到|回答|答案|相关)"
-    r"|\b(?:notes?|sources?|context|passages?|documents?|text|information)\b(?!\s+(?:that|which)\b)[^.!?\n]{0,40}"
+    rf"(?P<notes>{_NOTES})[^。！？\n]{{0,16}}(?:没有|并未|未|无法?)[^。！？\n]{{0,6}}"
+    r"(?:(?P<tell>提到|提及|说明|说到|给出|找到|回答|答案)|提供|涉及|包含|相关)"
+    rf"|\b(?P<notes_en>{_NOTES_EN})\b(?!\s+(?:that|which)\b)[^.!?\n]{{0,40}}"
     r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not|no)\b[^.!?\n]{0,12}"
-    r"\b(?:say|mention|contain|provide|include|specify|answer|cover|hold|information)",
+    r"\b(?:(?P<tell_en>say|mention|specify|answer)|contain|provide|include|cover|hold|information)",
     re.IGNORECASE,
 )
+"""Groups: the notes as they are named, and the verb if only texts can do what it says."""
 _CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
-_REFUSALS = tuple(re.sub(r"\W", "", refusal(question, ())).casefold() for question in ("?", "问"))
+_REFUSALS = tuple(re.sub(r"\W", "", text).casefold() for text in (NO_ANSWER.en, NO_ANSWER.zh))
 _AROUND_REFUSAL = 12
-"""Letters that may stand about the refusal sentence: "I am sorry"."""
+"""Letters that may surround the refusal sentence, such as "I am sorry"."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatGenerator:
-    """``prompt_tokens`` bounds what is sent. ``fallback`` answers where the model cannot."""
+    """``prompt_tokens`` bounds what is sent. ``fallback`` answers if the model cannot."""
 
     model: ChatModel
     embedder: Embedder
@@ -90,20 +97,21 @@ class ChatGenerator:
             Phrase(
                 f"The chat model gave no answer ({failed.reason.en}); the notes are quoted instead.",
                 f"对话模型没有给出回答（{failed.reason.zh}），改为直接摘录笔记。",
-            )
+            ),
+            failed=True,
         )
         yield from self.fallback.generate(query, hits, read, config)
 
     def _write(self, prompt: Prompt, config: Config | None) -> Iterator[Draft | Notice | Restart]:
-        """Drafts of the reply. What cites nothing waits until something that does has come. A restart follows what
-        turns out to be thoughts."""
+        """The drafts of the reply. Those that cite nothing wait until one that does has come. A restart follows what
+        turns out to be reasoning."""
         waiting: list[Draft] = []
         cited = denied = False
         try:
             with contextlib.closing(self.model.reply(prompt.messages, config)) as pieces:
-                # Made while the model reads the prompt.
+                # This is made while the model reads the prompt.
                 narrower = Narrower(prompt.sources, self.embedder)
-                for unit in _fresh(_units(pieces)):
+                for unit in _fresh(_units(pieces, prompt)):
                     if unit is THOUGHTS_END:
                         cited = denied = False
                         waiting.clear()
@@ -138,7 +146,7 @@ class ChatGenerator:
 
 @dataclass(frozen=True, slots=True)
 class ChatCondenser:
-    """Follow-ups made to stand alone by the model; by rule where it fails or adds a name that nobody mentioned."""
+    """Has the model make follow-ups stand alone; a rule does it if the model fails or adds a name that nobody used."""
 
     model: ChatModel
 
@@ -167,9 +175,9 @@ def _is_faithful(rewritten: str, question: str, history: Sequence[str]) -> bool:
     )
 
 
-def _units(pieces: Iterator[str]) -> Iterator[Unit]:
-    """The reply's units; of a reply that is cut off, all but the last."""
-    splitter = ReplySplitter()
+def _units(pieces: Iterator[str], prompt: Prompt) -> Iterator[Unit]:
+    """The reply's units; all but the last if the reply was cut off."""
+    splitter = ReplySplitter(prompt.messages[-1][1])
     try:
         for piece in pieces:
             yield from splitter.feed(piece)
@@ -181,7 +189,8 @@ def _units(pieces: Iterator[str]) -> Iterator[Unit]:
 
 
 def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
-    """The units without repetitions, and nothing after the third of these; with the ``<`` that the prompt took out."""
+    """The units without repetitions, ending at the third repetition; ``<`` signs that the prompt replaced are
+    restored."""
     seen: set[str] = set()
     repeats = 0
     for unit in units:
@@ -199,14 +208,25 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
 
 
 def _denies(unit: Unit, sources: Sequence[Hit]) -> bool:
-    """Whether it says that the notes don't say. With a number it may also deny what the question takes for granted
-    together with what the notes say instead, or repeat a note that speaks of what notes lack."""
-    says = _NOTES_DO_NOT_SAY.search(unit.text)
-    if says is None or not unit.numbers:
-        return says is not None
-    named = (sources[number - 1].chunk.text for number in unit.numbers if number <= len(sources))
-    repeats = any(_letters(says[0]) in _letters(text) for text in named)
-    return not (repeats or _CORRECTS.search(unit.text))
+    """Whether the unit says that the notes don't say. One that names a source may instead deny what the question takes
+    for granted and give what the notes say, or repeat what a note denies."""
+    denial = _NOTES_DO_NOT_SAY.search(unit.text)
+    if denial is None or not unit.numbers:
+        return denial is not None
+    named = (sources[number - 1] for number in unit.numbers if 0 < number <= len(sources))
+    return not (_CORRECTS.search(unit.text) or any(_also_denied(denial, hit) for hit in named))
+
+
+def _also_denied(denial: re.Match[str], hit: Hit) -> bool:
+    """Whether a statement of the hit denies something of the same subject, such as "context" or "text", and holds most
+    words of what the sentence says besides. A word for telling, such as "mention", must be in the statement too."""
+    rest = set(query_tokens(f"{denial.string[: denial.start()]} {denial.string[denial.end() :]}"))
+    shared = {token for group in denial.groups() if group for token in search_tokens(group)}
+    for statement in statements(hit, rank=0):
+        words = set(query_tokens(" ".join((*statement.headings[-1:], statement.text))))
+        if NEGATION.search(statement.text) and shared <= words and 2 * len(rest & words) > len(rest):
+            return True
+    return False
 
 
 def _letters(text: str) -> str:

@@ -1,20 +1,23 @@
 """A chat model on any OpenAI-compatible server (OpenAI, DeepSeek, Qwen, Ollama, vLLM, llama.cpp …).
 
-The only home of langchain-openai. Every way in which a server can fail comes out as one ``ChatFailed``:
+Only this module imports langchain-openai. Every failure of a server is raised as a ``ChatFailed``:
 
 ===============  =====================================================================  ============
 kind             what happened                                                          asked again
 ===============  =====================================================================  ============
 ``unreachable``  no connection                                                          yes
-``busy``         429, 408 or 409; or a 429 that asks for more than 20 s of patience     yes; no
+``busy``         429, 408 or 409                                                        yes
+``busy``         one of these that asks for a wait of more than 20 s                    no
 ``server``       5xx, or an error sent in the middle of the reply                       yes
 ``broken``       the reply ended before its end was announced                           yes
-``timeout``      no piece of the reply for ``timeout_seconds``, comments aside          no
+``timeout``      no text and no reasoning for ``timeout_seconds``, or no end in 20      no
+                 times as long
 ``context``      the server says that the prompt is too long                            with a shorter one
 ``rejected``     401, 403, 404, another 4xx, no quota left, or the content filter       no
-``malformed``    something that is no stream of reply pieces, such as half a character  no
+``malformed``    no stream of reply pieces, or half a character in one                  no
 ``empty``        a reply without text                                                   no
 ``cut``          the reply reached its token limit; raised after its last piece         no
+``unfounded``    nothing in the reply is in the notes; raised by ``rag/chat.py``        no
 ===============  =====================================================================  ============
 """
 
@@ -24,7 +27,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -42,10 +45,15 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/"
 _LONGEST_PATIENCE = 20.0
-"""Seconds that a server may ask to be left alone before it counts as out of reach."""
+"""The longest wait, in seconds, that a server may ask for; beyond it, it is not asked again."""
 _LONGEST_REASON = 160
+_LONGEST_REPLY = 20
+"""A reply may take this many times ``timeout_seconds`` from its request to its end."""
+_REASONING = "reasoning_content"
+_REASONING_FIELDS = (_REASONING, "reasoning")
+"""Where servers send reasoning apart from the text: DeepSeek, vLLM and llama.cpp in the first, Ollama in the second."""
 _CHARACTERS_PER_TOKEN = 10
-"""A server that sends more characters than this for each token allowed does not keep the limit."""
+"""A server that sends more than this for each token allowed does not keep the limit."""
 
 FailureKind = Literal[
     "unreachable",
@@ -69,7 +77,7 @@ _TOO_LONG = re.compile(
 
 
 class ChatFailed(Exception):
-    """``wait``: seconds after which asking again may help; None where it does not."""
+    """``wait``: seconds after which asking again may help; None if it does not help."""
 
     def __init__(self, kind: FailureKind, reason: Phrase, wait: float | None = None) -> None:
         self.kind = kind
@@ -90,7 +98,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """What a chat model ``read`` and ``wrote``, in its tokens, over all replies to one question."""
+    """How many tokens a chat model ``read`` and ``wrote`` in all replies to one question."""
 
     read: int
     wrote: int
@@ -110,7 +118,7 @@ class UsageCounter:
 
     @property
     def tokens(self) -> TokenUsage | None:
-        """None as long as no server has told them."""
+        """None as long as no server has reported any."""
         told = self._handler.usage_metadata.values()
         if not told:
             return None
@@ -119,7 +127,8 @@ class UsageCounter:
 
 @dataclass(frozen=True)
 class ServedChatModel:
-    """``max_tokens`` bounds a reply, ``timeout_seconds`` the wait for each piece of it."""
+    """``max_tokens`` bounds a reply, ``timeout_seconds`` the wait for each piece of it that has text or reasoning; the
+    whole reply may take 20 times as long. Only waiting for the server counts."""
 
     model: str
     base_url: str
@@ -129,12 +138,12 @@ class ServedChatModel:
     timeout_seconds: float
 
     def reply(self, messages: Sequence[Message], config: Config | None = None) -> Generator[str]:
-        """The pieces of the reply, asked for at once, not when the first is taken. Raises ChatFailed. Closing the
-        iterator ends the request. LangChain's ``config`` carries a user's callbacks."""
+        """The pieces of the reply. It is requested immediately, not when the first piece is taken. Raises ChatFailed.
+        Closing the generator ends the request. LangChain's ``config`` holds a user's callbacks."""
         return self._text(self._chunks(messages, config))
 
     def contact(self) -> Contact:
-        """Asks for one word. Raises ModelUnavailable, with what to do about it."""
+        """Asks for one word. Raises ModelUnavailable, which says what to do."""
         chunks = self._chunks((("user", "Reply with the single word OK."),), None)
         start = time.perf_counter()
         first, text, model = 0.0, "", ""
@@ -153,7 +162,7 @@ class ServedChatModel:
             raise ModelUnavailable(
                 Phrase("the chat model does not answer", "对话模型没有回答"),
                 f"{self.model} @ {self.base_url} ({failed.reason.en})",
-                _TODO.get(failed.kind, _LOOK_AT_THE_SERVER),
+                _NEXT_STEP.get(failed.kind, _LOOK_AT_THE_SERVER),
             ) from failed
         return Contact(model or self.model, first, time.perf_counter() - start, text.strip())
 
@@ -161,12 +170,21 @@ class ServedChatModel:
     def _client(self) -> "ChatOpenAI":
         from langchain_openai import ChatOpenAI
 
-        # OpenAI's newest models refuse the old name of the limit; most other servers know no other.
+        class ReasoningChatOpenAI(ChatOpenAI):
+            """Keeps the reasoning, which the class leaves out: it shows that the server is at work."""
+
+            def _convert_chunk_to_generation_chunk(self, chunk: dict[str, Any], *rest: Any, **named: Any) -> Any:
+                made = super()._convert_chunk_to_generation_chunk(chunk, *rest, **named)
+                if made is not None and (reasoning := _reasoning(chunk)):
+                    made.message.additional_kwargs[_REASONING] = reasoning
+                return made
+
+        # OpenAI's newest models refuse the old name of the limit; most other servers know only that.
         ours = self.base_url.startswith(OPENAI)
         limit: dict[str, Any] = (
             {"max_completion_tokens": self.max_tokens} if ours else {"extra_body": {"max_tokens": self.max_tokens}}
         )
-        return ChatOpenAI(
+        return ReasoningChatOpenAI(
             model=self.model,
             base_url=self.base_url,
             api_key=self.api_key if self.api_key.get_secret_value() else SecretStr("none"),
@@ -178,7 +196,8 @@ class ServedChatModel:
         )
 
     def _chunks(self, messages: Sequence[Message], config: Config | None) -> "Generator[AIMessageChunk]":
-        """Read in a thread of its own: a server that only sends signs of life would block this one without end."""
+        """The pieces, read in a separate thread: a server that only sends signs of life would block this one for
+        ever."""
         arrived: queue.SimpleQueue[AIMessageChunk | Exception | None] = queue.SimpleQueue()
         stopped = threading.Event()
 
@@ -191,16 +210,19 @@ class ServedChatModel:
                         arrived.put(chunk)
                 arrived.put(None)
             except Exception as error:
-                # Whatever a server can cause is told to the one who waits, who names it.
+                # The waiting thread gives every error that a server can cause its name.
                 arrived.put(error)
 
-        # The copy hands on LangChain's own context, in which a surrounding chain keeps its callbacks.
+        # What loads LangChain the first time is not the server's time. An error comes again where it is given its name.
+        with contextlib.suppress(Exception):
+            _ = self._client
+        # The copy passes on LangChain's own context, where a surrounding chain keeps its callbacks.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(read,), name="chat-model", daemon=True).start()
         return self._waiting(arrived, stopped)
 
     def _stream(self, messages: Sequence[Message], config: Config | None) -> "Generator[AIMessageChunk]":
-        """Asks for the number of tokens, too; a server that knows no such option is asked again without."""
+        """Also asks for the number of tokens; a server that does not know this option is asked again without it."""
         import openai
 
         def chunks(usage: bool) -> Any:
@@ -217,18 +239,29 @@ class ServedChatModel:
         self, arrived: "queue.SimpleQueue[AIMessageChunk | Exception | None]", stopped: threading.Event
     ) -> "Generator[AIMessageChunk]":
         finish, characters = "", 0
+        longest = self.timeout_seconds * _LONGEST_REPLY
+        silent = total = 0.0
         try:
             while True:
+                left, all_left = self.timeout_seconds - silent, longest - total
+                start = time.monotonic()
                 try:
-                    chunk = arrived.get(timeout=self.timeout_seconds)
+                    # Even if a piece is there: pieces without text may come faster than they are taken.
+                    if min(left, all_left) <= 0:
+                        raise queue.Empty
+                    chunk = arrived.get(timeout=min(left, all_left))
                 except queue.Empty:
-                    raise _timeout(self.timeout_seconds) from None
+                    raise (_timeout(self.timeout_seconds) if left < all_left else _endless(longest)) from None
+                waited = time.monotonic() - start
+                total += waited
                 if isinstance(chunk, Exception):
                     raise self._failure(chunk, characters > 0) from chunk
                 if chunk is None:
                     break
                 finish = str(chunk.response_metadata.get("finish_reason") or finish)
-                characters += len(chunk.text)
+                said = len(chunk.text) + len(chunk.additional_kwargs.get(_REASONING, ""))
+                silent = 0.0 if said else silent + waited
+                characters += said
                 yield chunk
                 if characters > self.max_tokens * _CHARACTERS_PER_TOKEN:
                     finish = "length"
@@ -272,7 +305,7 @@ class ServedChatModel:
         return ChatFailed("malformed", Phrase(f"its reply cannot be read ({told})", f"它的回复无法读取（{told}）"))
 
     def _told(self, error: Exception) -> str:
-        """The error's own words on one short line, the key masked."""
+        """The error's own message on one short line, the key masked."""
         body = getattr(error, "body", None)
         message = body.get("message") if isinstance(body, dict) else None
         text = " ".join(_printable(str(message or getattr(error, "message", "") or error)).split())
@@ -294,7 +327,7 @@ _LOOK_AT_THE_SERVER = Phrase(
     "look whether the server runs; chat_base_url usually ends in /v1",
     "请确认服务器正在运行；chat_base_url 通常以 /v1 结尾",
 )
-_TODO: dict[FailureKind, Phrase] = {
+_NEXT_STEP: dict[FailureKind, Phrase] = {
     "rejected": Phrase(
         "check chat_model, chat_base_url and chat_api_key", "请检查 chat_model、chat_base_url、chat_api_key"
     ),
@@ -307,6 +340,10 @@ _TODO: dict[FailureKind, Phrase] = {
 
 def _timeout(seconds: float) -> ChatFailed:
     return ChatFailed("timeout", Phrase(f"nothing came for {seconds:g} s", f"{seconds:g} 秒没有任何输出"))
+
+
+def _endless(seconds: float) -> ChatFailed:
+    return ChatFailed("timeout", Phrase(f"its reply had no end after {seconds:g} s", f"{seconds:g} 秒后回复仍未结束"))
 
 
 def _context(told: str) -> Phrase:
@@ -326,8 +363,15 @@ def _status(error: Any, told: str) -> ChatFailed:
     return ChatFailed("rejected", reason)
 
 
+def _reasoning(piece: Mapping[str, Any]) -> str:
+    """The reasoning in a piece as the server sent it; empty if there is none."""
+    choices = piece.get("choices")
+    delta = choices[0]["delta"] if choices else {}
+    return next((told for name in _REASONING_FIELDS if isinstance(told := delta.get(name), str) and told), "")
+
+
 def _retry_after(header: str) -> float:
-    """Seconds; 0 where none are given. A date counts as beyond patience only if it is in the future."""
+    """The seconds to wait; 0 if none are given, or a date in the past."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -341,5 +385,5 @@ def _retry_after(header: str) -> float:
 
 
 def _printable(text: str) -> str:
-    """Without what stands for a broken character: replacement characters and lone surrogates."""
+    """``text`` without replacement characters and lone surrogates, which stand for broken characters."""
     return text.encode("utf-8", "ignore").decode().replace("\N{REPLACEMENT CHARACTER}", "")

@@ -1,11 +1,12 @@
-"""Scored statements -> those that an answer is made of."""
+"""Scored statements -> those that make up an answer."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ingest.lexical import search_tokens
+from ingest.dedupe import turning_words
+from ingest.tokens import search_tokens
 from rag.comparison import sides, speaks_of
 from rag.types import Query, Statement
 
@@ -21,32 +22,37 @@ _WANTS_SEVERAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """What may stand beside the best statement, in its own section and elsewhere: by the share that its chance is of
-    the best one's, or, where there are no chances, by how far its score lies below. ``share`` of the answer's length
-    may be used. Measured on the development questions."""
+    """Which statements may join the best one, and how much room they have. Measured on the development questions."""
 
     same_section: float
+    """In the section of the best statement, the least ratio of their probability to its own."""
     elsewhere: float
+    """The same in other sections."""
     same_section_below: float
+    """Without probabilities: in its section, how far their score may lie below its own."""
     elsewhere_below: float
+    """The same in other sections."""
     share: float
+    """The share of the answer's length that may be used."""
     whole_list: bool
+    """Whether an item of its section brings its whole list."""
 
 
 _ONE = _Extent(0.65, 0.75, 0.45, 0.3, share=0.27, whole_list=False)
 _SEVERAL = _Extent(0.6, 0.8, 0.8, 0.5, share=0.5, whole_list=False)
 _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_PROBABILITY = 0.14
-"""Low: an answer that is unsure shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03
-and answers have something right hardly more often; with 0.16, 1 to 2 of 100 answers more have nothing right."""
+"""Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
+and answers hold something right hardly more often; with 0.16, 1 to 2 more of 100 answers hold nothing right."""
 _LEAST_PROBABILITY_OF_A_SIDE = 0.05
 _LEAST_PROBABILITY_OF_A_LIST = 0.1
-"""Of its middle item: below it the list is of something else, and one item happens to fit."""
+"""The least median probability of a list's items; below it the list is about something else and one item fits by
+chance."""
 
 
 def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Statement]:
-    """The best statements that fit about so many ``characters``, with the whole list where one item of it is best and
-    all of something is asked for, and with something on either side where two things are asked about."""
+    """The best statements that fit into about ``characters``. If all of something is asked for, an item in the section
+    of the best statement brings its whole list; if two things are asked about, something is chosen on each."""
     if not read:
         return []
     extent = _ALL if _WANTS_ALL.search(query.asked) else _SEVERAL if _WANTS_SEVERAL.search(query.asked) else _ONE
@@ -73,7 +79,7 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
 
 
 def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
-    """Whether what comes next in the note is chosen too."""
+    """Whether the next statement of the note is chosen too."""
     below = (s for s in read if s.rank == statement.rank and s.start >= statement.end)
     following = min(below, key=lambda s: s.start, default=None)
     return any(s is following for s in chosen)
@@ -92,27 +98,26 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
     return statement.probability >= max(_LEAST_PROBABILITY, share * best.probability)
 
 
-def _belonging(statement: Statement, scored: Sequence[Statement], whole_list: bool) -> list[Statement]:
-    """The statement with what it cannot be read without: a lead-in has what it announces, code and formulas have
+def _belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
+    """The statement with what it cannot be understood without: a lead-in brings what it announces, code and formulas
     their lead-in, and with ``whole_list`` an item its list."""
-    same_hit = [s for s in scored if s.rank == statement.rank]
-    at = next(i for i, s in enumerate(same_hit) if s is statement)
-    first, after = at, at + 1
+    same_hit = [s for s in read if s.rank == statement.rank]
+    first = last = next(i for i, s in enumerate(same_hit) if s is statement)
     if statement.leads_in:
-        whole_list = True
-        after = min(after + 1, len(same_hit))
-    if whole_list and same_hit[after - 1].kind == "item":
-        first = min(first, _run_of_items(same_hit, after - 1, -1)) if statement.kind == "item" else first
-        after = _run_of_items(same_hit, after - 1, 1) + 1
+        whole_list, last = True, min(last + 1, len(same_hit) - 1)
+    if whole_list and same_hit[last].kind == "item":
+        if statement.kind == "item":
+            first = _run_of_items(same_hit, first, -1)
+        last = _run_of_items(same_hit, last, 1)
     announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
     if announced and first > 0 and same_hit[first - 1].leads_in:
         first -= 1
-    return same_hit[first:after]
+    return same_hit[first : last + 1]
 
 
 def _is_of_the_question(group: Sequence[Statement]) -> bool:
-    chances = [s.probability for s in group if s.kind == "item" and s.probability is not None]
-    return len(chances) < 2 or median(chances) >= _LEAST_PROBABILITY_OF_A_LIST
+    probabilities = [s.probability for s in group if s.kind == "item" and s.probability is not None]
+    return len(probabilities) < 2 or median(probabilities) >= _LEAST_PROBABILITY_OF_A_LIST
 
 
 def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
@@ -123,10 +128,12 @@ def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
 
 
 def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
-    """Whether the statement says again, in nearly the same words, what is already chosen."""
-    tokens = set(search_tokens(statement.text))
+    """Whether the statement repeats, in nearly the same words, one that is already chosen. With another number, name
+    or negation it says something else."""
+    tokens, turning = set(search_tokens(statement.text)), set(turning_words(statement.text))
     for other in chosen:
         others = set(search_tokens(other.text))
-        if tokens and len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3:
+        alike = len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3
+        if tokens and alike and turning <= set(turning_words(other.text)):
             return True
     return False

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from ingest.lexical import search_tokens
+from ingest.tokens import search_tokens
 from rag.names import names
 from rag.terms import TERM
 from rag.types import Statement
@@ -16,8 +16,8 @@ _JOINT = re.compile(
 
 
 def sides(question: str) -> tuple[str, str] | None:
-    """The first two technical names that stand beside each other with a joint between them, as in "A 和 B" or
-    "A vs B"; None without such."""
+    """The first two technical names with only a joint between them, as in "A 和 B" or "A vs B"; None if there are
+    none."""
     known = set(names(question))
     found = [match for match in TERM.finditer(question) if match[0] in known]
     for left, right in pairwise(found):
@@ -27,6 +27,6 @@ def sides(question: str) -> tuple[str, str] | None:
 
 
 def speaks_of(side: str, statement: Statement) -> bool:
-    """Whether the name stands in the statement or in the heading above it."""
+    """Whether the name is in the statement or in the heading above it."""
     text = " ".join((*statement.headings[-1:], statement.text))
     return set(search_tokens(side)[:1]) <= set(search_tokens(text))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from rag.names import names
 from rag.protocols import Config
 from rag.terms import TERM, is_function_word, key_terms
 from rag.types import Query
@@ -25,8 +26,8 @@ _SWAP = re.compile(
 def condense(question: str, history: Sequence[str], config: Config | None = None) -> Query:
     """The query for ``question`` after the earlier user questions ``history``, oldest first.
 
-    A question that points back ("它有哪些缺点") gets the terms of the question before it in front; one that only
-    names another subject ("那 PPO 呢？") takes over the earlier question with the subject exchanged. Others stand.
+    A question that points back ("它有哪些缺点") is preceded by the terms of the previous question; one that only names
+    another subject ("那 PPO 呢？") becomes the previous question with that subject. Others stay unchanged.
     """
     asked = question.strip()
     earlier = ""
@@ -39,13 +40,18 @@ def _stand_alone(question: str, earlier: str) -> str:
     if not earlier or not question or not _is_elliptic(question):
         return question
     swap = _SWAP.match(question)
-    if swap and (subject := key_terms(swap["topic"])) and TERM.search(swap["topic"]):
-        exchanged = _exchange(earlier, " ".join(subject))
-        if exchanged:
-            return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
+    if swap and _is_a_name(swap["topic"], question) and (exchanged := _exchange(earlier, swap["topic"].strip())):
+        return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
     own = {term.lower() for term in key_terms(question)}
     topic = [term for term in key_terms(earlier) if term.lower() not in own]
     return f"{' '.join(topic)} {question}".strip()
+
+
+def _is_a_name(topic: str, question: str) -> bool:
+    """Whether the topic is a technical name and nothing else; "那它的 rank 呢" asks for a part of the earlier
+    subject."""
+    terms = topic.split()
+    return all(map(TERM.fullmatch, terms)) and not {*terms}.isdisjoint(names(question))
 
 
 def _is_elliptic(question: str) -> bool:
@@ -54,13 +60,13 @@ def _is_elliptic(question: str) -> bool:
 
 
 def _is_remark(question: str) -> bool:
-    """Whether so little is asked that it cannot stand alone, unless it names what it is about."""
+    """Whether the question is too short to stand alone and does not name what it is about."""
     named = re.search(r"[A-Z]\w*[A-Z]|[A-Za-z]-?\d", question)
     return len(question) <= 6 and (named is None or question.rstrip("?？").endswith("呢"))
 
 
 def _exchange(earlier: str, subject: str) -> str:
-    """``earlier`` with its own subject, the first technical term, replaced; empty if it names none."""
+    """``earlier`` with its own subject, the first technical term, replaced by ``subject``; empty if it names none."""
     names = [match for match in TERM.finditer(earlier) if not is_function_word(match[0])]
     if not names:
         return ""

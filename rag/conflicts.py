@@ -8,23 +8,23 @@ from itertools import combinations
 
 import numpy as np
 
-from ingest.lexical import search_tokens
 from ingest.phrases import Phrase
+from ingest.tokens import search_tokens
 from rag.chat_model import ChatFailed
 from rag.generate import display, quoting
 from rag.judge import in_context
 from rag.prompt import conflict_prompt
 from rag.protocols import ChatModel, Config, ConflictFinder, SupportJudge
 from rag.reply import without_thoughts
-from rag.terms import is_chinese
-from rag.types import Conflict, Draft, Notice, Query, Statement, StatementPair
+from rag.terms import language_of
+from rag.types import Draft, Notice, Query, Statement, StatementPair
 
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
-# Strict, because a false alarm costs more trust than a missed conflict. What passes says the opposite of the other in
-# much the same words: of the 258 shipped and development questions without a conflict, none shows a pair.
+# Strict, because a false alarm costs more trust than a missed conflict. Pairs that pass say the opposite of each other
+# in much the same words: none of the 258 shipped and development questions without a conflict shows a pair.
 _LEAST_PROBABILITY = 0.25
 _LEAST_SHARED = 0.25
-"""Of the tokens of the one with fewer."""
+"""Share of the tokens of the statement that has fewer."""
 _LEAST_CONTRADICTION = 0.48
 _STATEMENTS_COMPARED = 8
 _PAIRS_COMPARED = 20
@@ -33,7 +33,8 @@ _MOST_SHOWN = 1
 
 @dataclass(frozen=True, slots=True)
 class JudgeConflictFinder:
-    """By the judge: statements of different documents that say the opposite of each other in much the same words."""
+    """Asks the judge: finds statements of different documents that say the opposite of each other in much the same
+    words."""
 
     judge: SupportJudge
 
@@ -55,13 +56,14 @@ class JudgeConflictFinder:
         return [pairs[i] for i in order[:_MOST_SHOWN] if contradiction[i] >= _LEAST_CONTRADICTION], None
 
 
-# Lower than the judge's: the model tells what matters. Of the 14 shipped conflicts, 10 have both sides among what was
-# read; 8 among the 8 statements that are shown on average, 6 among 5 with a least chance of 0.05.
+# Lower than the judge's, because the model can tell what matters. 10 of the 14 shipped conflicts have both sides among
+# the statements read. At this threshold 8 statements are shown on average and 8 conflicts keep both sides; at 0.05 it
+# is 5 statements and 6 conflicts.
 _LEAST_PROBABILITY_SHOWN = 0.02
 _STATEMENTS_SHOWN = 12
 _SHOWN_OF_ONE_PLACE = 3
 _MOST_NAMED = 6
-"""Pairs; a model that names more has not looked."""
+"""Pairs. A model that names more has not looked."""
 _MOST_SHOWN_BY_CHAT = 2
 
 _NUMBER = r"[(\[（【]{0,2}(\d{1,3})[)\]）】]{0,2}"
@@ -73,10 +75,10 @@ _NO_PAIR = re.compile(r"\W*(?:none|no\b|没有|无)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ChatConflictFinder:
-    """By a chat model, which only names numbers: pairs of statements that it was shown, from different places.
+    """Asks a chat model, which only names the numbers of statements that it was shown; pairs are of different places.
 
-    Where it fails or its reply names neither pairs nor their absence, what ``otherwise`` finds, with a notice.
-    ``prompt_tokens`` bounds what it is shown.
+    If it fails, or its reply neither names pairs nor says that there are none, ``otherwise`` looks instead, with a
+    notice. ``prompt_tokens`` bounds what the model is shown.
     """
 
     model: ChatModel
@@ -96,20 +98,21 @@ class ChatConflictFinder:
             named = _named_pairs("".join(self.model.reply(prompt.messages, config)))
         except ChatFailed as failed:
             return self._otherwise(failed.reason, query, read, config)
-        return list(_real(named, statements[:shown])), None
+        return list(_valid_pairs(named, statements[:shown])), None
 
     def _otherwise(
         self, reason: Phrase, query: Query, read: Sequence[Statement], config: Config | None
     ) -> tuple[Sequence[StatementPair], Notice | None]:
         told = Phrase(f"The chat model did not compare the notes ({reason.en})", f"对话模型没有比对笔记（{reason.zh}）")
         if self.otherwise is None:
-            return (), Notice(Phrase(f"{told.en}.", f"{told.zh}。"))
+            return (), Notice(Phrase(f"{told.en}.", f"{told.zh}。"), failed=True)
         pairs, _ = self.otherwise(query, read, config)
-        return pairs, Notice(Phrase(f"{told.en}; the judge did.", f"{told.zh}，改由评判模型比对。"))
+        instead = Phrase(f"{told.en}; the judge did.", f"{told.zh}，改由评判模型比对。")
+        return pairs, Notice(instead, failed=True)
 
 
 def _to_compare(read: Sequence[Statement]) -> list[Statement]:
-    """What may answer, best first, few of each place; nothing if all is of one place."""
+    """The statements that may answer, best first, at most three of each place; none if all are of one place."""
     kept: list[Statement] = []
     places: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for statement in sorted(read, key=lambda s: -s.score):
@@ -133,7 +136,7 @@ def _place(statement: Statement) -> str:
 
 
 def _named_pairs(reply: str) -> list[tuple[int, int]]:
-    """The pairs that stand in lines of their own. Raises ChatFailed for a reply that says nothing of pairs."""
+    """The pairs on lines of their own. Raises ChatFailed for a reply that says nothing about pairs."""
     lines = [line.strip() for line in without_thoughts(reply).splitlines()]
     named = [
         (int(one), int(other)) for line in lines if _PAIRS.fullmatch(line) for one, other in _ONE_PAIR.findall(line)
@@ -143,8 +146,8 @@ def _named_pairs(reply: str) -> list[tuple[int, int]]:
     return named
 
 
-def _real(named: Sequence[tuple[int, int]], shown: Sequence[Statement]) -> Iterator[StatementPair]:
-    """The first of the named pairs that exist and are of different places; no statement comes twice."""
+def _valid_pairs(named: Sequence[tuple[int, int]], shown: Sequence[Statement]) -> Iterator[StatementPair]:
+    """The first of the named pairs that exist and are of different places. No statement is in two of them."""
     used: set[int] = set()
     for pair in named:
         one, other = (number - 1 for number in pair)
@@ -158,31 +161,21 @@ def _real(named: Sequence[tuple[int, int]], shown: Sequence[Statement]) -> Itera
 
 
 def claim_of(statement: Statement) -> str:
-    """The statement as one line of its own, without the mark of the list that it stands in."""
+    """The statement as one line of its own, without its list mark."""
     return _LIST_MARK.sub("", display(statement)).strip()
 
 
 def conflict_drafts(question: str, pair: StatementPair, *, first: bool) -> Iterator[Draft]:
-    """Both sides as list items, each citing itself; before the first pair the heading."""
-    before = f"\n\n**{_heading(question)}**\n\n" if first else "\n"
+    """Both sides as list items, each citing itself; the heading comes before the first pair."""
+    before = f"\n\n{conflict_heading(question)}\n\n" if first else "\n"
     for statement in pair:
         yield replace(quoting(statement, before), text=f"- {claim_of(statement)}")
         before = "\n"
 
 
-def conflict_section(question: str, conflicts: Sequence[Conflict]) -> str:
-    """The end of the Markdown of an answer with conflicts, from their heading on; empty without conflicts."""
-    sides = [
-        side
-        for conflict in conflicts
-        for side in ((conflict.claim_a, conflict.citations_a), (conflict.claim_b, conflict.citations_b))
-    ]
-    items = [f"- {claim} {''.join(f'[{number}]' for number in numbers)}" for claim, numbers in sides]
-    return f"**{_heading(question)}**\n\n{chr(10).join(items)}" if items else ""
-
-
-def _heading(question: str) -> str:
-    return "笔记里的说法不一致：" if is_chinese(question) else "Your notes disagree:"
+def conflict_heading(question: str) -> str:
+    """The line of Markdown above the conflicts at the end of an answer, in the language of the question."""
+    return Phrase("**Your notes disagree:**", "**笔记里的说法不一致：**").to(language_of(question))
 
 
 def _says_something(statement: Statement) -> bool:
@@ -190,7 +183,7 @@ def _says_something(statement: Statement) -> bool:
 
 
 def _may_disagree(one: Statement, other: Statement) -> bool:
-    if one.hit.chunk.document_id == other.hit.chunk.document_id:
+    if _section(one) == _section(other):
         return False
     ours, theirs = set(search_tokens(one.text)), set(search_tokens(other.text))
     return len(ours & theirs) >= _LEAST_SHARED * max(1, min(len(ours), len(theirs)))

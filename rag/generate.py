@@ -1,4 +1,4 @@
-"""Statements -> an answer in the notes' own words: the extractive answerer, which calls no language model."""
+"""Statements -> an answer in the notes' own words. This extractive answerer calls no language model."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _STRAY_SPACE = re.compile(rf"(?<={_CJK}) +(?={_CJK})| +(?=[，。：；！？、
 
 @dataclass(frozen=True, slots=True)
 class ExtractiveGenerator:
-    """Picks and orders the note's own statements. ``characters`` bounds the answer's length, roughly."""
+    """Picks and orders the notes' own statements. ``characters`` is roughly the longest answer."""
 
     characters: int
 
@@ -44,8 +44,8 @@ class ExtractiveGenerator:
 
 
 def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
-    """Statements in reading order: sections by their best hit, within a section as in the note; where there are
-    several sections, each under its heading."""
+    """Statements in reading order: sections by their best hit, within a section as in the note. Several sections stand
+    under their headings."""
     sections: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
     for statement in sorted(chosen, key=lambda s: (s.rank, s.start)):
         sections.setdefault((statement.hit.chunk.document_id, statement.headings), []).append(statement)
@@ -65,22 +65,20 @@ def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
 
 
 def quoting(statement: Statement, before: str) -> Draft:
-    """The statement as it stands in the note, citing itself."""
+    """The statement as it is in the note, citing itself."""
     return Draft(display(statement), (Source(statement.hit, statement.start, statement.end),), before, quoted=True)
 
 
 def _between(previous: Statement, statement: Statement) -> str:
-    listed = statement.kind in ("item", "table", "heading")
-    if listed or previous.kind in ("item", "table", "heading"):
-        return "\n" if listed and previous.kind in ("item", "table", "heading") else "\n\n"
-    if {statement.kind, previous.kind} & {"code", "formula"}:
-        return "\n\n"
-    same_paragraph = statement.hit.chunk.id == previous.hit.chunk.id and statement.block == previous.block
-    return " " if same_paragraph else "\n\n"
+    if {previous.kind, statement.kind} <= {"item", "table", "heading"}:
+        return "\n"
+    # Any other block with several statements is a paragraph.
+    same_block = (previous.hit.chunk.id, previous.block) == (statement.hit.chunk.id, statement.block)
+    return " " if same_block else "\n\n"
 
 
 def display(statement: Statement) -> str:
-    """A statement as a person reads it, in Markdown: marks of the note's own layout taken off, lines joined."""
+    """A statement as Markdown to read, without the marks of the note's own layout, its lines joined."""
     if statement.kind in ("code", "formula"):
         return statement.text
     text = plain(statement.text)
@@ -98,7 +96,7 @@ def display(statement: Statement) -> str:
 
 
 def _row(row: str, header: str) -> str:
-    """A table row on one line, each cell but the first under its column's name."""
+    """A table row on one line, each cell but the first after its column's name."""
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     names = [cell.strip() for cell in header.strip("|").split("|")] if header else []
     names += [""] * (len(cells) - len(names))
@@ -110,8 +108,8 @@ def _row(row: str, header: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A slice of a note on one line: no images, breaks, bold marks or wrapped lines; links by their text; code and
-    formulas as they stand."""
+    """A slice of a note on one line: without images, breaks, bold marks and wrapped lines, links as their text, code
+    and formulas unchanged."""
     text = _NOT_SHOWN.sub(lambda found: found["kept"] or " ", text).replace("\u00a0", " ")
     text = _LINK.sub(lambda found: found["kept"] or found["text"], text)
     text = _WRAP.sub(" ", text)

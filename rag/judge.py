@@ -1,5 +1,5 @@
-"""Judges texts in pairs, word by word against word: is this claim carried by that premise, and does this statement
-answer that question?"""
+"""Judges pairs of texts, reading both together: does this premise support that claim, and does this statement answer
+that question?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,10 @@ import numpy as np
 from ingest.adaptation import Adaptation, read_adaptation
 from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
 from ingest.embed import END, START, BundledEmbedder
-from ingest.errors import ModelUnavailable
 from ingest.odds import sigmoid
-from ingest.phrases import Phrase
 from ingest.protocols import Floats
 from ingest.sentences import sentences
-from rag.cross_encoders import open_cross_encoder
+from rag.cross_encoders import open_cross_encoder, unusable
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
@@ -26,68 +24,71 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 LONGEST_FIRST, LONGEST_PAIR = 96, 256
-"""Tokens of the claim or question, and of both texts with their frame."""
+"""Tokens of the claim or question, and of the whole pair with its special tokens."""
 
 _WIDE, _NARROW = 420, 120
-"""Characters; of a longer premise only the sentences that share most words with the claim are read, and once more the
-nearest alone, since support is easily overlooked among other things."""
 _NARROWED_FROM = 200
+"""Characters of a premise. At most ``_WIDE`` are judged, those of the sentences nearest to the claim. A premise longer
+than ``_NARROWED_FROM`` is judged twice, also on the very nearest ``_NARROW`` alone, because support is easily
+overlooked in longer text."""
 _LONGEST_CLAIM = 160
-"""Characters; a longer claim is judged sentence by sentence."""
+"""Characters. A longer claim is judged sentence by sentence."""
 _REMEMBERED = 256
-"""Pairs of question and statement: reranking and reading ask for many of the same."""
+"""Pairs of question and statement, because reranking and reading ask for many of the same."""
 
 
 def in_context(headings: Sequence[str], text: str) -> str:
-    """The text below its heading path, as the judge reads statements and premises."""
+    """The text below its heading path, which stands on a line of its own."""
     path = " > ".join(heading for heading in headings if heading)
     return f"{path}\n{text}" if path else text
 
 
 def framed(first: Sequence[int], second: Sequence[int], longest: int = LONGEST_PAIR) -> tuple[list[int], int]:
-    """The token ids of a pair, and where its second text begins; the second is cut where both are too long."""
+    """The token ids of a pair, and where its second text begins. Each text is cut at its end to fit ``longest``."""
     opening = [START, *first[: min(LONGEST_FIRST, longest // 2)], END, END]
     return [*opening, *second[: longest - len(opening) - 1], END], len(opening)
 
 
 @dataclass(eq=False)
 class BundledJudge:
-    """The bundled body with the layers trained for judging, opened at the first question. One pass reads a pair."""
+    """The bundled body with the layers trained for judging, opened when first used. Both texts of a pair are read in
+    one pass."""
 
     weights: Path
     cache_folder: Path | None = None
     _remembered: dict[Pair, float] = field(default_factory=dict, init=False, repr=False)
 
     def support(self, pairs: Sequence[Pair]) -> Floats:
-        """Shape (pairs, 3), for pairs of (premise, claim): the chances that the premise supports the claim, that it
-        contradicts it, and that it says neither. A long claim is worth what its worst sentence is worth."""
+        """Shape (pairs, 3), for pairs of (premise, claim): the probabilities that the premise supports the claim, that
+        it contradicts it, and that it does neither. A long claim gets the probabilities of its least supported
+        sentence."""
         parts = [(at, number, part) for at, pair in enumerate(pairs) for number, part in _parts(*pair)]
         rows = self.features([part for _, _, part in parts])
         best: dict[tuple[int, int], Floats] = {}
         for (at, number, _), row in zip(parts, _softmax(rows @ self._head["support_blend"].T), strict=True):
             if (at, number) not in best or row[0] > best[at, number][0]:
                 best[at, number] = row
-        chances = np.ones((len(pairs), 3), np.float32)
+        probabilities = np.ones((len(pairs), 3), np.float32)
         for (at, _), row in best.items():
-            if row[0] < chances[at, 0]:
-                chances[at] = row
-        return chances
+            if row[0] < probabilities[at, 0]:
+                probabilities[at] = row
+        return probabilities
 
     def answers(self, question: str, statements: Sequence[str]) -> Floats:
-        """Shape (statements,): how likely each carries the answer or a part of it. See ``in_context``."""
+        """Shape (statements,): the probability that each answers the question or a part of it. See ``in_context``."""
         logits = self.answer_logits([(question, statement) for statement in statements])
         slope, intercept = self._head["answer_calibration"]
         return sigmoid(slope * logits + intercept)
 
     def features(self, pairs: Sequence[Pair]) -> Floats:
-        """What the chances of support are weighed from, for short pairs of (premise, claim): shape (pairs, 3 + signs
-        + 1), the model's logits, what the words alone show, and 1."""
+        """The features of the probabilities of support, for short pairs of (premise, claim): shape (pairs, 3 + signs
+        + 1), the model's logits, the signs in the words alone, and 1."""
         logits, _ = self._read([(claim, premise) for premise, claim in pairs])
         seen = np.array([signs(premise, claim) for premise, claim in pairs], np.float32).reshape(len(pairs), len(SIGNS))
         return np.column_stack([logits, seen, np.ones(len(pairs), np.float32)])
 
     def answer_logits(self, pairs: Sequence[Pair]) -> Floats:
-        """Shape (pairs,), for pairs of (question, statement); higher is likelier, not calibrated."""
+        """Shape (pairs,), for pairs of (question, statement). Higher is likelier; not calibrated."""
         known = self._remembered
         fresh = [pair for pair in dict.fromkeys(pairs) if pair not in known]
         known = known | dict(zip(fresh, self._read(fresh)[1].tolist(), strict=True))
@@ -125,8 +126,8 @@ class BundledJudge:
 
 
 def _parts(premise: str, claim: str) -> Iterator[tuple[int, Pair]]:
-    """What is read of a pair: for the claim, or for each sentence of a long one by its number, the part of the premise
-    that matters to it."""
+    """What is judged for a pair: the claim, or each sentence of a long one, with the parts of the premise that matter
+    to it. The number is that of the sentence."""
     claims = [claim]
     if len(claim) > _LONGEST_CLAIM:
         claims = [claim[start:end] for start, end in sentences(claim, 0, len(claim))] or claims
@@ -142,19 +143,19 @@ def _softmax(logits: Floats) -> Floats:
 
 
 def _gelu(x: Floats) -> Floats:
-    """In its approximation by tanh (Hendrycks and Gimpel, 2016)."""
+    """The approximation by tanh (Hendrycks and Gimpel, 2016)."""
     return np.asarray(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), np.float32)
 
 
 @dataclass(frozen=True)
 class CrossEncoderJudge:
-    """Support by any sentence-transformers cross-encoder, by id or path: one of inference with its three labels, or one
-    that gives a single score, which counts as the chance of support."""
+    """Support by any sentence-transformers cross-encoder, by id or path: one for natural language inference with its
+    three labels, or one with a single score, which is taken as the probability of support."""
 
     model: str
 
     def support(self, pairs: Sequence[Pair]) -> Floats:
-        """As ``BundledJudge.support``; a single score leaves 0 for contradiction."""
+        """As ``BundledJudge.support``. With a single score, the probability of contradiction is 0."""
         if not pairs:
             return np.zeros((0, 3), np.float32)
         labels = getattr(self._model.config, "id2label", None) or {}
@@ -169,24 +170,9 @@ class CrossEncoderJudge:
     def _label(self, names: dict[int, str], start: str) -> int:
         found = [number for number, name in names.items() if name.startswith(start)]
         if len(found) != 1:
-            raise self._unusable()
+            raise unusable(self.model, "judge")
         return found[0]
-
-    def _unusable(self) -> ModelUnavailable:
-        return ModelUnavailable(
-            Phrase("the judge cannot be loaded", "无法加载评判模型"),
-            self.model,
-            Phrase(
-                "give the path or id of a sentence-transformers cross-encoder with one score or the labels entailment, "
-                "contradiction and neutral, or set judge to bundled or none",
-                "请给出 sentence-transformers 交叉编码器的路径或名称（单一分数，或标签为 entailment、contradiction、"
-                "neutral），或把 judge 设为 bundled 或 none",
-            ),
-        )
 
     @cached_property
     def _model(self) -> "CrossEncoder":
-        try:
-            return open_cross_encoder(self.model)
-        except (OSError, ValueError) as error:
-            raise self._unusable() from error
+        return open_cross_encoder(self.model, "judge")

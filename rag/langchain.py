@@ -1,6 +1,9 @@
 """The retriever and the pipeline as LangChain parts."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -20,11 +23,12 @@ class NoteRetriever(BaseRetriever):
     """
 
     pipeline: Any
-    """A ``rag.pipeline.Pipeline``; typed loosely because pydantic cannot check a Protocol's parts."""
+    """A ``rag.pipeline.Pipeline``, typed loosely because pydantic cannot check Protocols."""
     k: int = 10
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        return [_document(hit) for hit in self.pipeline.search(query).hits[: self.k]]
+        found = self.pipeline.search(query, config={"callbacks": run_manager.get_child()})
+        return [_document(hit) for hit in found.hits[: self.k]]
 
 
 def _document(hit: Hit) -> Document:
@@ -43,17 +47,34 @@ def _document(hit: Hit) -> Document:
 
 def as_runnable(pipeline: Pipeline) -> Runnable[Any, AddableDict]:
     """The pipeline as a Runnable from ``{"question": str, "history": [str]}`` (or a bare question) to
-    ``{"text": str, "answer": Answer}``; its stream yields the text piece by piece and the answer last.
+    ``{"text": str, "answer": Answer}``; its stream yields the text piece by piece and the answer last. Asked for
+    asynchronously, it works in a thread of its own.
 
-    A chat model's text that had to be withdrawn stays in ``text``; ``answer.text`` is what counts."""
+    Text of a chat model that had to be withdrawn stays in ``text``, so use ``answer.text``."""
 
-    def stream(inputs: Iterator[Any]) -> Iterator[AddableDict]:
+    def stream(inputs: Iterator[Any]) -> Generator[AddableDict]:
         for given in inputs:
             asked = given if isinstance(given, dict) else {"question": given}
-            for event in pipeline.stream(asked["question"], asked.get("history", ())):
+            for event in pipeline.stream(asked["question"], asked.get("history") or ()):
                 if isinstance(event, TextPiece):
                     yield AddableDict(text=event.text)
                 elif isinstance(event, Answer):
                     yield AddableDict(answer=event)
 
-    return RunnableGenerator(stream, name="notecite")
+    async def astream(inputs: AsyncIterator[Any]) -> AsyncIterator[AddableDict]:
+        loop, context, thread = asyncio.get_running_loop(), copy_context(), ThreadPoolExecutor(1, "notecite")
+        pieces = stream(iter([given async for given in inputs]))
+
+        def following() -> AddableDict | None:
+            # The copy of the context passes on the callbacks that LangChain keeps there.
+            return context.run(next, pieces, None)
+
+        try:
+            while piece := await loop.run_in_executor(thread, following):
+                yield piece
+        finally:
+            # Nobody waits for a piece that is still being made; the generator is closed after it.
+            thread.submit(context.run, pieces.close)
+            thread.shutdown(wait=False)
+
+    return RunnableGenerator(stream, astream, name="notecite")

@@ -5,25 +5,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ingest.lexical import search_tokens
 from ingest.structure import parse
+from ingest.tokens import search_tokens
 from ingest.types import Chunk
 from rag.terms import TERM, is_chinese, is_function_word, key_terms
 from rag.types import Hit, Query
 
-HITS_READ = 10
-"""The best fused hits; a name that stands in none of them the notes do not know."""
+_HITS_SEARCHED = 10
+"""How many fused hits are searched for a name; one found in none of them counts as unknown to the notes."""
 _SHORTEST_MISSPELT = 5
 _SHORTEST_WITH_ANOTHER_LETTER = 9
-"""In a shorter name another letter makes another name: Mixtral, Mistral."""
+"""In a shorter name, another letter makes another name: Mixtral, Mistral."""
 _ENDING = re.compile(r"(?<=[A-Z]{2})s$|'s$")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
 _FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W*({TERM.pattern})")
 
 
 def names(question: str) -> list[str]:
-    """The technical names in a question, without the ending of a plural or possessive: Latin terms in Chinese text; in
-    other text those with a capital inside, a digit or a hyphen, and those with a capital within a sentence."""
+    """The technical names in a question, without a plural or possessive ending. In Chinese text they are the Latin
+    terms; in other text, terms with a capital inside, a digit or a hyphen, and those capitalised within a sentence."""
     terms = [_ENDING.sub("", term) for term in key_terms(question) if TERM.fullmatch(term)]
     terms = [term for term in terms if not is_function_word(term)]
     if not is_chinese(question):
@@ -33,12 +33,12 @@ def names(question: str) -> list[str]:
 
 
 def respelt(query: Query, hits: Sequence[Hit]) -> Query:
-    """The query with each misspelt name as the hits spell it."""
+    """The query with each misspelt name spelt as in the first of these hits."""
     asked = names(query.question)
     suspects = [name for name in asked if _may_be_misspelt(name)]
     if not suspects:
         return query
-    text = said(hits)
+    text = text_of(hits)
     tokens = set(search_tokens(text))
     misspelt = [name for name in suspects if not _is_known(name, tokens)]
     if not misspelt:
@@ -56,18 +56,18 @@ def respelt(query: Query, hits: Sequence[Hit]) -> Query:
 
 
 def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:
-    """Those of ``asked`` that stand in none of the hits, not even misspelt. Where a note only lists questions it says
-    nothing about their names."""
-    return unknown_terms(asked, said(hits))
+    """Those of ``asked`` that are in none of the first hits, not even misspelt. A note that only lists questions says
+    nothing about the names in them."""
+    return unknown_terms(asked, text_of(hits))
 
 
-def said(hits: Sequence[Hit]) -> str:
-    """What the hits say: where they stand and their text, without lists of bare questions."""
-    return "\n".join(text for hit in hits for text in _said_in(hit.chunk))
+def text_of(hits: Sequence[Hit]) -> str:
+    """The titles, headings and text of the first hits, without lists of bare questions."""
+    return "\n".join(text for hit in hits[:_HITS_SEARCHED] for text in _texts_of(hit.chunk))
 
 
-def _said_in(chunk: Chunk) -> Iterator[str]:
-    """Where the chunk stands, and its text without lists of bare questions."""
+def _texts_of(chunk: Chunk) -> Iterator[str]:
+    """The title and headings of the chunk, then the pieces of its text between lists of bare questions."""
     yield chunk.context
     end = 0
     for block in parse(chunk.text):
@@ -78,7 +78,7 @@ def _said_in(chunk: Chunk) -> Iterator[str]:
 
 
 def unknown_terms(asked: Sequence[str], text: str, *, misspelt: bool = True) -> list[str]:
-    """Those of ``asked`` that do not stand in ``text``, not even, with ``misspelt``, in another spelling."""
+    """Those of ``asked`` that are not in ``text``; with ``misspelt``, not even in another spelling."""
     tokens = set(search_tokens(text))
     spellings = {word.lower() for word in TERM.findall(text)}
 
@@ -94,27 +94,26 @@ def _is_known(name: str, tokens: set[str]) -> bool:
     whole, *parts = search_tokens(name) or [""]
     if not whole or not tokens.isdisjoint((whole, f"{whole}s")):
         return True
-    # Words that a hyphen joins may stand apart; a version number makes another name.
+    # Words joined by a hyphen may be written apart; a version number makes another name.
     return "-" in name and not re.search(r"\d", name) and bool(parts) and tokens.issuperset(parts)
 
 
 def _may_be_misspelt(name: str) -> bool:
-    """Short names are too near to others, and a version number makes another name."""
+    """Short names are too similar to others, and a version number makes another name."""
     return len(name) >= _SHORTEST_MISSPELT and not re.search(r"\d", name)
 
 
 def _nearest_spelling(name: str, spellings: Iterable[str]) -> str | None:
-    """The spelling of which ``name`` is likely a misspelling; all in lower case."""
+    """The spelling of which ``name`` is probably a misspelling; all in lower case."""
     if not _may_be_misspelt(name):
         return None
-
     near = [word for word in spellings if word[0] == name[0] and _is_slip(name, word)]
     return min(near, key=lambda word: (sorted(word) != sorted(name), word), default=None)
 
 
 def _is_slip(name: str, word: str) -> bool:
-    """Whether the two differ by the order of their letters, by one letter too many or too few inside, or, where they
-    are long, by one letter."""
+    """Whether the two differ only in the order of their letters, in one extra or missing letter inside, or, if they are
+    long, in one letter."""
     if sorted(name) == sorted(word):
         return True
     longer, shorter = sorted((name, word), key=len, reverse=True)
@@ -126,5 +125,5 @@ def _is_slip(name: str, word: str) -> bool:
 
 
 def _is_size(name: str, spellings: set[str]) -> bool:
-    """Whether the name is a number with a unit that stands at the end of a longer one, as 65B in Llama65B."""
+    """Whether the name is a number with a unit that ends a longer name, as 65B in Llama65B."""
     return bool(re.fullmatch(r"\d+[a-z]+", name)) and any(re.search(rf"[^\d.]{name}$", word) for word in spellings)

@@ -1,4 +1,4 @@
-"""A sentence and the sources it names -> the statements of the notes that carry it."""
+"""A sentence and the sources it names -> the statements of the notes that support it."""
 
 import math
 from collections import Counter
@@ -9,30 +9,34 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.lexical import query_tokens, search_tokens
 from ingest.protocols import Embedder
+from ingest.tokens import query_tokens, search_tokens
+from rag.judge import in_context
+from rag.negation import clauses
 from rag.reply import Unit
 from rag.statements import statements
 from rag.terms import is_chinese
 from rag.types import Draft, Hit, Source
 
 # A statement's support for a sentence is the share of the sentence's words that it holds, weighted by how rare they are
-# in the sources, plus its cosine in standard deviations over all statements, times a weight. Where both are of one
-# script and no word is shared, there is none. The values were chosen on the development questions, with their written
-# answers in place of a model's: 98 of 108 right numbers stayed, 435 of 488 wrong ones were moved to a right source.
+# in the sources, plus a weight times its cosine in standard deviations over all statements. If both are in one script
+# and share no word, there is none. The values were chosen on the development questions, with their written answers in
+# place of a model's: 98 of 108 right numbers stayed, 435 of 488 wrong ones were moved to a right source.
 _COSINE_WEIGHT = 0.2
 _HEADING_WEIGHT = 0.5
-"""Of a word that stands only in the statement's heading."""
+"""For a word that is only in the statement's heading."""
 _RELATED = 0.12
-"""A named source stays cited if one of its statements supports the sentence this much."""
-_CARRIES = 0.5
-"""Another source is cited in its place if it supports the sentence this much …"""
+"""A named source stays cited if one of its statements supports the sentence at least this much."""
+_SUPPORTS = 0.5
+"""Another source is cited instead if it supports the sentence at least this much …"""
 _BETTER = 0.2
-"""… and this much more than every named one; or if none is named."""
+"""… and this much more than every named one, or if none is named."""
 _ADDS = 0.15
-"""A further statement of a source is cited if it holds this share of the words that the first do not."""
+"""A further statement of a source is cited if it holds this share of the sentence's words beyond those already held."""
+_MOST_OF_A_SENTENCE = 4
+"""A sentence cites at most as many statements of a source as it has clauses, at least two and at most this many."""
 _LEAST_WORDS = 3
-"""A shorter sentence fits anything; it is cited only where the model says so."""
+"""A shorter sentence fits anything, so it is cited only if the model says so."""
 
 
 class Narrower:
@@ -46,19 +50,19 @@ class Narrower:
         self._chinese = np.array([is_chinese(s.text) for s in self._statements], np.bool_)
         self._words = [frozenset(search_tokens(s.text)) for s in self._statements]
         self._heading_words = [frozenset(search_tokens(" ".join(s.headings[-1:]))) for s in self._statements]
-        self._vectors = embedder.embed_passages([f"{' > '.join(s.headings)}\n{s.text}" for s in self._statements])
+        self._vectors = embedder.embed_passages([in_context(s.headings, s.text) for s in self._statements])
         self._frequency = Counter(word for words in self._words for word in words)
 
     def draft(self, unit: Unit) -> Draft:
-        """The unit with what it rests on. Numbers that are no source are counted and dropped; a source that does not
-        support the unit is exchanged for one that does, or dropped."""
-        named = [number - 1 for number in unit.numbers if number <= self._sources]
+        """The unit with the sources that support it. Numbers that name no source are counted and dropped; a source that
+        does not support the unit is exchanged for one that does, or dropped."""
+        named = [number - 1 for number in unit.numbers if 0 < number <= self._sources]
         found = tuple(self._find(unit, named)) if self._statements else ()
         return replace(self.uncited(unit), sources=found)
 
     def uncited(self, unit: Unit) -> Draft:
-        """The unit without sources; numbers that are no source are counted."""
-        return Draft(unit.text, (), unit.before, sum(number > self._sources for number in unit.numbers))
+        """The unit without sources. Numbers that name no source are counted."""
+        return Draft(unit.text, (), unit.before, sum(not 0 < number <= self._sources for number in unit.numbers))
 
     def _find(self, unit: Unit, named: Sequence[int]) -> Iterator[Source]:
         weights = self._weights(unit.text)
@@ -67,13 +71,16 @@ class Narrower:
         support = self._support(unit.text, weights)
         best_named = {rank: float(support[self._ranks == rank].max(initial=-np.inf)) for rank in named}
         best = float(support.max())
-        if best >= _CARRIES and best >= max(best_named.values(), default=-np.inf) + _BETTER:
+        if best >= _SUPPORTS and best >= max(best_named.values(), default=-np.inf) + _BETTER:
             ranks = [int(self._ranks[support.argmax()])]
         else:
             ranks = [rank for rank, value in best_named.items() if value >= _RELATED]
-        most = 2 if unit.kind == "sentence" else max(2, unit.text.count("\n") + 1)
+        if unit.kind == "sentence":
+            most = min(max(2, len(clauses(unit.text)) + unit.text.count("、")), _MOST_OF_A_SENTENCE)
+        else:
+            most = max(2, unit.text.count("\n") + 1)
         for rank in ranks:
-            yield from self._carriers(rank, support, weights, most)
+            yield from self._supporting(rank, support, weights, most)
 
     def _weights(self, text: str) -> dict[str, float]:
         count = len(self._statements)
@@ -96,10 +103,10 @@ class Narrower:
         comparable = (shares > 0) | (self._chinese != is_chinese(text))
         return np.where(comparable, shares + _COSINE_WEIGHT * standard, -np.inf)
 
-    def _carriers(
+    def _supporting(
         self, rank: int, support: NDArray[np.float64], weights: dict[str, float], most: int
     ) -> Iterator[Source]:
-        """The source's best statement, and those that add words of the sentence; neighbours in one block as one."""
+        """The source's best statement and those that add words of the sentence, neighbours in one block merged."""
         ranked = sorted(np.flatnonzero(self._ranks == rank).tolist(), key=lambda i: (-support[i], i))
         chosen = ranked[:1]
         held = set(self._words[chosen[0]])

@@ -1,10 +1,10 @@
-"""The whole path from a question to its answer, on one screen."""
+"""The whole path from a question to its answer."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import compress, zip_longest
+from itertools import zip_longest
 
 from ingest.errors import BadInput
 from ingest.phrases import Phrase
@@ -12,7 +12,7 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
-from rag.names import HITS_READ, respelt
+from rag.names import respelt
 from rag.protocols import AnswerGenerator, Condenser, Config, ConflictFinder, Reranker, Retriever
 from rag.types import (
     Answer,
@@ -28,32 +28,62 @@ from rag.types import (
     Statement,
     StatementPair,
     Support,
+    leads_in,
 )
 
 LONGEST_QUESTION = 8_000
 """Characters. Longer input is a document, not a question."""
 
-_ENOUGH_CARRIED = 0.5
+_ENOUGH_SUPPORTED = 0.5
+"""An answer is tried again if a smaller share of its sentences is supported."""
+_NOTHING_SUPPORTED = Notice(
+    Phrase(
+        "Nothing that the chat model wrote is supported by your notes; this quotes them instead.",
+        "对话模型写的内容在笔记里都没有依据，改为直接引用笔记。",
+    )
+)
 _LONGEST_WIDER = 600
-"""Characters of the question and of what was missing, which are searched together."""
+"""Characters of the question and the unsupported sentences that are searched for together."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found: the hits of each stage, and the ``hits`` to use, best first. ``seconds`` by stage."""
+    """What a search found."""
 
     query: Query
+    """The query that was searched for in the end, its misspelt names corrected."""
     stages: Mapping[Stage, Sequence[Hit]]
+    """The hits of each stage of the retriever."""
     hits: Sequence[Hit]
+    """The hits to use, best first."""
     seconds: Mapping[str, float]
+    """How long each stage took, in the order in which they ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What the generator wrote, with what supports each draft."""
+
+    drafts: Sequence[Draft]
+    supports: Sequence[Support | None]
+    notice: Notice | None = None
+
+    @property
+    def supported(self) -> list[bool]:
+        """Of each draft; True where nothing was judged."""
+        return [support is None or support.verdict == "supported" for support in self.supports]
+
+    @property
+    def share_supported(self) -> float:
+        return sum(self.supported) / max(1, len(self.supports))
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One function per step; ``answer()`` is the last item of ``stream()``. ``config`` is LangChain's, with a user's
-    callbacks; it reaches the chat model, if there is one. ``verify`` and ``conflicts`` are None where the settings ask
-    for neither. With ``cut_unsupported`` a sentence that is not carried by what it cites is left out, so none is shown
-    before all are verified; with ``reflect`` an answer of which less than half is carried is tried once more."""
+    """One part for each step from a question to its answer.
+
+    ``config`` is LangChain's, with a user's callbacks; it reaches the chat model wherever that is asked.
+    """
 
     retriever: Retriever
     reranker: Reranker
@@ -61,82 +91,77 @@ class Pipeline:
     answerable: Callable[[Query, Mapping[Stage, Sequence[Hit]], Sequence[Hit], Sequence[Statement]], Decision]
     generator: AnswerGenerator
     page_at: Callable[[str, int], int | None]
+    """The page of an offset in a document; None for documents without pages."""
     models: Mapping[str, str]
+    """The names of the models in use, by role."""
     condense: Condenser = condense
     verify: Callable[[Sequence[Draft]], Sequence[Support | None]] | None = None
+    """None: sentences are not verified."""
     conflicts: ConflictFinder | None = None
+    """None: nobody looks for conflicts."""
     cut_unsupported: bool = False
+    """Whether unsupported sentences are left out. Then no sentence is shown before all are verified."""
+    quote: AnswerGenerator | None = None
+    """What answers if every sentence of the generator is left out."""
     reflect: bool = False
+    """Whether an answer of which less than half is supported is tried once more."""
 
     def search(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> SearchResult:
         """Raises BadInput for an empty question or one of more than 8,000 characters."""
         seconds: dict[str, float] = {}
-        question = _checked(question)
+        question, history = _checked(question), [_encodable(turn) for turn in history]
         with _timed(seconds, "condense"):
             query = self.condense(question, history, config)
         with _timed(seconds, "retrieve"):
             stages = self.retriever.retrieve(query)
-            spelt = respelt(query, stages["fused"][:HITS_READ])
+            spelt = respelt(query, stages["fused"])
             if spelt != query:
                 query, stages = spelt, self.retriever.retrieve(spelt)
         with _timed(seconds, "rerank"):
-            hits = self.reranker.rerank(query, stages)
+            hits = self.reranker.rerank(query, stages, config)
         return SearchResult(query, stages, hits, seconds)
 
     def stream(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Iterator[Event]:
         """The stages as they end, the answer's text as it grows, and last the Answer."""
         found = self.search(question, history, config)
         seconds = dict(found.seconds)
-        yield from (StageDone(stage, spent, len(found.hits)) for stage, spent in seconds.items())
+        counts = {"condense": len(found.query.history), "retrieve": len(found.hits), "rerank": len(found.hits)}
+        yield from (StageDone(stage, spent, counts[stage]) for stage, spent in found.seconds.items())
         with _timed(seconds, "read"):
             read = self.read(found.query, found.hits)
             decision = self.answerable(found.query, found.stages, found.hits, read)
             compare = self.conflicts if decision.answered else None
             disputed, notice = compare(found.query, read, config) if compare else ((), None)
         yield StageDone("read", seconds["read"], len(read))
+        if notice:
+            yield notice
 
         citer = Citer(self.page_at)
-        if notice:
-            yield citer.take(notice)
         supports: Sequence[Support | None] = ()
         unsupported = 0
         if decision.answered:
             offered = _undisputed(read, disputed)
             supports, unsupported = yield from self._write(found, offered, citer, seconds, config)
-        sentences = [replace(s, support=support) for s, support in zip(citer.sentences, supports, strict=True)]
 
-        conflicts: list[Conflict] = []
+        conflicts: tuple[Conflict, ...] = ()
         unmentioned: tuple[str, ...] = ()
         nearest: tuple[tuple[str, ...], ...] = ()
         if citer.citations or disputed:
             unmentioned = unmentioned_names(found.query, found.stages)
             if unmentioned:
                 yield citer.add(f"\n\n{unmentioned_line(question, unmentioned)}")
-            for number, pair in enumerate(disputed):
-                yield from (citer.take(draft) for draft in conflict_drafts(question, pair, first=not number))
-                a, b = citer.sentences[-2:]
-                conflicts.append(Conflict(claim_of(pair[0]), a.citations, claim_of(pair[1]), b.citations))
-                # They are quoted.
-                sentences += [replace(side, support=Support("supported", 1.0)) for side in (a, b)]
+            conflicts = yield from _show_conflicts(question, disputed, citer)
         else:
             nearest = nearest_headings(found.hits)
-            yield citer.add(refusal(question, nearest))
-        yield Answer(
-            question=question,
-            standalone_question=found.query.question,
-            text=citer.text.strip(),
-            abstained=not citer.citations,
-            sentences=tuple(sentences) if citer.citations else (),
-            citations=tuple(citer.citations),
-            hits=tuple(found.hits),
+            yield citer.add(refusal(question, found.query.question, nearest))
+        yield replace(
+            _cited_answer(question, found, citer, supports, conflicts),
             confidence=decision.confidence,
             nearest=nearest,
             seconds=seconds,
             models=self.models,
-            dropped_citations=citer.dropped_citations,
-            notice=citer.notice,
+            notice=citer.notice or (notice.phrase if notice else None),
             unsupported=unsupported,
-            conflicts=tuple(conflicts),
             unmentioned=unmentioned,
         )
 
@@ -148,8 +173,8 @@ class Pipeline:
         seconds: dict[str, float],
         config: Config | None,
     ) -> Generator[Event, None, tuple[Sequence[Support | None], int]]:
-        """The generator's drafts, cited and verified; returns what supports each sentence, and how many are not
-        supported. What is ``offered`` leaves out the statements that are shown apart."""
+        """The generator's drafts, cited and verified. Returns the support of each sentence that is shown, and how many
+        sentences are unsupported. ``offered`` leaves out the statements that are shown as conflicts."""
         drafts: list[Draft] = []
         with _timed(seconds, "generate"):
             for item in self.generator.generate(found.query, found.hits, offered, config):
@@ -162,50 +187,58 @@ class Pipeline:
         yield StageDone("generate", seconds["generate"], len(drafts))
 
         with _timed(seconds, "verify"):
-            supports = self.verify(drafts) if self.verify else [None] * len(drafts)
+            written = self._verified(drafts)
         yield StageDone("verify", seconds["verify"], len(drafts))
-        if self.reflect and drafts and _share_carried(supports) < _ENOUGH_CARRIED:
+        if self.reflect and drafts and written.share_supported < _ENOUGH_SUPPORTED:
             with _timed(seconds, "reflect"):
-                others, their_supports = self._again(found, offered, drafts, supports, config)
-            yield StageDone("reflect", seconds["reflect"], len(others))
-            if _share_carried(their_supports) > _share_carried(supports):
-                drafts, supports = others, their_supports
+                second = self._again(found, offered, written, config)
+            yield StageDone("reflect", seconds["reflect"], len(second.drafts))
+            if second.share_supported > written.share_supported:
+                written = second
+                yield citer.take(Restart())
                 if not self.cut_unsupported:
-                    yield citer.take(Restart())
-                    yield from (citer.take(draft) for draft in drafts)
-        unsupported = sum(not _is_carried(support) for support in supports)
-        if self.cut_unsupported:
-            carried = [_is_carried(support) for support in supports]
-            kept = list(compress(drafts, carried))
-            if not any(draft.sources for draft in kept):
+                    yield from (citer.take(draft) for draft in second.drafts)
+                if second.notice:
+                    yield citer.take(second.notice)
+        supported = written.supported
+        unsupported = len(supported) - sum(supported)
+        if not self.cut_unsupported:
+            return written.supports, unsupported
+        kept = _supported_part(written)
+        if not any(draft.sources for draft in kept.drafts):
+            if not (self.quote and any(draft.sources for draft in written.drafts)):
                 return (), unsupported
-            yield from (citer.take(draft) for draft in kept)
-            supports = list(compress(supports, carried))
-        return supports, unsupported
+            yield citer.take(_NOTHING_SUPPORTED)
+            quoted = [d for d in self.quote.generate(found.query, found.hits, offered, config) if isinstance(d, Draft)]
+            kept = self._verified(quoted)
+        yield from (citer.take(draft) for draft in kept.drafts)
+        return kept.supports, unsupported
 
     def _again(
-        self,
-        found: SearchResult,
-        offered: Sequence[Statement],
-        drafts: Sequence[Draft],
-        supports: Sequence[Support | None],
-        config: Config | None,
-    ) -> tuple[list[Draft], Sequence[Support | None]]:
-        """A second answer, from a search for the question together with what was not carried in the first; none from a
-        model that now fails."""
-        missing = [d.text for d, support in zip(drafts, supports, strict=True) if not _is_carried(support)]
+        self, found: SearchResult, offered: Sequence[Statement], first: _Attempt, config: Config | None
+    ) -> _Attempt:
+        """A second answer, from these hits merged with those of a search for the question plus the unsupported
+        sentences; empty if the model fails."""
+        missing = [draft.text for draft, supported in zip(first.drafts, first.supported, strict=True) if not supported]
         wider = replace(found.query, question=" ".join((found.query.question, *missing))[:_LONGEST_WIDER])
-        more = self.reranker.rerank(wider, self.retriever.retrieve(wider))
+        more = self.reranker.rerank(wider, self.retriever.retrieve(wider), config)
         both = {hit.chunk.id: hit for pair in zip_longest(found.hits, more) for hit in pair if hit}
-        others: list[Draft] = []
+        drafts: list[Draft] = []
+        notice: Notice | None = None
         for item in self.generator.generate(found.query, list(both.values()), offered, config):
-            if isinstance(item, Notice):
-                return [], []
             if isinstance(item, Draft):
-                others.append(item)
+                drafts.append(item)
+            elif isinstance(item, Restart):
+                drafts.clear()
+                notice = None
+            elif item.failed:
+                return _Attempt((), ())
             else:
-                others.clear()
-        return others, self.verify(others) if self.verify else [None] * len(others)
+                notice = item
+        return self._verified(drafts, notice)
+
+    def _verified(self, drafts: Sequence[Draft], notice: Notice | None = None) -> _Attempt:
+        return _Attempt(drafts, self.verify(drafts) if self.verify else [None] * len(drafts), notice)
 
     def answer(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Answer:
         *_, last = self.stream(question, history, config)
@@ -213,32 +246,90 @@ class Pipeline:
         return last
 
 
+def _encodable(text: str) -> str:
+    """Halves of surrogate pairs, which a terminal or JSON may hand over, become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _checked(question: str) -> str:
     if not question.strip():
-        raise BadInput(Phrase("the question is empty", "问题为空"), repr(question), Phrase("type one", "请输入问题"))
+        raise BadInput(Phrase("the question is empty", "问题为空"), "", Phrase("type one", "请输入问题"))
     if len(question) > LONGEST_QUESTION:
         raise BadInput(
             Phrase("the question is too long", "问题太长"),
             f"{len(question)} characters",
             Phrase(f"ask in at most {LONGEST_QUESTION} characters", f"请控制在 {LONGEST_QUESTION} 个字符以内"),
         )
-    return question
+    return _encodable(question)
 
 
 def _undisputed(read: Sequence[Statement], disputed: Sequence[StatementPair]) -> Sequence[Statement]:
-    """What is left for the answer itself beside the conflicts; nothing, if these hold all that answers best."""
+    """The statements left for the answer itself beside the conflicts; none if the conflicts hold the best of them."""
     sides = [side for pair in disputed for side in pair]
     left = [statement for statement in read if not any(statement is side for side in sides)]
     best = max((statement.score for statement in left), default=0.0)
     return left if not sides or best >= min(side.score for side in sides) else ()
 
 
-def _is_carried(support: Support | None) -> bool:
-    return support is None or support.verdict == "supported"
+def _supported_part(written: _Attempt) -> _Attempt:
+    """What is left when the unsupported drafts go: a lead-in goes with all that it announces, a heading above a draft
+    that goes moves to the next one."""
+    drafts: list[Draft] = []
+    supports: list[Support | None] = []
+    heading = ""
+    for at, (draft, support) in enumerate(zip(written.drafts, written.supports, strict=True)):
+        announced = (of for of, _ in zip(written.supported[at + 1 :], _announced(written.drafts, at), strict=False))
+        if not written.supported[at] or (leads_in(draft.text) and not any(announced)):
+            heading = draft.before if draft.before.strip() else heading
+            continue
+        drafts.append(replace(draft, before=heading) if heading and not draft.before.strip() else draft)
+        supports.append(support)
+        heading = ""
+    return _Attempt(drafts, supports, written.notice)
 
 
-def _share_carried(supports: Sequence[Support | None]) -> float:
-    return sum(map(_is_carried, supports)) / max(1, len(supports))
+def _announced(drafts: Sequence[Draft], at: int) -> Iterator[Draft]:
+    """What a lead-in announces: the next draft, and those that follow it without a blank line."""
+    for place, draft in enumerate(drafts[at + 1 :]):
+        if place and "\n\n" in draft.before:
+            return
+        yield draft
+
+
+def _show_conflicts(
+    question: str, disputed: Sequence[StatementPair], citer: Citer
+) -> Generator[Event, None, tuple[Conflict, ...]]:
+    """The two sides of each pair at the end of the answer; returns them with the numbers that they cite."""
+    conflicts: list[Conflict] = []
+    for number, pair in enumerate(disputed):
+        yield from (citer.take(draft) for draft in conflict_drafts(question, pair, first=not number))
+        a, b = citer.sentences[-2:]
+        conflicts.append(Conflict(claim_of(pair[0]), a.citations, claim_of(pair[1]), b.citations))
+    return tuple(conflicts)
+
+
+def _cited_answer(
+    question: str,
+    found: SearchResult,
+    citer: Citer,
+    supports: Sequence[Support | None],
+    conflicts: tuple[Conflict, ...],
+) -> Answer:
+    """The answer as it was cited. ``supports`` are those of its own sentences; the sides of the conflicts, which come
+    last, are quoted and so support themselves."""
+    quoted = [Support("supported", 1.0)] * (2 * len(conflicts))
+    sentences = [replace(s, support=p) for s, p in zip(citer.sentences, (*supports, *quoted), strict=True)]
+    return Answer(
+        question=question,
+        standalone_question=found.query.question,
+        text=citer.text.strip(),
+        abstained=not citer.citations,
+        sentences=tuple(sentences) if citer.citations else (),
+        citations=tuple(citer.citations),
+        hits=tuple(found.hits),
+        dropped_citations=citer.dropped_citations,
+        conflicts=conflicts,
+    )
 
 
 @contextmanager

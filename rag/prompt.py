@@ -1,6 +1,6 @@
-"""The texts that a chat model is given: named, versioned, in Chinese and English.
+"""The prompts for a chat model: named, versioned, in Chinese and English.
 
-Note text is data. It stands between ``<sources>`` and ``</sources>``, and is changed so that it can neither close that
+Note text is data. It is put between ``<sources>`` and ``</sources>`` and changed so that it can neither close that
 fence, nor begin another numbered source, nor speak as another role of the conversation (``neutral``).
 """
 
@@ -9,10 +9,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.phrases import Language, Phrase
+from ingest.phrases import Phrase
 from ingest.sentences import sentences
-from rag.answerability import refusal
-from rag.terms import is_chinese
+from rag.answerability import NO_ANSWER
+from rag.cite import BRACKETED, VERBATIM, in_parentheses, is_index
+from rag.terms import language_of
 from rag.types import Hit
 
 Message = tuple[str, str]
@@ -26,14 +27,17 @@ _LEAST_TOKENS = 40
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent. Source number n is ``sources[n - 1]``; ``name`` tells text and version, as in ``answer-1``."""
+    """What is sent."""
 
     name: str
+    """Which prompt this is and its version, as in ``answer-1``."""
     messages: tuple[Message, ...]
     sources: tuple[Hit, ...] = ()
+    """The hits that it shows; number n is ``sources[n - 1]``."""
 
     @property
     def tokens(self) -> int:
+        """See ``estimate_tokens``."""
         return sum(estimate_tokens(text) for _, text in self.messages)
 
 
@@ -87,9 +91,9 @@ _EARLIER_KEPT = 4
 
 
 def answer_prompt(question: str, hits: Sequence[Hit], tokens: int) -> Prompt:
-    """Question and sources, best first, as many as fit ``tokens``; the last may be cut after a sentence."""
-    language: Language = "zh" if is_chinese(question) else "en"
-    no_answer = refusal(question, ())
+    """The question and as many sources, best first, as fit into ``tokens``. The last may be cut after a sentence."""
+    language = language_of(question)
+    no_answer = NO_ANSWER.to(language)
     rules = _ANSWER_RULES.to(language).replace("{refusal}", no_answer)
     closing = _ANSWER_CLOSING.to(language).replace("{refusal}", no_answer).replace("{question}", neutral(question))
     left = tokens - estimate_tokens(rules) - estimate_tokens(closing) - 20
@@ -110,7 +114,7 @@ def answer_prompt(question: str, hits: Sequence[Hit], tokens: int) -> Prompt:
 
 def condense_prompt(question: str, history: Sequence[str]) -> Prompt:
     """The request to make ``question`` stand alone; only the last few earlier questions are shown."""
-    language: Language = "zh" if is_chinese(question) else "en"
+    language = language_of(question)
     lines = [_EARLIER.to(language) + _one_line(turn) for turn in history[-_EARLIER_KEPT:]]
     lines += [_LAST.to(language) + _one_line(question), _REWRITTEN.to(language)]
     return Prompt(_CONDENSE, (("system", _CONDENSE_RULES.to(language)), ("user", "\n".join(lines).rstrip())))
@@ -129,9 +133,9 @@ _RANK_CLOSING = Phrase("Question: {question}\nNumbers, best first:", "问题：{
 
 
 def rank_prompt(question: str, hits: Sequence[Hit], tokens: int) -> Prompt:
-    """The request to order the hits, each with the beginning of its text; as many as fit ``tokens`` share them
+    """The request to order the hits, each shown with the beginning of its text. As many as fit share ``tokens``
     equally."""
-    language: Language = "zh" if is_chinese(question) else "en"
+    language = language_of(question)
     rules = _RANK_RULES.to(language)
     closing = _RANK_CLOSING.to(language).replace("{question}", neutral(question))
     passages = _listed([(hit.chunk.context, hit.chunk.text) for hit in hits], tokens - estimate_tokens(rules + closing))
@@ -162,9 +166,9 @@ _CONFLICT_CLOSING = Phrase(
 
 
 def conflict_prompt(question: str, statements: Sequence[tuple[str, str]], tokens: int) -> tuple[Prompt, int]:
-    """The request to name the statements that contradict each other, and how many of them are shown. A statement is
-    (its place, its words)."""
-    language: Language = "zh" if is_chinese(question) else "en"
+    """The request to name the statements that contradict each other, and how many of them it shows. Each of
+    ``statements`` is (its place, its words)."""
+    language = language_of(question)
     rules = _CONFLICT_RULES.to(language)
     closing = _CONFLICT_CLOSING.to(language).replace("{question}", neutral(question))
     passages = _listed(statements, tokens - estimate_tokens(rules + closing))
@@ -177,7 +181,7 @@ def _request(rules: str, passages: Sequence[str], closing: str) -> tuple[Message
 
 
 def _listed(passages: Sequence[tuple[str, str]], tokens: int) -> list[str]:
-    """Passages of (place, text), numbered, each with the beginning of its text; as many as fit ``tokens`` share them
+    """Passages of (place, text), numbered, each with the beginning of its text. As many as fit share ``tokens``
     equally."""
     left = max(0, tokens - 20)
     shown = passages[: max(1, left // (2 * _LEAST_TOKENS))]
@@ -200,25 +204,32 @@ _NAMES = r"sources?\b|system\b|user\b|assistant\b|human\b|think\b|start_of_turn|
 _RESERVED = re.compile(rf"[\s/\\]*(?:{_NAMES})")
 _ANGLES = re.compile(r"[<＜﹤〈]")
 _ROLE = re.compile(r"[\[［](?=\s*/?\s*INST\s*[\]］])", re.IGNORECASE)
-_DIGITS = r"\d{1,3}(?:\s*[,，、;；~–-]\s*\d{1,3})*"
-_BRACKETED = rf"[\[【［〔]\s*(?:\^|来源|资料|sources?)?\s*[:：#]?\s*({_DIGITS})\s*[\]】］〕]"
-_NUMBER = re.compile(_BRACKETED, re.IGNORECASE)
-_NUMBERS = re.compile(rf"(?<![A-Za-z0-9_)\]])(?:{_BRACKETED})+", re.IGNORECASE)
+_MARKS = re.compile(rf"(?:{BRACKETED})+")
+_CODE = re.compile(rf"(?ms:^[ \t]*(?P<fence>```+|~~~+).*?(?:^[ \t]*(?P=fence)|\Z))|{VERBATIM}")
+_USED = re.compile(r"[A-Za-z0-9_)\]]$")
 _SAFE_ANGLE = "‹"
 _RESTORED = re.compile(rf"{_SAFE_ANGLE}(?=[\s/\\]*(?:{_NAMES}|｜))", re.IGNORECASE)
 
 
 def neutral(text: str) -> str:
-    """``text`` as data: invisible characters gone, a ``<`` of the fence or of a chat template written ``‹``, a number
-    in brackets that could pass for a source's written in parentheses. All else stays."""
+    """``text`` as data: without invisible characters, a ``<`` of the fence or of a chat template as ``‹``, and a number
+    in brackets that could be taken for a source's in parentheses. Indices stay, in code all that follow a name. Nothing
+    else changes."""
     visible = "".join(character for character in text if _is_visible(character))
     without_roles = _ROLE.sub("⟦", _ANGLES.sub(_safe_angle, visible))
-    return _NUMBERS.sub(lambda run: _NUMBER.sub(r"(\1)", run[0]), without_roles)
+    code = [found.span() for found in _CODE.finditer(without_roles)]
+    return _MARKS.sub(lambda marks: marks[0] if _is_index(marks, code) else in_parentheses(marks[0]), without_roles)
 
 
 def restored(text: str) -> str:
-    """What a model copied out of ``neutral`` text, with its ``<`` again."""
+    """What a model copied from ``neutral`` text, its ``<`` signs restored."""
     return _RESTORED.sub("<", text)
+
+
+def _is_index(marks: re.Match[str], code: Sequence[tuple[int, int]]) -> bool:
+    if any(start <= marks.start() < end for start, end in code):
+        return bool(_USED.search(marks.string, 0, marks.start()))
+    return is_index(marks)
 
 
 def _safe_angle(angle: re.Match[str]) -> str:
@@ -229,7 +240,7 @@ def _safe_angle(angle: re.Match[str]) -> str:
 def _is_visible(character: str) -> bool:
     if character in "\n\t":
         return True
-    # Letters can be smuggled as variation selectors; those of emoji are no loss.
+    # Letters can be smuggled as variation selectors; losing those of emoji does no harm.
     selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
     return not selector and unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
 
@@ -240,14 +251,14 @@ _PIECE = re.compile(r"[A-Za-z]+|\s*\n\s*|[ \t]{2,}|\S")
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a current model makes of ``text``, rather too many: one for four Latin letters, for each
-    other character and for each run of white space that is not a single space."""
+    """About how many tokens ``text`` is for a current model, rather too many: one for four Latin letters, for each
+    other character, and for each run of white space that is not a single space."""
     return sum(-(-len(piece) // 4) if piece.isascii() and piece.isalpha() else 1 for piece in _PIECE.findall(text))
 
 
 def _cut(text: str, tokens: int) -> str:
-    """The first sentences of ``text`` that fit; where the first alone does not, its beginning; empty if nothing would
-    be left worth reading."""
+    """The first sentences of ``text`` that fit into ``tokens``; if not even the first does, its beginning; empty if too
+    little would be left to be worth reading."""
     if tokens < _LEAST_TOKENS:
         return ""
     kept = 0

@@ -1,4 +1,4 @@
-"""The seams of answering, with short fakes in ``tests/fakes.py``."""
+"""The seams of answering: what each exchangeable part promises."""
 
 import collections.abc
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +9,12 @@ from ingest.types import Chunk, Place
 from rag.types import Draft, Hit, Notice, Query, Restart, Stage, Statement, StatementPair
 
 Config = Mapping[str, Any]
-"""A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), handed on to the chat model as it is."""
+"""A LangChain ``RunnableConfig`` (callbacks, tags, metadata …), passed unchanged to the chat model."""
 
 
 class Similarity(Protocol):
     def __call__(self, query: Query, statements: Sequence[Statement]) -> Floats:
-        """Shape (statements,); higher is nearer, comparable within one question."""
+        """Shape (statements,); higher is nearer. Comparable only within one question."""
         ...
 
 
@@ -22,7 +22,7 @@ class TokenStore(Protocol):
     """Where the token vectors of chunks are kept."""
 
     def token_vectors(self, chunk_ids: Sequence[str], dimensions: int) -> Mapping[str, TokenVectors]:
-        """By chunk id, shape (tokens, dimensions); without the chunks that have none."""
+        """By chunk id, of shape (tokens, dimensions); chunks that have none are left out."""
         ...
 
 
@@ -44,27 +44,29 @@ class SearchableLibrary(TokenStore, Protocol):
 
 class Retriever(Protocol):
     def retrieve(self, query: Query) -> Mapping[Stage, Sequence[Hit]]:
-        """Hits by stage, each best first; the last stage's are the ones to use."""
+        """Hits by stage, each best first: "dense", "lexical" and "fused"; the reranker reads "fused"."""
         ...
 
 
 class Reranker(Protocol):
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
-        """The fused hits in a better order; one that was not read keeps its place behind those that were."""
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
+        """The fused hits in a better order. Hits that were not read follow the others, in their original order."""
         ...
 
 
 class AnswerScorer(Protocol):
     def answers(self, question: str, statements: Sequence[str]) -> Vectors:
-        """Shape (statements,): how likely, in [0, 1], each carries the answer or a part of it. A statement comes below
-        its heading path, which stands on a line of its own."""
+        """Shape (statements,): the probability that each answers the question or a part of it. The text of a statement
+        is preceded by its heading path on a line of its own."""
         ...
 
 
 class SupportJudge(Protocol):
     def support(self, pairs: Sequence[tuple[str, str]]) -> Vectors:
-        """Shape (pairs, 3), for pairs of (premise, claim): the chances that the premise supports the claim, that it
-        contradicts it, and that it says neither."""
+        """Shape (pairs, 3), for pairs of (premise, claim): the probabilities that the premise supports the claim, that
+        it contradicts it, and that it does neither."""
         ...
 
 
@@ -72,8 +74,8 @@ class ChatModel(Protocol):
     def reply(
         self, messages: Sequence[tuple[str, str]], config: Config | None = None
     ) -> collections.abc.Generator[str]:
-        """The pieces of the reply to messages of (role, text). Raises ``rag.chat_model.ChatFailed``; closing it
-        ends the request."""
+        """The pieces of the reply to messages of (role, text). Raises ``rag.chat_model.ChatFailed``. Closing the
+        generator ends the request."""
         ...
 
 
@@ -87,7 +89,7 @@ class ConflictFinder(Protocol):
     def __call__(
         self, query: Query, read: Sequence[Statement], config: Config | None = None
     ) -> tuple[Sequence[StatementPair], Notice | None]:
-        """Pairs of statements that may answer and that cannot both hold, surest first; a notice where they were not
+        """Pairs of statements that may answer but cannot both be true, surest first; and a notice if they were not
         looked for as the settings ask."""
         ...
 
@@ -96,6 +98,6 @@ class AnswerGenerator(Protocol):
     def generate(
         self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
     ) -> Iterator[Draft | Notice | Restart]:
-        """The answer statement by statement, in order, from the hits and from what was ``read`` in them. No draft with
-        a source means that they hold no answer."""
+        """The answer, statement by statement in order, from the hits and the statements ``read`` in them. If no draft
+        has a source, they hold no answer. A ``Notice`` with ``failed`` precedes a substitute for the answer."""
         ...

@@ -1,38 +1,37 @@
 """A chat model's reply, as it arrives -> its sentences and the source numbers that each names.
 
-The cut does not depend on how the reply was cut into pieces: a unit is given only when nothing that may still come
-can change it.
+The result does not depend on the pieces in which the reply arrives: a unit is given only when nothing that may still
+come can change it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ingest.sentences import sentences
-from rag.cite import VERBATIM
+from rag.cite import NUMBERS, VERBATIM, is_index, name_before
 
 UnitKind = Literal["sentence", "item", "table", "code", "formula"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A sentence, or a whole list item, table, code block or formula, without its source numbers.
-
-    ``before`` is the Markdown between it and the unit before it, headings included.
-    """
+    """A sentence, or a whole list item, table, code block or formula of a reply."""
 
     kind: UnitKind
     text: str
+    """Markdown, without the source numbers; a heading or bold line that claims something with its marks."""
     numbers: tuple[int, ...]
+    """The source numbers that it names, without repeats; 0 and others may name no source."""
     before: str
+    """The Markdown between the previous unit and this one, headings included."""
 
 
-_DIGITS = r"\d{1,2}(?:\s*[,，、;；和&~–-]\s*\d{1,2})*"
 _WORD = r"(?:来源|资料|出处|见|sources?)"
 _MARK = re.compile(
-    rf"[\[【［〔]\s*(?:\^|{_WORD})?\s*[:：#]?\s*({_DIGITS})\s*(?:†[^\]】］〕\n]*)?[\]】］〕](?!\()"
-    rf"|[(（]\s*{_WORD}\s*[:：#]?\s*({_DIGITS})\s*[)）]",
+    rf"[\[【［〔]\s*(?:\^|{_WORD})?\s*[:：#]?\s*({NUMBERS})\s*(?:†[^\]】］〕\n]*)?[\]】］〕](?!\()"
+    rf"|[(（]\s*{_WORD}\s*[:：#]?\s*({NUMBERS})\s*[)）]",
     re.IGNORECASE,
 )
 _HALF_MARK = re.compile(r"[\[【［〔(（][^\]】］〕)）\n]{0,24}$")
@@ -42,7 +41,9 @@ _SHIELDED = re.compile(VERBATIM)
 
 _BLANK = re.compile(r"(?:[ \t\u3000]*\n)+")
 _FENCE = re.compile(r"[ \t]*(```+|~~~+)")
+# A heading, unless it claims something; and a rule.
 _HEADING = re.compile(r"#{1,6}\s|(?:\*\*|__)[^*\n]+(?:\*\*[:：]?|[:：]\*\*|__[:：]?)\s*$|(?:[-*_=]\s*){3,}$")
+_CLAIMS = re.compile(r"[。！.!][”’\"）)」』]?$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•·][ \t]+|\d{1,3}[.)、．](?!\d)|[（(]\d{1,2}[)）]|[①-⑳])")
 _LABEL = re.compile(
     r"[#*\s]*(?:参考资料|参考来源|资料来源|参考文献|引用来源|来源|出处|引用|sources?|references?|citations?)[*\s]*[:：]?[*\s]*",
@@ -51,20 +52,37 @@ _LABEL = re.compile(
 _PREFIX = re.compile(r"(?:\*\*)?(?:回答|答案|答|answer)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE)
 _THINKING, _THOUGHT = "<think>", "</think>"
 _ENOUGH = 12
-"""Characters of a line that tell what it is."""
+"""Characters from which the kind of a line can be told."""
 
 THOUGHTS_END = Unit("sentence", "", (), "")
-"""Given where it shows that all units before were thoughts."""
+"""Yielded when a closing ``</think>`` shows that everything before it was reasoning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Source numbers in brackets."""
+
+    at: int
+    """Its place in the text without marks."""
+    start: int
+    """Where it starts in the text with marks, white space before it included."""
+    end: int
+    """Where it ends there."""
+    numbers: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class ReplySplitter:
-    """Feed the pieces of a reply in order, then finish; each call gives the units that are whole by then.
+    """Feed the pieces of a reply in order, then finish. Each call gives the units that are complete by then.
 
-    A leading ``<think>`` block, an "Answer:" in front and a list of references at the end are left out. Where a server
-    gives only the end of the block, as the prompt began it, ``THOUGHTS_END`` comes behind what was thought.
+    ``shown`` is the text that the model was shown. A number behind a name, as in ``hidden_states[1]``, names no source
+    if it stands there too.
+
+    A leading ``<think>`` block, a leading "Answer:" and a list of references at the end are left out. If a server sends
+    only the end of that block, because the prompt opened it, ``THOUGHTS_END`` follows the reasoning.
     """
 
+    shown: str = ""
     _rest: str = ""
     _started: bool = False
     _ended: bool = False
@@ -80,7 +98,7 @@ class ReplySplitter:
     def finish(self) -> Iterator[Unit]:
         yield from self._units(final=True)
         if self._headings and self._previous is None:
-            # A reply that is one bold line says it in that line.
+            # A reply of one bold line has its answer in that line.
             yield Unit("sentence", "\n\n".join(self._headings), (), "")
 
     def _units(self, final: bool) -> Iterator[Unit]:
@@ -109,7 +127,7 @@ class ReplySplitter:
         return True
 
     def _step(self, final: bool) -> Unit | None:
-        """Takes something off the rest, or leaves it as it is when more must come first."""
+        """Takes something off the rest, or leaves it unchanged if more must come first."""
         if not self._inside_line and (blank := _BLANK.match(self._rest)):
             self._blank_before = True
             self._rest = self._rest[blank.end() :]
@@ -139,26 +157,35 @@ class ReplySplitter:
             if self._is_apart(line.strip()):
                 self._take(len(line) + 1)
                 return None
+            if _HEADING.match(line.strip()):
+                text, marks = self._without_marks(line)
+                return self._block("sentence", text.strip(), _numbers_of(marks), len(line) + 1, final)
         return self._sentence(line, whole, final)
 
     def _is_apart(self, line: str) -> bool:
-        """Whether a line says nothing itself: a heading, kept for the next unit; a rule; the references' heading."""
+        """Whether a line is no unit: a heading, which is kept for the next unit, a rule, or the references' heading."""
         label = _LABEL.match(line)
         rest = line[label.end() :] if label else ""
         listed = label and re.search(r"[:：]", label[0]) and _MARK.match(rest)
         if label and (not rest or listed or _MARKS_ONLY.match(rest)):
             self._ended = True
             return True
-        if _HEADING.match(line):
-            if line.strip("-*_= "):
-                self._headings.append(line)
-            return True
-        return False
+        if not _HEADING.match(line) or self._claims(line):
+            return False
+        if line.strip("-*_= "):
+            self._headings.append(line)
+        return True
+
+    def _claims(self, heading: str) -> bool:
+        """Whether a heading is a statement: it ends like one, or names a source. A question states nothing."""
+        text, marks = self._without_marks(heading)
+        said = text.strip("#*_:： ")
+        return bool(re.search(r"\w", said)) and bool(marks or _CLAIMS.search(said))
 
     def _fenced(self, kind: UnitKind, closing: re.Pattern[str], mark: str, final: bool) -> Unit | None:
         start = len(self._rest) - len(self._rest.lstrip()) + len(mark)
         closed = closing.search(self._rest, start)
-        # The line of the closing mark may still go on.
+        # The line of the closing mark may not be complete.
         if closed and not final and closed.end() == len(self._rest):
             return None
         if closed:
@@ -183,20 +210,18 @@ class ReplySplitter:
                 return None
             if not _continues(kind, following):
                 break
-        text, marks = _without_marks(self._rest[:end].rstrip())
-        numbers = tuple(number for _, _, _, found in marks for number in found)
-        return self._block(kind, text, numbers, end, final)
+        text, marks = self._without_marks(self._rest[:end].rstrip())
+        return self._block(kind, text, _numbers_of(marks), end, final)
 
     def _sentence(self, line: str, whole: bool, final: bool) -> Unit | None:
         half = None if whole else _HALF_MARK.search(line)
-        text, marks = _without_marks(line[: half.start()] if half else line)
+        text, marks = self._without_marks(line[: half.start()] if half else line)
         spans = list(sentences(text, 0, len(text)))
         if len(spans) > 1 and (whole or _is_settled(text, spans[0][1])):
             start, end = spans[0]
-            own = [mark for mark in marks if mark[0] <= end]
-            taken = end + sum(right - left for _, left, right, _ in own)
-            numbers = tuple(number for *_, found in own for number in found)
-            unit = self._unit("sentence", text[start:end], numbers)
+            own = [mark for mark in marks if mark.at <= end]
+            taken = end + sum(mark.end - mark.start for mark in own)
+            unit = self._unit("sentence", text[start:end], _numbers_of(own))
             self._take(taken)
             self._inside_line = True
             return unit
@@ -205,17 +230,16 @@ class ReplySplitter:
         if not spans:
             self._take(len(line) + 1)
             return None
-        numbers = tuple(number for *_, found in marks for number in found)
-        return self._block("sentence", text.strip(), numbers, len(line) + 1, final)
+        return self._block("sentence", text.strip(), _numbers_of(marks), len(line) + 1, final)
 
     def _block(self, kind: UnitKind, text: str, numbers: tuple[int, ...], end: int, final: bool) -> Unit | None:
-        """A unit that ends a line, with the numbers on a line of their own below it."""
+        """A unit that ends a line, with any numbers on a line of their own below it."""
         below = self._rest[end:]
         line = below.lstrip().partition("\n")
         if not final and (not line[0] or (line[0][0] in "[【［〔(（" and not line[1])):
             return None
         if _MARKS_ONLY.match(line[0]):
-            numbers += tuple(number for *_, found in _without_marks(line[0])[1] for number in found)
+            numbers += _numbers_of(self._without_marks(line[0])[1])
             end += len(below) - len(below.lstrip()) + len(line[0]) + 1
         unit = self._unit(kind, text, numbers)
         self._take(end)
@@ -232,6 +256,29 @@ class ReplySplitter:
         self._previous = kind
         return unit
 
+    def _without_marks(self, text: str) -> tuple[str, list[_Mark]]:
+        """``text`` without its marks, and these."""
+        shielded = [match.span() for match in _SHIELDED.finditer(text)]
+        marks: list[_Mark] = []
+        kept, position, removed = [], 0, 0
+        for match in _MARK.finditer(text):
+            numbers = _numbers_in(match[1] or match[2])
+            if not numbers or any(left < match.start() < right for left, right in shielded):
+                continue
+            if self._is_index(match, numbers):
+                continue
+            start = max(position, len(text[: match.start()].rstrip(" \t\u00a0\u3000")))
+            marks.append(_Mark(start - removed, start, match.end(), numbers))
+            kept.append(text[position:start])
+            removed += match.end() - start
+            position = match.end()
+        return "".join(kept) + text[position:], marks
+
+    def _is_index(self, mark: re.Match[str], numbers: tuple[int, ...]) -> bool:
+        name = name_before(mark.string, mark.start())
+        copied = bool(name) and f"{name}{mark[0]}" in self.shown
+        return copied or (numbers == (0,) and is_index(mark))
+
     def _take(self, end: int) -> None:
         self._rest = self._rest[end:]
         self._inside_line = False
@@ -239,8 +286,8 @@ class ReplySplitter:
 
 
 def _is_settled(text: str, end: int) -> bool:
-    """Whether a sentence's ``end`` stays where it is whatever may still come: nothing begins in the sentence that could
-    have a full stop inside, and words follow it, not more marks that would belong to it."""
+    """Whether nothing that may still come can move a sentence's ``end``: nothing opens in the sentence that could have
+    a full stop inside, and words follow it, not further marks that would belong to it."""
     following = text[end:].lstrip()
     return len(following) >= 4 and following[0].isalnum() and not re.search(r"[`$<\[(（\\]", text[:end])
 
@@ -253,31 +300,16 @@ def _continues(kind: UnitKind, line: str) -> bool:
     return not (_ITEM.match(line) or _FENCE.match(line) or line.lstrip().startswith(("|", "$$")))
 
 
-def _without_marks(text: str) -> tuple[str, list[tuple[int, int, int, tuple[int, ...]]]]:
-    """``text`` without its marks, and for each mark where it stood in the new text, where it starts and ends in the old
-    (white space before it included), and its numbers."""
-    shielded = [match.span() for match in _SHIELDED.finditer(text)]
-    marks: list[tuple[int, int, int, tuple[int, ...]]] = []
-    kept, position, removed = [], 0, 0
-    for match in _MARK.finditer(text):
-        numbers = _numbers(match[1] or match[2])
-        if not numbers or any(left < match.start() < right for left, right in shielded):
-            continue
-        start = max(position, len(text[: match.start()].rstrip(" \t\u00a0\u3000")))
-        marks.append((start - removed, start, match.end(), numbers))
-        kept.append(text[position:start])
-        removed += match.end() - start
-        position = match.end()
-    return "".join(kept) + text[position:], marks
+def _numbers_of(marks: Iterable[_Mark]) -> tuple[int, ...]:
+    return tuple(number for mark in marks for number in mark.numbers)
 
 
-def _numbers(digits: str) -> tuple[int, ...]:
-    """The numbers of a mark, ranges counted out; none if one of them is 0, which numbers no source."""
+def _numbers_in(digits: str) -> tuple[int, ...]:
+    """The numbers of a mark, ranges written out; none for a range that runs backwards."""
     spread = _RANGE.sub(lambda ends: ",".join(map(str, range(int(ends[1]), int(ends[2]) + 1))), digits)
-    numbers = tuple(int(number) for number in re.findall(r"\d+", spread))
-    return () if 0 in numbers else numbers
+    return tuple(int(number) for number in re.findall(r"\d+", spread))
 
 
 def without_thoughts(reply: str) -> str:
-    """A whole reply without what the model thought aloud before it."""
+    """A whole reply without the reasoning before it."""
     return re.sub(rf"(?s)^\s*{_THINKING}.*?{_THOUGHT}|^.*\n\s*{_THOUGHT}[ \t]*\n", "", reply)

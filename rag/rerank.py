@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.errors import ModelUnavailable
 from ingest.late import LateInteraction, late_scores
 from ingest.odds import log_odds, logistic
-from ingest.phrases import Phrase
 from ingest.protocols import Floats
-from ingest.structure import is_question_list
+from ingest.questions import is_question_list
 from rag.chat_model import ChatFailed
 from rag.cross_encoders import open_cross_encoder
 from rag.prompt import rank_prompt
-from rag.protocols import AnswerScorer, ChatModel, Reranker, Similarity, TokenStore
+from rag.protocols import AnswerScorer, ChatModel, Config, Reranker, Similarity, TokenStore
 from rag.reply import without_thoughts
 from rag.statement_reader import best_log_odds
 from rag.types import Hit, Query, Stage
@@ -31,30 +29,35 @@ if TYPE_CHECKING:
 class KeepOrder:
     """The fused order as it is."""
 
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
         return stages["fused"]
 
 
 def blend_features(late: Floats, dense: Floats, lexical: Floats) -> Floats:
-    """What the blend sees of each hit, shape (hits, 5): late interaction and cosine as they are, BM25 as a share of
-    the best, and how far late interaction and cosine lie below the best of this question."""
+    """The features of each hit for the blend, shape (hits, 5): late interaction and cosine as they are, BM25 as a share
+    of the best, and how far late interaction and cosine lie below the best of this question."""
     share = lexical / max(float(lexical.max()), 1e-6)
     return np.column_stack([late, dense, share, late - late.max(), dense - dense.max()]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class LateReranker:
-    """Late interaction over the token vectors that were made at sync, blended with the dense and lexical scores; it
-    reads the first ``candidates`` hits.
+    """Late interaction over the token vectors made at sync, blended with the dense and lexical scores. It reads the
+    first ``candidates`` hits.
 
-    Scores are probabilities that the hit answers. Lists of bare questions go behind everything else that was read.
+    Their scores are probabilities that the hit answers; hits that were not read keep their fused score. Lists of bare
+    questions follow everything else that was read.
     """
 
     library: TokenStore
     late: LateInteraction
     candidates: int
 
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
         hits = stages["fused"]
         ids = [hit.chunk.id for hit in hits[: self.candidates]]
         vectors = self.library.token_vectors(ids, self.late.token_dimensions)
@@ -75,17 +78,18 @@ class LateReranker:
 
 _MOST_READ = 10
 _FARTHEST_READ = 4.0
-"""Log-odds below the first hit. Of the hits beyond, one in a hundred questions has its answer moved into the first five
-by reading; a third to two thirds of the statements are theirs."""
+"""Log-odds below the first hit. Reading further down lifts the answer into the first five for one question in a
+hundred, but those hits hold a third to two thirds of all statements."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingReranker:
-    """The first hits of the order of ``first`` once more, by what the ``scorer`` finds in their statements: at most
-    ten, as far as they are not much less likely than the very first.
+    """Reorders the first hits of ``first`` by what the ``scorer`` finds in their statements: at most ten, and none that
+    is much less likely than the very first.
 
-    Scores are probabilities that the hit answers, by a logistic layer over ``features``: ``weights``, of shape (4,),
-    the intercept last (``python -m eval.fit_layers``). Lists of bare questions stay behind the others.
+    Their scores are probabilities that the hit answers, from a logistic layer over ``features``: ``weights``, of shape
+    (4,), the intercept last (``python -m eval.fit_layers``). Hits that were not read keep the score of ``first``, so
+    scores need not fall along the whole list. Lists of bare questions follow everything else that was read.
     """
 
     first: Reranker
@@ -93,20 +97,22 @@ class ReadingReranker:
     scorer: AnswerScorer
     weights: Floats
 
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
-        hits = self.first.rerank(query, stages)
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
+        hits = self.first.rerank(query, stages, config)
         return self.reordered(hits, self.features(query, hits)) if hits else hits
 
     def features(self, query: Query, hits: Sequence[Hit]) -> Floats:
-        """Shape (hits read, 3): the log-odds of a hit's score, and those of its likeliest statement, as they are and
-        below the best of this question."""
+        """Shape (hits read, 3): the log-odds of a hit's score, those of its likeliest statement, and how far the latter
+        lie below the best of this question."""
         odds = log_odds([hit.score for hit in hits[:_MOST_READ]])
         scores = list(takewhile(lambda score: score >= odds[0] - _FARTHEST_READ, odds))
         best = best_log_odds(query, hits[: len(scores)], self.similarity, self.scorer)
         return np.column_stack([scores, best, best - best.max()]).astype(np.float32)
 
     def reordered(self, hits: Sequence[Hit], features: Floats) -> Sequence[Hit]:
-        """The hits with those that have ``features`` in their order, and the others behind."""
+        """The hits that have ``features`` in their new order, followed by the others."""
         probabilities = logistic(features, self.weights)
         read = [replace(hit, score=float(p), stage="rerank") for hit, p in zip(hits, probabilities, strict=False)]
         read.sort(key=lambda hit: (is_question_list(hit.chunk.text), -hit.score, hit.chunk.id))
@@ -114,7 +120,7 @@ class ReadingReranker:
 
 
 def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = None) -> Floats:
-    """The scores that a stage gave to hits; to one that it did not find ``absent``, or else its worst."""
+    """The scores that a stage gave to hits; for a hit that it did not find, ``absent`` or else its worst score."""
     known = {hit.chunk.id: hit.score for hit in stage}
     worst = min(known.values(), default=0.0) if absent is None else absent
     return np.array([known.get(hit.chunk.id, worst) for hit in hits], np.float32)
@@ -124,8 +130,8 @@ def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = 
 class ChatReranker:
     """The chat model names the passages that help, best first; ``prompt_tokens`` bounds what it is shown.
 
-    It is shown the hits in the order of ``first``, whose order also stays behind the named ones, and altogether where
-    the model fails or names none. Scores tell places only.
+    It is shown the hits in the order of ``first``. Those that it does not name follow in that order; if it fails or
+    names none, the whole order stays. Scores reflect only the order.
     """
 
     model: ChatModel
@@ -133,13 +139,15 @@ class ChatReranker:
     candidates: int
     prompt_tokens: int
 
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
-        hits = self.first.rerank(query, stages)
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
+        hits = self.first.rerank(query, stages, config)
         if not hits:
             return hits
         prompt = rank_prompt(query.question, hits[: self.candidates], self.prompt_tokens)
         try:
-            reply = "".join(self.model.reply(prompt.messages))
+            reply = "".join(self.model.reply(prompt.messages, config))
         except ChatFailed:
             return hits
         named = [int(number) - 1 for number in re.findall(r"\d+", without_thoughts(reply))]
@@ -153,12 +161,14 @@ class ChatReranker:
 
 @dataclass(frozen=True)
 class CrossEncoderReranker:
-    """Any sentence-transformers cross-encoder, by id or path; it reads the first ``candidates`` hits."""
+    """Any sentence-transformers cross-encoder, by id or path. It reads the first ``candidates`` hits."""
 
     model: str
     candidates: int
 
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
         hits = stages["fused"]
         read = hits[: self.candidates]
         if not read:
@@ -171,14 +181,4 @@ class CrossEncoderReranker:
 
     @cached_property
     def _cross_encoder(self) -> "CrossEncoder":
-        try:
-            return open_cross_encoder(self.model)
-        except (OSError, ValueError) as error:
-            raise ModelUnavailable(
-                Phrase("the reranker cannot be loaded", "无法加载重排模型"),
-                self.model,
-                Phrase(
-                    "give the path or id of a sentence-transformers cross-encoder, or set reranker to none",
-                    "请给出 sentence-transformers 交叉编码器的路径或名称，或把 reranker 设为 none",
-                ),
-            ) from error
+        return open_cross_encoder(self.model, "reranker")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.protocols import Embedder
-from ingest.structure import is_question_list
+from ingest.questions import is_question_list
 from rag.protocols import SearchableLibrary
 from rag.types import Hit, Query, Stage
 
@@ -13,7 +13,7 @@ RRF_CONSTANT = 60
 """k of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 
 _QUESTION_LIST_FACTOR = 0.5
-"""A list of bare questions matches questions best and answers none, so its fused score is halved."""
+"""Halves the fused score of a list of bare questions, which matches questions best and answers none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class HybridRetriever:
 
 
 def fuse(rankings: Sequence[tuple[Sequence[Hit], float]]) -> list[Hit]:
-    """Weighted reciprocal rank fusion; ties go by chunk id."""
+    """Weighted reciprocal rank fusion. Ties are ordered by chunk id."""
     scores: defaultdict[str, float] = defaultdict(float)
     found: dict[str, Hit] = {}
     for hits, weight in rankings:

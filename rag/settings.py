@@ -1,5 +1,6 @@
 """Every setting of notecite, read in this one place: command line > environment > files > defaults."""
 
+import difflib
 import json
 import os
 import tomllib
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -18,10 +19,13 @@ from pydantic_settings import (
 )
 
 from ingest.errors import BadInput
+from ingest.files import write_whole
 from ingest.phrases import Phrase
 
 FILE_NAME = "notecite.toml"
 _PREFIX = "NOTECITE_"
+_OTHER_VARIABLES = frozenset({"password"})
+"""What else may follow the prefix: the password is an option of ``notecite ui`` alone."""
 UNTRAINED = "bundled-untrained"
 
 
@@ -30,58 +34,76 @@ def settings_files() -> tuple[Path, ...]:
     return Path.cwd() / FILE_NAME, platformdirs.user_config_path("notecite") / FILE_NAME
 
 
+def _expanded(folder: Path) -> Path:
+    # Path.expanduser raises an error where there is no such person.
+    return Path(os.path.expanduser(folder))
+
+
+def _unset_if_none(name: str) -> str:
+    return "" if name == "none" else name
+
+
 class Settings(BaseSettings):
-    """What a person can set. Each name is a ``notecite.toml`` key, a ``NOTECITE_…`` variable and, for the first
-    five, a command-line option."""
+    """What a person can set. Each name is a key of ``notecite.toml``, an environment variable (in capitals, after
+    ``NOTECITE_``) and, for the first five, a command-line option."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+    # The input may be a secret, which no traceback may show.
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    library: Path = Field(default_factory=lambda: platformdirs.user_data_path("notecite") / "library")
-    """The folder that holds the library."""
+    library: Annotated[Path, AfterValidator(_expanded)] = Field(
+        default_factory=lambda: platformdirs.user_data_path("notecite") / "library"
+    )
+    """The folder that holds the library; ``~`` stands for your home folder."""
     embedder: str = "bundled"
-    """``bundled``, ``bundled-untrained`` (the same body before training), or a sentence-transformers id or path."""
+    """What turns notes and questions into vectors: ``bundled``, ``bundled-untrained`` (the same model before training),
+    or a sentence-transformers id or path. After a change the library has to be rebuilt."""
     reranker: str = "bundled"
-    """``bundled`` (late interaction, with the bundled embedder only), ``none`` (the fused order), ``chat`` (the chat
-    model orders them), or a sentence-transformers cross-encoder id or path."""
-    chat_model: str = ""
-    """The model's name on an OpenAI-compatible server. Empty: answers quote the notes and nothing is sent anywhere."""
+    """What puts the best hits first: ``bundled`` (with another embedder the same as ``none``), ``none`` (the fused
+    order stays), ``chat`` (the chat model orders them), or a sentence-transformers cross-encoder id or path."""
+    chat_model: Annotated[str, AfterValidator(_unset_if_none)] = ""
+    """The model's name on an OpenAI-compatible server. Empty or ``none``: answers quote the notes, and nothing is sent
+    anywhere."""
     language: Literal["auto", "en", "zh"] = "auto"
-    """The language of messages; ``auto`` follows the locale. Answers follow the question."""
+    """The language of messages; ``auto`` follows the locale. Answers are in the language of the question."""
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 50
-    """Hits taken from each of dense and lexical search before fusion."""
+    """How many hits each of dense and lexical search gives to fusion."""
     rerank_candidates: Annotated[int, Field(ge=1, le=1000)] = 50
-    """Fused hits that the reranker reads."""
+    """How many of the fused hits the reranker reads."""
     dense_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weight of the dense ranking in fusion."""
     lexical_weight: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weight of the lexical ranking in fusion."""
     judge: str = "bundled"
-    """What tells whether a sentence is carried by what it cites: ``bundled``, ``none``, or a sentence-transformers
+    """What checks each sentence against the words it cites: ``bundled``, ``none``, or a sentence-transformers
     cross-encoder id or path."""
     conflicts: Literal["judge", "chat", "none"] = "judge"
-    """What finds notes that disagree on what is asked: ``judge``, ``chat`` (the chat model compares the best statements
-    before it answers, in a request of its own), or ``none``."""
+    """What finds notes that disagree on what is asked: ``judge`` (needs a judge and the bundled embedder and reranker),
+    ``chat`` (the chat model compares the best statements before it answers, in a request of its own), or ``none``."""
     unsupported: Literal["mark", "cut"] = "mark"
-    """What becomes of a sentence that is not carried by what it cites."""
+    """Whether sentences that are not supported by what they cite are marked or left out."""
     reflect: bool = False
-    """Whether a chat model answers once more, from a wider search, when less than half of its answer is carried."""
+    """Whether the chat model tries once more, from a wider search, when less than half of its sentences are supported;
+    needs a judge. The better of the two answers is shown."""
     strictness: Literal["strict", "balanced", "eager"] = "balanced"
-    """How sure it must be that the notes hold the answer; with the bundled models only."""
+    """How readily it refuses to answer: ``strict`` more, ``eager`` less. Acts only with the bundled embedder and
+    reranker."""
     answer_characters: Annotated[int, Field(ge=50, le=20_000)] = 600
-    """About how long an extractive answer may grow, in characters."""
+    """Roughly the longest answer that quotes the notes, in characters."""
 
     chat_base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]")] = "https://api.openai.com/v1"
-    """Where the chat model is served, usually ending in ``/v1``."""
+    """Where the chat model is served; usually ends in ``/v1``."""
     chat_api_key: SecretStr = SecretStr("")
     """The server's key; many local servers need none."""
     chat_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """How freely the chat model chooses its words; 0 varies least."""
     chat_max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 800
-    """The longest answer of the chat model, in its tokens."""
+    """The longest reply of the chat model, in its tokens."""
     chat_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    """The longest wait for the next piece of the chat model's answer, the first included."""
+    """The longest wait for the next piece of the chat model's reply with text or reasoning, the first included; the whole
+    reply may take 20 times as long."""
     context_tokens: Annotated[int, Field(ge=256, le=10_000_000)] = 4096
-    """What the chat model reads and writes together; sources that do not fit are left out."""
+    """How much the chat model can read and write together, in its tokens; sources that do not fit are left out."""
 
     @classmethod
     def settings_customise_sources(
@@ -92,8 +114,28 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        files = [TomlConfigSettingsSource(settings_cls, file) for file in settings_files()]
-        return init_settings, env_settings, *files
+        return init_settings, _Environment(settings_cls), *map(_from_file, settings_files())
+
+
+class _Environment(EnvSettingsSource):
+    """Gives the variables that name no setting too, so that a misspelt one is refused like a misspelt key of a file."""
+
+    def __call__(self) -> dict[str, Any]:
+        start = _PREFIX.lower()
+        named = {name.removeprefix(start): value for name, value in self.env_vars.items() if name.startswith(start)}
+        unknown = named.keys() - Settings.model_fields.keys() - _OTHER_VARIABLES
+        return {**super().__call__(), **{name: named[name] for name in sorted(unknown)}}
+
+
+def _from_file(file: Path) -> TomlConfigSettingsSource:
+    try:
+        return TomlConfigSettingsSource(Settings, file)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            Phrase("a settings file cannot be read", "设置文件无法读取"),
+            f"{file} ({error})",
+            Phrase("correct or remove it", "请改正或删除它"),
+        ) from error
 
 
 def load_settings(**options: Any) -> Settings:
@@ -106,18 +148,61 @@ def load_settings(**options: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "notecite.toml"
+        name = str(first["loc"][0])
+        raise _refused(name, first["input"], sources(**given)[name]) from error
+    except OSError as error:
         raise BadInput(
-            Phrase(f"the setting {name} cannot be used ({first['msg']})", f"设置项 {name} 不可用（{first['msg']}）"),
-            "**********" if "key" in name.lower() else first.get("input", ""),
-            Phrase("`notecite config` shows every setting and its source", "`notecite config` 会列出所有设置及其来源"),
-        ) from error
-    except (ValueError, OSError) as error:
-        raise BadInput(
-            Phrase("a settings file cannot be read", "设置文件无法读取"),
+            Phrase("the working folder cannot be found", "找不到工作目录"),
             error,
-            Phrase(f"correct or remove {FILE_NAME}", f"请改正或删除 {FILE_NAME}"),
+            Phrase("start from another one", "请换一个目录再启动"),
         ) from error
+
+
+def _refused(name: str, value: object, origin: str) -> BadInput:
+    """The error for a setting that is unknown or whose value cannot be used."""
+    # No place for an option: it was given just now, on the command line or on the page.
+    place = Phrase("", "") if origin == "option" else Phrase(f" (from {origin})", f"（来自 {origin}）")
+    field = Settings.model_fields.get(name)
+    if field is None:
+        said = Phrase(f"there is no setting {name}{place.en}", f"没有设置项 {name}{place.zh}")
+        todo = _known_instead_of(name)
+    elif field.annotation is SecretStr:
+        said = Phrase(f"the setting {name} cannot be used{place.en}", f"设置项 {name} 不可用{place.zh}")
+        todo = _usable(name)
+    else:
+        shown = json.dumps(value, ensure_ascii=False, default=str)
+        said = Phrase(f"the setting {name} cannot be {shown}{place.en}", f"设置项 {name} 不能是 {shown}{place.zh}")
+        todo = _usable(name)
+    return BadInput(said, "", todo)
+
+
+def _known_instead_of(name: str) -> Phrase:
+    known = list(Settings.model_fields)
+    for near in difflib.get_close_matches(name.lower().replace("-", "_"), known, 1):
+        return Phrase(f"did you mean {near}?", f"是否想写 {near}？")
+    return Phrase(f"the settings are {', '.join(known)}", f"可用的设置项：{'、'.join(known)}")
+
+
+def _usable(name: str) -> Phrase:
+    """What a setting can be, as its schema has it."""
+    match Settings.model_json_schema()["properties"][name]:
+        case {"enum": [*others, last]}:
+            return Phrase(f"use {', '.join(others)} or {last}", f"请用 {'、'.join(others)} 或 {last}")
+        case {"type": "boolean"}:
+            return Phrase("use true or false", "请用 true 或 false")
+        case {"type": "integer", "minimum": least, "maximum": most}:
+            return Phrase(f"use a whole number from {least} to {most}", f"请用 {least} 到 {most} 之间的整数")
+        case {"type": "number", "minimum": least, "maximum": most}:
+            return Phrase(f"use a number from {least} to {most}", f"请用 {least} 到 {most} 之间的数")
+        case {"type": "number", "exclusiveMinimum": below, "maximum": most}:
+            return Phrase(f"use a number above {below}, at most {most}", f"请用大于 {below} 且不超过 {most} 的数")
+        case {"pattern": _}:
+            return Phrase(
+                "begin it with http:// or https://, as in http://localhost:11434/v1",
+                "请以 http:// 或 https:// 开头，例如 http://localhost:11434/v1",
+            )
+        case _:
+            return Phrase("write it as text, in quotes", "请写成带引号的文本")
 
 
 def save_settings(changes: Mapping[str, Any]) -> Path:
@@ -143,10 +228,11 @@ def save_settings(changes: Mapping[str, Any]) -> Path:
     try:
         edited[file] = _edited(file, changes.keys(), wanted)
         for at in others:
-            if not at.samefile(file) and removed & TomlConfigSettingsSource(Settings, at)().keys():
+            if not at.samefile(file) and removed & _from_file(at)().keys():
                 edited[at] = _edited(at, removed, {})
         for at, text in edited.items():
-            _write(at, text)
+            # A key may be in it.
+            write_whole(at, text, 0o600)
     except (OSError, ValueError) as error:
         raise BadInput(
             Phrase(f"the settings cannot be saved ({error})", f"设置无法保存（{error}）"),
@@ -157,39 +243,36 @@ def save_settings(changes: Mapping[str, Any]) -> Path:
 
 
 def _edited(file: Path, replaced: Set[str], wanted: dict[str, Any]) -> str:
-    """What stands in a file, with the settings ``wanted`` in place of those ``replaced``. Raises ValueError where that
-    cannot be done line by line, OSError."""
+    """What stands in a file, with the settings ``wanted`` in place of those ``replaced``. Raises BadInput where that
+    cannot be done line by line, OSError, ValueError."""
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     expected = {k: v for k, v in tomllib.loads(text).items() if k not in replaced} | wanted
     kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in replaced]
     # Strings and numbers are written alike in JSON and TOML.
     lines = [*kept, *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in wanted.items())]
-    if tomllib.loads("\n".join(lines)) != expected:
-        raise ValueError("a setting that spans several lines is in the way")
-    return "\n".join([*lines, ""])
-
-
-def _write(file: Path, text: str) -> None:
-    """At once or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    # A key may be in it.
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-    partial.replace(file)
+    edited = "\n".join([*lines, ""])
+    try:
+        as_expected = tomllib.loads(edited) == expected
+    except tomllib.TOMLDecodeError:
+        as_expected = False
+    if not as_expected:
+        # As when a setting spans several lines.
+        raise BadInput(
+            Phrase("a settings file cannot be edited line by line", "设置文件无法逐行修改"),
+            file,
+            Phrase("correct the file by hand", "请手动修改此文件"),
+        )
+    return edited
 
 
 def sources(**options: Any) -> dict[str, str]:
-    """For each setting the place its value came from: ``option``, ``$NOTECITE_X``, a file's path or ``default``."""
-    given = {name for name, value in options.items() if value is not None}
-    environment = EnvSettingsSource(Settings, env_prefix=_PREFIX)()
-    files = [(file, TomlConfigSettingsSource(Settings, file)()) for file in settings_files()]
-    found = {}
-    for name in Settings.model_fields:
-        if name in given:
-            found[name] = "option"
-        elif name in environment:
-            found[name] = f"${_PREFIX}{name.upper()}"
-        else:
-            found[name] = next((str(file) for file, values in files if name in values), "default")
-    return found
+    """For each setting the place its value came from: ``option``, ``$NOTECITE_X``, a file's path or ``default``. Names
+    that are set but are no settings follow.
+
+    Raises BadInput for a file that cannot be read.
+    """
+    found = dict.fromkeys(Settings.model_fields, "default")
+    for file in reversed(settings_files()):
+        found |= dict.fromkeys(_from_file(file)(), str(file))
+    found |= {name: f"${_PREFIX}{name.upper()}" for name in _Environment(Settings)()}
+    return found | {name: "option" for name, value in options.items() if value is not None}

@@ -7,32 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.late import LateInteraction, token_cosines
-from ingest.protocols import Embedder, Vectors
+from ingest.protocols import Embedder, Floats
+from rag.judge import in_context
 from rag.protocols import TokenStore
 from rag.types import Query, Statement
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedSimilarity:
-    """The cosine of the question's vector and that of the statement under its headings. For any embedder."""
+    """The cosine of the question and the statement below its headings. For any embedder."""
 
     embedder: Embedder
 
-    def __call__(self, query: Query, statements: Sequence[Statement]) -> Vectors:
-        vectors = self.embedder.embed_passages([f"{' > '.join(s.headings)}\n{s.text}" for s in statements])
+    def __call__(self, query: Query, statements: Sequence[Statement]) -> Floats:
+        vectors = self.embedder.embed_passages([in_context(s.headings, s.text) for s in statements])
         return np.asarray(vectors @ self.embedder.embed_queries([query.question])[0], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class LateSimilarity:
-    """Late interaction between the question and the tokens of the statement alone, as they stand in their chunk: the
-    weighted mean over the question's tokens of the best cosine. The token vectors were made at sync, so only the
-    question is encoded."""
+    """Late interaction between the question and the statement's own tokens in their chunk: the weighted mean over the
+    question's tokens of the best cosine. The token vectors were made at sync, so only the question is encoded."""
 
     library: TokenStore
     late: LateInteraction
 
-    def __call__(self, query: Query, statements: Sequence[Statement]) -> Vectors:
+    def __call__(self, query: Query, statements: Sequence[Statement]) -> Floats:
         question = self.late.encode_question(query.question)
         chunks = {s.hit.chunk.id: s.hit.chunk for s in statements}
         vectors = self.library.token_vectors(list(chunks), self.late.token_dimensions)

@@ -1,4 +1,4 @@
-"""Reads the best hits statement by statement: how likely each answers the question."""
+"""Reads the best hits statement by statement: the probability that each answers the question."""
 
 import math
 from collections import Counter, defaultdict
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ingest.lexical import query_tokens, search_tokens
 from ingest.odds import log_odds, sigmoid
 from ingest.protocols import Floats
+from ingest.tokens import query_tokens, search_tokens
 from rag.judge import in_context
 from rag.protocols import AnswerScorer, Similarity
 from rag.statements import SectionOf, read_sections, statements
@@ -18,22 +18,22 @@ from rag.types import Hit, Query, Statement
 _HITS_READ = 6
 _SCORED_CLOSELY = 24
 _UNREAD = 0.002
-"""What counts as the chance of a statement that the scorer was not shown."""
-# By likeness and words alone; chosen on the development questions, and the ranking is flat around them.
+"""The probability assumed for a statement that the scorer was not shown."""
+# The weights of ``statement_features`` alone, chosen on the development questions; values nearby rank as well.
 _ROUGHLY = np.array([0.25, 2.0, 1.0, 0.2, -0.2, -0.5, -0.2], np.float32)
 PROPORTIONS = np.array([0.35, 0.25, 2.0, 1.0, 0.25, -0.1, -0.5, -0.2], np.float32)
-"""What the features count for beside each other, the scorer's word first: those under which statements come in the best
-order on the shipped, the development and held-back questions together (mean average precision 0.695). Nearby ones are
-as good (0.685 to 0.697), one without the hit's score is not (0.68 at best). Proportions fitted to any of these sets do
-worse on the others."""
+"""Relative weights of the features, the scorer's log-odds first: those that order statements best on the shipped, the
+development and the held-back questions together (mean average precision 0.695). Nearby ones are as good (0.685 to
+0.697), those without the hit's score are not (0.68 at best). Weights fitted to any one of these sets do worse on the
+others."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementReader:
     """Reads the best hits and their sections, statement by statement.
 
-    With a ``scorer`` the likeliest statements are read together with the question; ``weights``, of shape (9,), turn
-    what it says and ``statement_features`` into log-odds, the intercept last. Without one, scores are rough.
+    With a ``scorer``, the likeliest statements are read together with the question; ``weights``, of shape (9,), the
+    intercept last, turn its log-odds and ``statement_features`` into the score. Without one, scores are rough.
     """
 
     similarity: Similarity
@@ -42,7 +42,7 @@ class StatementReader:
     weights: Floats | None = None
 
     def __call__(self, query: Query, hits: Sequence[Hit]) -> list[Statement]:
-        """In the order of the hits, within a hit in the order of the note, each with its score and chance."""
+        """The statements in the order of the hits, within a hit in that of the note, with score and probability."""
         found, features = self.features(query, hits)
         if self.weights is None or self.scorer is None:
             return [replace(s, score=float(score)) for s, score in zip(found, features[:, 1:] @ _ROUGHLY, strict=True)]
@@ -66,7 +66,7 @@ _NEAREST_OF_A_HIT = 3
 
 
 def best_log_odds(query: Query, hits: Sequence[Hit], similarity: Similarity, scorer: AnswerScorer) -> Floats:
-    """Shape (hits,): what the scorer says of each hit's likeliest statement, of the nearest three, as log-odds."""
+    """Shape (hits,): by the scorer, the log-odds of the likeliest of the three nearest statements of each hit."""
     found = [statement for rank, hit in enumerate(hits) for statement in statements(hit, rank)]
     best = np.full(len(hits), log_odds(_UNREAD), np.float32)
     if not found:
@@ -83,7 +83,7 @@ def best_log_odds(query: Query, hits: Sequence[Hit], similarity: Similarity, sco
 
 
 def with_probabilities(found: Sequence[Statement], features: Floats, weights: Floats) -> list[Statement]:
-    """The statements with their log-odds as score, from ``features`` of shape (statements, n), and their chance."""
+    """The statements with their log-odds as score, from ``features`` of shape (statements, n), and probability."""
     scores = features @ weights[:-1] + weights[-1]
     return [
         replace(s, score=float(score), probability=float(probability))
@@ -96,11 +96,11 @@ def _in_context(statement: Statement) -> str:
 
 
 def statement_features(query: Query, found: Sequence[Statement], near: Floats) -> Floats:
-    """Shape (statements, 7), from their similarity ``near`` of shape (statements,): that in standard deviations, the
-    share of the question's words in the statement with its headings and in the statement alone (weighted by how rare
-    they are among these statements), the hit's score as log-odds, the logarithm of its rank, whether the statement
-    only leads in to something else, and the logarithm of how many statements its section has, since what a section is
-    worth they share."""
+    """Shape (statements, 7), from their similarity ``near`` of shape (statements,): the similarity in standard
+    deviations; the share of the question's words in the statement with its headings, and in the statement alone,
+    weighted by how rare they are among these statements; the hit's score as log-odds; the logarithm of its rank;
+    whether the statement only leads in to something else; and the logarithm of the number of statements in its section,
+    since they share what the section is worth."""
     with_headings = _coverage(query.question, [f"{' '.join(s.headings)} {s.text}" for s in found])
     in_section = Counter((s.rank, s.headings) for s in found)
     return np.column_stack(
@@ -117,7 +117,7 @@ def statement_features(query: Query, found: Sequence[Statement], near: Floats) -
 
 
 def _coverage(question: str, texts: Sequence[str]) -> list[float]:
-    """For each text the share of the question's tokens it holds, weighted by inverse document frequency."""
+    """For each text, the share of the question's tokens that it holds, weighted by inverse document frequency."""
     asked = set(query_tokens(question))
     held = [asked & set(search_tokens(text)) for text in texts]
     frequency = Counter(token for tokens in held for token in tokens)

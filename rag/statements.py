@@ -12,7 +12,7 @@ _LONGEST_HEADER_CELL = 20
 
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
-    """The statements of one hit in order. Headings count only where nothing else stands below them."""
+    """The statements of one hit in order. A heading is one only if it has nothing below it."""
     text, offset = hit.chunk.text, hit.chunk.start
     blocks = [block for block in parse(text) if block.kind not in ("noise", "questions")]
     for number, block in enumerate(blocks):
@@ -45,7 +45,7 @@ def _is_bare(blocks: Sequence[Block], number: int) -> bool:
 
 
 def _header(text: str, block: Block) -> tuple[int, int] | None:
-    """The header row of a table; None where the row in its place is data, as long cells tell."""
+    """The header row of a table; None if the first row is data, which its long cells show."""
     if block.kind != "table" or len(block.lines) < 3:
         return None
     (start, end), rule = block.lines[0], block.lines[1]
@@ -69,8 +69,8 @@ _SECTIONS_READ = 3
 
 
 def read_sections(hits: Sequence[Hit], section_of: SectionOf) -> Iterator[tuple[int, Hit]]:
-    """(rank, hit) of every hit; around each of the first three also the rest of its section, which may be longer than
-    one chunk, at the same rank. Each chunk comes once, within a rank in the order of the note."""
+    """(rank, hit) of every hit and, at the same rank, of the other chunks in the sections of the first three, which may
+    be longer than one chunk. Each chunk comes once, within a rank in the order of the note."""
     known = {hit.chunk.id: hit for hit in hits}
     done: set[str] = set()
     for rank, hit in enumerate(hits):

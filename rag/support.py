@@ -1,4 +1,4 @@
-"""What judging looks at besides the model: the premise's part that matters, and signs that need no model."""
+"""What judging uses besides the model: the part of the premise that matters, and what the words alone show."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.lexical import query_tokens, search_tokens
+from ingest.tokens import query_tokens, search_tokens
 from rag.terms import is_chinese
 
 SENTENCE_END = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
@@ -18,7 +18,8 @@ SIGNS = ("missing numbers", "missing terms", "negations", "verbatim")
 
 
 def relevant_part(premise: str, claim: str, characters: int) -> str:
-    """The sentences of a long premise that share most words with the claim, in their order, up to a length."""
+    """The sentences of a long premise that share most words with the claim, in their order, up to about ``characters``
+    in all."""
     if len(premise) <= characters:
         return premise
     pieces = [piece for piece in SENTENCE_END.split(premise) if piece and piece.strip()]
@@ -37,9 +38,9 @@ def relevant_part(premise: str, claim: str, characters: int) -> str:
 def signs(premise: str, claim: str) -> NDArray[np.float32]:
     """Shape (4,), as ``SIGNS`` names them, each in [0, 1].
 
-    Shares of the claim's numbers and, in a Chinese claim, Latin terms that the premise lacks; the difference in
-    negations between the claim and what it is about; whether the claim stands in the premise word for word, but for
-    emphasis and white space.
+    The shares of the claim's numbers and, in a Chinese claim, of its Latin terms that the premise lacks; the difference
+    in negations between the claim and the part of the premise nearest to it; whether the claim is in the premise word
+    for word, apart from emphasis and white space.
     """
     numbers, known = NUMBER.findall(claim), set(NUMBER.findall(premise))
     said = set(search_tokens(premise))
@@ -56,6 +57,6 @@ def signs(premise: str, claim: str) -> NDArray[np.float32]:
 
 
 def _share(found: Iterable[bool]) -> float:
-    """The share of what is true; 0 of nothing."""
+    """The share that is true; 0 if there are none."""
     flags = list(found)
     return sum(flags) / max(1, len(flags))

@@ -2,11 +2,11 @@
 
 import re
 
-from ingest.lexical import words
 from ingest.phrases import Language
+from ingest.tokens import words
 
 TERM = re.compile(r"[A-Za-z](?:[A-Za-z0-9_+#]|[.'-](?=[A-Za-z0-9])|/(?=[A-Za-z0-9](?![A-Za-z0-9])))*|\d+[A-Za-z]+")
-"""A word or technical term in Latin letters, as it is written: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``,
+"""A word or technical term in Latin letters: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``,
 ``I/O``; ``PPO/DPO`` is two."""
 
 _ENGLISH_STOP = frozenset(
@@ -26,7 +26,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
 def is_chinese(text: str) -> bool:
-    """Whether any Chinese character stands in the text: questions in both languages count as Chinese."""
+    """Whether the text has any Chinese character; questions in both languages count as Chinese."""
     return bool(_CHINESE.search(text))
 
 
@@ -40,8 +40,8 @@ def is_function_word(word: str) -> bool:
 
 
 def key_terms(text: str) -> list[str]:
-    """In order, without repeats: technical terms whole and Chinese words of two or more characters, none that only
-    serve grammar."""
+    """The technical terms and the Chinese words of two or more characters, in order and without repeats; no function
+    words."""
     found: list[str] = []
     position = 0
     for match in TERM.finditer(text):

@@ -1,27 +1,37 @@
-"""Does what a sentence cites carry it? Verdicts for the sentences of an answer, whoever wrote it."""
+"""Is a sentence supported by what it cites? Verdicts for the sentences of an answer, whoever wrote it."""
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ingest.tokens import proper_names
+from rag.generate import display
 from rag.judge import in_context
 from rag.names import names, unknown_terms
+from rag.negation import denies
+from rag.numerals import AMOUNT, has_other_number
 from rag.protocols import SupportJudge
-from rag.support import NEGATION, NUMBER, SENTENCE_END
-from rag.types import Draft, Source, Support, Verdict
+from rag.statements import statements
+from rag.support import SENTENCE_END
+from rag.terms import TERM
+from rag.types import Draft, Source, Support, Verdict, leads_in
 
 _LONGEST_CONTEXT = 120
-"""Characters of the note before the cited words that the judge reads along."""
-_CHINESE_DIGITS = {digit: str(value) for value, digit in enumerate("零一二三四五六七八九十")} | {"两": "2", "百": "100"}
-_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹])")
-_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+"""Characters of the note before the cited words that the judge reads too."""
 _ITEM_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．](?!\d)\s*")
 _SUPPORTED_FROM = 0.5
 _AT_MOST_WITH_NEWS = 0.4
-"""The chance of support of a sentence with a number or a name that does not stand in what it cites."""
-_NEGATION_FACTOR = 0.7
-"""Of the chance of support where one of the two texts denies and the other does not."""
+"""The highest probability of support for a sentence with a number or a name that is not in what it cites, or that
+denies what it cites."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Premise:
+    """What a sentence cites: the heading paths, the cited words, and all that the judge reads."""
+
+    headings: str
+    cited: str
+    read: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,60 +39,83 @@ class Verifier:
     judge: SupportJudge
 
     def __call__(self, drafts: Sequence[Draft]) -> list[Support | None]:
-        """For each draft whether its sources carry it; None for one that claims nothing, such as a label. The note's
-        own words carry themselves."""
-        judged = [draft for draft in drafts if draft.sources and not draft.quoted]
-        premises = [_premise(draft.sources) for draft in judged]
-        chances = self.judge.support([(p, d.text) for p, d in zip(premises, judged, strict=True)]) if judged else ()
+        """For each draft, whether its sources support it; None if it claims nothing, such as a label. The note's own
+        words support themselves."""
+        cited = {at: _premise(d.sources, d.text) for at, d in enumerate(drafts) if d.sources and not d.quoted}
+        pairs = [(premise.read, drafts[at].text) for at, premise in cited.items()]
+        rows = self.judge.support(pairs) if pairs else ()
         verdicts = {
-            id(draft): _weighed(draft.text, premise, *(float(chance) for chance in row))
-            for draft, premise, row in zip(judged, premises, chances, strict=True)
+            at: _weighed(drafts[at].text, premise, *map(float, row))
+            for (at, premise), row in zip(cited.items(), rows, strict=True)
         }
-        return [verdicts.get(id(draft)) or _unjudged(draft) for draft in drafts]
+        return [verdicts.get(at) or _unjudged(draft) for at, draft in enumerate(drafts)]
 
 
 def _unjudged(draft: Draft) -> Support | None:
     if draft.quoted:
         return Support("supported", 1.0)
-    says_something = len(draft.text.strip("*_# ")) > 0 and not draft.text.rstrip("*_ ").endswith((":", "："))
+    says_something = len(draft.text.strip("*_# ")) > 0 and not leads_in(draft.text)
     return Support("not_found", 0.0) if says_something else None
 
 
-def _premise(sources: Sequence[Source]) -> str:
-    """What the judge reads: for each source its heading path, the sentence before it and the cited words."""
-    return "\n".join(_with_context(source) for source in sources)
+def _premise(sources: Sequence[Source], sentence: str) -> _Premise:
+    """The judge reads, for each source, its heading path, the sentence before the cited words, and these."""
+    where = [tuple(dict.fromkeys((s.hit.chunk.title, *s.hit.chunk.headings[-2:]))) for s in sources]
+    rows = [_rows(source, as_table=sentence.lstrip().startswith("|")) for source in sources]
+    cited = [row or _slice(source) for row, source in zip(rows, sources, strict=True)]
+    # What comes before a table's row is another row.
+    before = ["" if row else _before(source) for row, source in zip(rows, sources, strict=True)]
+    read = [in_context(*place) for place in zip(where, map("".join, zip(before, cited, strict=True)), strict=True)]
+    return _Premise("\n".join(title for path in where for title in path), "\n".join(cited), "\n".join(read))
 
 
-def _with_context(source: Source) -> str:
+def _slice(source: Source) -> str:
+    return source.hit.chunk.text[source.start - source.hit.chunk.start : source.end - source.hit.chunk.start]
+
+
+def _rows(source: Source, as_table: bool) -> str:
+    """The cited rows of a table with the names of its columns: in Markdown below their header, or each on its own.
+    Empty where no table with a header is cited."""
+    if "|" not in _slice(source):
+        return ""
+    rows = [s for s in statements(source.hit, 0) if s.header and source.start <= s.start and s.end <= source.end]
+    if as_table:
+        return "\n".join((*dict.fromkeys(row.header for row in rows), *(row.text for row in rows)))
+    return "\n".join(map(display, rows))
+
+
+def _before(source: Source) -> str:
+    """The sentence before the cited words, and the space between."""
     chunk = source.hit.chunk
-    start, end = source.start - chunk.start, source.end - chunk.start
+    start = source.start - chunk.start
     first = max(0, start - _LONGEST_CONTEXT)
     before = [piece for piece in SENTENCE_END.split(chunk.text[first:start]) if piece]
     # The first piece may be the end of a sentence that begins further up.
     context = before[-1] if len(before) > (first > 0) else ""
-    where = tuple(dict.fromkeys((chunk.title, *chunk.headings[-2:])))
-    return in_context(where, f"{context}{chunk.text[start:end]}")
+    return f"{context} " if context.endswith(".") else context
 
 
-def _weighed(sentence: str, premise: str, support: float, contradiction: float, neither: float) -> Support:
-    """The judge's word, less what speaks against it in the words themselves."""
-    numbers = set(_numbers(_ITEM_NUMBER.sub("", sentence))) - {*_numbers(premise), *_numbers_in_words(premise)}
-    # A model copies a name from its sources; spelt otherwise it is another one.
-    if numbers or unknown_terms(names(sentence), premise, misspelt=False):
+def _weighed(sentence: str, premise: _Premise, support: float, contradiction: float, neither: float) -> Support:
+    """The judge's verdict, lowered by what speaks against it in the words themselves."""
+    contradicted = contradiction > max(support, neither)
+    if (
+        has_other_number(_ITEM_NUMBER.sub("", sentence), premise.cited, premise.headings)
+        or _has_other_name(sentence, premise)
+        or denies(sentence, premise.cited)
+    ):
         support = min(support, _AT_MOST_WITH_NEWS)
-    if bool(NEGATION.search(sentence)) != bool(NEGATION.search(premise)):
-        support *= _NEGATION_FACTOR
-    verdict: Verdict = "contradicted" if contradiction > neither else "not_found"
+    verdict: Verdict = "contradicted" if contradicted else "not_found"
     return Support("supported" if support >= _SUPPORTED_FROM else verdict, support)
 
 
-def _numbers(text: str) -> Iterator[str]:
-    """The numbers of a text in one notation: 1,000 and 1000.0 are 1000, 10⁶ is 10 and 6."""
-    for number in NUMBER.findall(unicodedata.normalize("NFKC", _RAISED.sub("^", text))):
-        plain = _THOUSANDS.sub("", number)
-        yield plain.rstrip("0").rstrip(".") if plain.count(".") == 1 else plain
-
-
-def _numbers_in_words(text: str) -> set[str]:
-    """The numbers that single Chinese characters of a text may stand for."""
-    return {_CHINESE_DIGITS[character] for character in text if character in _CHINESE_DIGITS}
+def _has_other_name(sentence: str, premise: _Premise) -> bool:
+    # A model copies names from its sources, so another spelling is another name. What is copied with the words around
+    # it, as the 1x of 1x1, is known.
+    copied = set(TERM.findall(premise.read))
+    named = [name for name in names(AMOUNT.sub(" ", sentence)) if name not in copied]
+    if unknown_terms(named, premise.read, misspelt=False):
+        return True
+    # The tagger also calls common words names, so one must have taken the place of another.
+    return any(name not in premise.read for name in proper_names(sentence)) and any(
+        name not in sentence for name in proper_names(premise.cited)
+    )

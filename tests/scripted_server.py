@@ -115,13 +115,35 @@ def breaks_the_chunked_encoding(piece: str) -> Step:
     return step
 
 
-def goes_on(piece: str) -> Step:
-    """The same piece again and again until the client leaves."""
+def goes_on(piece: str, name: str = "content") -> Step:
+    """The same piece again and again until the client leaves; ``name`` is the field that holds it."""
+    return _sends_on(_chunk({name: piece}, None))
 
+
+def sends_no_choices() -> Step:
+    """Pieces without a choice, again and again until the client leaves."""
+    return _sends_on(json.dumps({**json.loads(_chunk({}, None)), "choices": []}).encode())
+
+
+def _sends_on(data: bytes) -> Step:
     def step(handler: Handler) -> None:
         handler.begin(200, "text/event-stream")
         while not handler.server.closing.wait(0.005):
-            handler.event(_chunk({"content": piece}, None))
+            handler.event(data)
+
+    return step
+
+
+def reasons(name: str, pieces: int, pause: float, reply: str) -> Step:
+    """Pieces of reasoning in the field ``name``, ``pause`` seconds before each, then the reply."""
+
+    def step(handler: Handler) -> None:
+        handler.begin(200, "text/event-stream")
+        for _ in range(pieces):
+            handler.server.closing.wait(pause)
+            handler.event(_chunk({name: "hm "}, None))
+        handler.event(_chunk({"content": reply}, "stop"))
+        handler.event(b"[DONE]")
 
     return step
 

@@ -70,9 +70,10 @@ def test_the_notecite_commands_run(readme: str, folder: Path, environment: dict[
     assert {"sync", "ask", "search"} <= set(ran)
 
 
-def test_the_python_program_runs(folder: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("readme", READMES)
+def test_the_python_program_runs(readme: str, folder: Path, environment: dict[str, str]) -> None:
     subprocess.run([sys.executable, "-m", "ui.cli", "sync", "notes"], cwd=folder, env=environment, check=True)
-    (program,) = blocks("README.md", "python")
+    (program,) = blocks(readme, "python")
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

@@ -1,9 +1,11 @@
 """Late interaction over the tiny weights, with a changed second layer and eight dimensions a token."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingest import adaptation, bundled, embed
 from ingest.adaptation import write_adaptation
@@ -23,12 +25,11 @@ def use_tiny_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> WeightsFi
 
 def write_tiny_ranking(path: Path, size: float = 0.05) -> Path:
     random = np.random.default_rng(3)
-    head = {
+    head: dict[str, NDArray[Any]] = {
         "projection": random.normal(0, 1, (8, HIDDEN)),
         "centre": np.zeros(HIDDEN),
         "gate": random.normal(0, 0.1, HIDDEN),
         "gate_bias": np.zeros(1),
-        "calibration": np.array([2.0, -1.0]),
     }
     differences = {
         "l1.q.w": random.normal(0, size, (HIDDEN, HIDDEN)).astype(np.float32),

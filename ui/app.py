@@ -1,4 +1,4 @@
-"""The Gradio page: it places widgets and passes what they say to the desk and the views."""
+"""The Gradio page: its tabs, in both languages."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def mount(app: FastAPI, desk: Desk) -> None:
                 font=["system-ui", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"],
                 font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
             ),
-            # As css= it would be rewritten: inside @media its rules on <body> would match nothing.
+            # Gradio rewrites css=: inside @media, its rules on <body> would match nothing.
             head=f'<link rel="icon" href="/favicon.ico"><style>{style}</style><script>{script}</script>',
             footer_links=[],
             run_history=False,
@@ -64,7 +64,7 @@ def page(desk: Desk, language: Language) -> gr.Blocks:
 
 def _header(language: Language) -> str:
     other, label = ("/zh/", "中文") if language == "en" else ("/en/", "English")
-    theme = f'<span aria-hidden="true">◐</span> {text("Theme", "明暗", language)}'
+    theme = f'<span aria-hidden="true">◐</span> {text("Theme", "主题", language)}'
     return (
         f'<h1>notecite</h1><div class="switches">{button("language", label, "quiet", path=other)}'
         f"{button('theme', theme, 'quiet')}</div>"

@@ -57,7 +57,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
                     text("Delete", "删除", language), elem_id="delete", size="sm", visible=False, min_width=60, scale=0
                 )
                 sure = gr.Button(
-                    text("Really delete?", "确认删除？", language),
+                    text("Delete for good?", "确定删除？", language),
                     elem_id="sure",
                     size="sm",
                     variant="stop",
@@ -73,7 +73,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
                     show_label=False,
                     container=False,
                     placeholder=text(
-                        "Ask your notes…  (Shift+Enter breaks the line)",
+                        "Ask your notes…  (Shift+Enter for a new line)",
                         "向笔记提问……（Shift+回车换行）",
                         language,
                     ),
@@ -95,7 +95,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
                     min_width=80,
                 )
             current = gr.Textbox("", elem_id="current", visible=False)
-            replace = gr.Textbox("", elem_id="replace", visible="hidden", label="replace", show_label=False)
+            kept_turns = gr.Textbox("", elem_id="kept-turns", visible="hidden", label="kept turns", show_label=False)
         with gr.Column(elem_id="source-column", scale=2, min_width=320):
             source = gr.HTML(elem_id="source", js_on_load=SENDS, apply_default_css=False)
 
@@ -129,10 +129,10 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         conversations = _conversations(desk, request)
         return shown(opened(conversations, conversation_id), conversations, words)
 
-    def answer(asked: str, conversation_id: str, kept_turns: str, request: gr.Request) -> Iterator[Update]:
+    def answer(asked: str, conversation_id: str, kept: str, request: gr.Request) -> Iterator[Update]:
         conversations = _conversations(desk, request)
         conversation = opened(conversations, conversation_id)
-        after = int(kept_turns) if kept_turns.isdecimal() else None
+        after = int(kept) if kept.isdecimal() else None
         answers = conversation.answers[:after] if conversation else ()
         liked = conversation.liked if conversation else {}
         if not asked.strip():
@@ -140,7 +140,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
             return
         yield {
             question: "",
-            replace: "",
+            kept_turns: "",
             turns: view.conversation(answers, view.Writing(asked), language, liked),
             send: gr.update(visible=False),
             stop: gr.update(visible=True),
@@ -160,11 +160,9 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
             yield {question: asked}
         yield shown(conversation, conversations) | {send: gr.update(visible=True), stop: gr.update(visible=False)}
 
-    def ask_clicked(
-        conversation_id: str, kept_turns: str, event: gr.EventData, request: gr.Request
-    ) -> Iterator[Update]:
+    def ask_clicked(conversation_id: str, kept: str, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         data = data_of(event)
-        yield from answer(data.get("question", ""), conversation_id, data.get("turn", kept_turns), request)
+        yield from answer(data.get("question", ""), conversation_id, data.get("turn", kept), request)
 
     def stop_writing(request: gr.Request) -> None:
         desk.stop(person_of(request.cookies))
@@ -177,7 +175,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
             return message(error.to(language))
         except (KeyError, IndexError, ValueError, StopIteration):
             # Another window has shortened the conversation since.
-            return message(text("This answer is gone; reload the page.", "这个回答已不在，请刷新页面。", language))
+            return message(text("This answer is gone. Reload the page.", "这个回答已不在，请刷新页面。", language))
 
     def rate(conversation_id: str, event: gr.EventData, request: gr.Request) -> None:
         data = data_of(event)
@@ -194,7 +192,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
             liked=liked,
             reason=data.get("reason", ""),
         )
-        gr.Info(text("Kept for review in Measure.", "已保存，可在“评测”中审核。", language))
+        gr.Info(text("Saved for review in the tab Measure.", "已保存，可在“评测”中审核。", language))
 
     def rename(conversation_id: str, to: str, request: gr.Request) -> str:
         conversations = _conversations(desk, request)
@@ -221,15 +219,15 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         return show("", words, request)
 
     asking: dict[str, Any] = {
-        "outputs": [*whole, question, replace, send, stop],
-        # The desk lets them through and tells whom it cannot.
+        "outputs": [*whole, question, kept_turns, send, stop],
+        # The desk limits how many run at a time and refuses the rest.
         "concurrency_limit": None,
         "show_progress": "hidden",
         "api_visibility": "private",
     }
     runs = [
-        gr.on([question.submit, send.click], answer, [question, current, replace], **asking),
-        turns.ask(ask_clicked, [current, replace], **asking),
+        gr.on([question.submit, send.click], answer, [question, current, kept_turns], **asking),
+        turns.ask(ask_clicked, [current, kept_turns], **asking),
     ]
     for run in runs:
         run.then(None, current, None, js="(id) => { window.notecite.remember(id); }")
@@ -242,13 +240,13 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
     )
     search.change(find, [search, current], entries, **QUIET)
     fresh.click(start_afresh, search, whole, **QUIET).then(None, js="() => { window.notecite.remember(''); }")
-    # What is searched may change while the title is saved.
+    # The search may change while the title is being saved.
     gr.on([title.submit, title.blur], rename, [current, title], title, **QUIET).then(
         find, [search, current], entries, **QUIET
     )
     delete.click(lambda: gr.update(visible=True), None, sure, **QUIET)
     sure.click(remove, [current, search], whole, **QUIET).then(None, js="() => { window.notecite.remember(''); }")
-    # A tab is selected while the page still loads; both must show the same.
+    # A tab may be selected while the page still loads; both must show the same.
     for shows in (blocks.load, tab.select):
         shows(show, [current, search], whole, js="(id, words) => [window.notecite.recalled(), words]", **QUIET)
 
@@ -258,7 +256,7 @@ def _conversations(desk: Desk, request: gr.Request) -> Conversations:
 
 
 def _answering(desk: Desk, asked: str, answers: Sequence[Answer], person: str) -> Iterator[view.Writing | Answer]:
-    """The answer as it grows, not more often than an eye can follow, and last the Answer."""
+    """The answer as it grows, no faster than an eye can follow, and finally the Answer."""
     writing = view.Writing(asked)
     for events in desk.ask(asked, [answer.question for answer in answers], person):
         for event in events:
@@ -299,7 +297,7 @@ def _export(conversation: Conversation | None, language: Language) -> str:
     if conversation is None:
         return ""
     label = text("Export", "导出", language)
-    return f'<a class="quiet" href="/export/{conversation.id}.md?speech={language}" download>{label}</a>'
+    return f'<a class="quiet" href="/export/{conversation.id}.md?language={language}" download>{label}</a>'
 
 
 def _source(desk: Desk, conversation: Conversation, data: dict[str, str], language: Language) -> str:

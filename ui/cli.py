@@ -1,6 +1,6 @@
 """The ``notecite`` command.
 
-Exit codes: 0 done (a refusal to answer is an answer), 1 an error said on stderr, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done (a refusal to answer is an answer), 1 an error, told on stderr, 2 wrong usage, 130 interrupted.
 Results go to stdout; progress, notices and errors to stderr.
 """
 
@@ -8,18 +8,20 @@ import codecs
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ingest.errors import BadInput, NoteciteError
+from ingest.errors import BadInput, NoteciteError, NotFound
 from ingest.phrases import Phrase
 from ui import eval_commands
 from ui.language import configured, say, spoken
 
 if TYPE_CHECKING:
     from rag.build import Application
+    from rag.pipeline import Pipeline
     from rag.settings import Settings
     from rag.types import Answer
 
@@ -56,12 +58,12 @@ ChatModel = Annotated[
     str | None,
     typer.Option(
         help=say(
-            "A model on the OpenAI-compatible server of the setting chat_base_url; none: answers quote the notes.",
-            "chat_base_url 所设 OpenAI 兼容服务器上的模型；不设则直接摘录笔记作答。",
+            "Name of a model on the server at chat_base_url; none: answers quote the notes.",
+            "chat_base_url 所指服务器上的模型名；none 表示直接摘录笔记作答。",
         )
     ),
 ]
-Speech = Annotated[
+Language = Annotated[
     str | None, typer.Option("--language", help=say("en, zh or auto (the locale).", "en、zh 或 auto（随系统区域）。"))
 ]
 AsJson = Annotated[
@@ -80,27 +82,59 @@ History = Annotated[
     list[str] | None,
     typer.Option(help=say("An earlier question; repeat for more, oldest first.", "先前的问题；可重复，最早的在前。")),
 ]
-Question = Annotated[str | None, typer.Argument(help=say("The question.", "问题。"), show_default=False)]
+Question = Annotated[list[str] | None, typer.Argument(help=say("The question.", "问题。"), show_default=False)]
 
 
 def main() -> None:
-    """Runs the command line; every expected error ends in one line on stderr."""
+    """Runs the command line; an expected error is one line on stderr."""
     try:
         app(standalone_mode=True)
     except NoteciteError as error:
         typer.echo(f"notecite: {error.to(spoken())}", err=True)
         sys.exit(1)
     except SystemExit as ended:
-        # typer turns Ctrl-C into this code.
+        # The code that typer gives to Ctrl-C.
         if ended.code == 130:
             typer.echo(Phrase("stopped; what was finished is kept", "已停止；完成的部分已保存").to(spoken()), err=True)
         raise
 
 
-def _application(settings: "Settings") -> "Application":
+@contextmanager
+def _opened(settings: "Settings") -> Iterator["Application"]:
+    """An application to ask. Raises NotFound if its library holds no notes."""
     from rag.build import Application
 
-    return Application(settings)
+    with Application(settings) as application:
+        if not application.library.counts().documents:
+            raise NotFound(
+                Phrase("the library holds no notes yet", "笔记库中还没有笔记"),
+                settings.library,
+                Phrase("add some with `notecite sync FOLDER`", "请用 `notecite sync 文件夹` 添加"),
+            )
+        yield application
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"notecite {version('notecite')}")
+        raise typer.Exit
+
+
+@app.callback()
+def notecite(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help=say("Print the version and exit.", "打印版本号并退出。"),
+        ),
+    ] = False,
+) -> None:
+    """Only declares the options that come before a command."""
 
 
 def _print_json(value: object) -> None:
@@ -110,27 +144,49 @@ def _print_json(value: object) -> None:
     sys.stdout.flush()
 
 
-@app.command(help=say("Bring the library up to the notes in FOLDERs.", "让笔记库与文件夹中的笔记保持一致。"))
+@app.command(help=say("Update the library from folders of notes.", "让笔记库与文件夹中的笔记保持一致。"))
 def sync(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(help=say("Folders of notes; none: those synced before.", "笔记文件夹；不写则为之前同步过的。")),
+        typer.Argument(
+            help=say("Folders of notes. Without any, those synced before.", "笔记文件夹；不写则为之前同步过的。")
+        ),
     ] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help=say("Start the library afresh.", "清空后重新建库。"))
+        bool,
+        typer.Option(
+            "--rebuild",
+            help=say(
+                "Rebuild the library from its folders; your files are not touched.", "从头重建笔记库（不动你的文件）。"
+            ),
+        ),
     ] = False,
     library: Library = None,
     embedder: Embedder = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    settings = configured(library=library, embedder=embedder, language=speech)
+    settings = configured(library=library, embedder=embedder, language=language)
     from rag.build import sync_notes
     from ui.progress import SyncBar
     from ui.text import sync_text
 
+    if not (folders or rebuild or _knows_folders(settings.library)):
+        _wrong_usage(
+            Phrase("name a folder of notes: `notecite sync FOLDER`", "请指定笔记文件夹：`notecite sync 文件夹`")
+        )
     with SyncBar(spoken()) as show:
         report = sync_notes(settings, folders or [], rebuild=rebuild, progress=show)
     typer.echo(sync_text(report, spoken()))
+
+
+def _knows_folders(library: Path) -> bool:
+    from ingest.library import open_library
+
+    try:
+        with open_library(library) as opened:
+            return bool(opened.catalog.folders())
+    except NotFound:
+        return False
 
 
 @app.command(help=say("Answer a question from the notes, with citations.", "根据笔记回答问题，并注明出处。"))
@@ -143,17 +199,19 @@ def ask(
     embedder: Embedder = None,
     reranker: Reranker = None,
     chat_model: ChatModel = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    settings = configured(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    settings = configured(
+        library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=language
+    )
     asked = _given(question) if batch is None else ""
     from ui.forms import answer_object
 
-    with _application(settings) as application:
+    with _opened(settings) as application:
         if batch is not None:
             _run_batch(batch, lambda id_, q, earlier: answer_object(id_, application.pipeline.answer(q, earlier)))
             return
-        answer = application.pipeline.answer(asked, history or ())
+        answer = _watched(application.pipeline, asked, history or (), quiet=as_json)
     if as_json:
         _print_json(answer_object(None, answer))
     else:
@@ -171,16 +229,18 @@ def search(
     embedder: Embedder = None,
     reranker: Reranker = None,
     chat_model: ChatModel = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    settings = configured(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    settings = configured(
+        library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=language
+    )
     asked = _given(question) if batch is None else ""
-    # Each ranking gives half or more of the fused hits, so each must be as long as what is asked for.
+    # One ranking may give all of the fused hits, so each must have as many as are asked for.
     settings = settings.model_copy(update={"candidates": max(settings.candidates, k)})
     from ui.forms import search_object
     from ui.text import hits_text
 
-    with _application(settings) as application:
+    with _opened(settings) as application:
         if batch is not None:
 
             def one(id_: str | None, q: str, earlier: Sequence[str]) -> dict[str, Any]:
@@ -193,7 +253,7 @@ def search(
     if as_json:
         _print_json(search_object(None, asked, found.hits[:k], found.seconds))
     else:
-        typer.echo(hits_text(found.hits[:k]))
+        typer.echo(hits_text(found.hits[:k], spoken()))
 
 
 @app.command(help=say("Ask one question after another.", "连续提问。"))
@@ -202,22 +262,33 @@ def chat(
     embedder: Embedder = None,
     reranker: Reranker = None,
     chat_model: ChatModel = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    settings = configured(library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=speech)
+    settings = configured(
+        library=library, embedder=embedder, reranker=reranker, chat_model=chat_model, language=language
+    )
 
     history: list[str] = []
-    with _application(settings) as application:
+    with _opened(settings) as application:
         pipeline = application.pipeline
         typer.echo(Phrase("Ask; an empty line ends.", "请提问；空行结束。").to(spoken()), err=True)
         while question := _read_line():
             try:
-                _print_answer(pipeline.answer(question, history))
+                _print_answer(_watched(pipeline, question, history))
                 typer.echo()
             except BadInput as error:
                 typer.echo(f"notecite: {error.to(spoken())}", err=True)
                 continue
             history.append(question)
+
+
+def _watched(pipeline: "Pipeline", question: str, history: Sequence[str], *, quiet: bool = False) -> "Answer":
+    """The answer, which a person at a terminal sees as it is written."""
+    if quiet or not sys.stdout.isatty():
+        return pipeline.answer(question, history)
+    from ui.progress import watched
+
+    return watched(pipeline.stream(question, history))
 
 
 def _read_line() -> str:
@@ -227,16 +298,23 @@ def _read_line() -> str:
         return ""
 
 
-@app.command(help=say("Open the page to ask and read in a browser.", "在浏览器中打开网页，提问并查看原文。"))
+@app.command(help=say("Open notecite in a browser.", "在浏览器中打开 notecite。"))
 def ui(
     host: Annotated[str, typer.Option(help=say("Address to serve at.", "服务地址。"))] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help=say("Port to serve at.", "服务端口。"))] = 7860,
     password: Annotated[
-        str, typer.Option(envvar="NOTECITE_PASSWORD", help=say("Asked of everyone who comes.", "访问者须输入的密码。"))
+        str,
+        typer.Option(
+            envvar="NOTECITE_PASSWORD",
+            help=say("Password that every visitor must enter.", "每位访问者须输入的密码。"),
+        ),
     ] = "",
     no_password: Annotated[
         bool,
-        typer.Option("--no-password", help=say("Let anyone in at another address.", "在其他地址上不设密码。")),
+        typer.Option(
+            "--no-password",
+            help=say("Allow an address others can reach without a password.", "允许他人能访问的地址不设密码。"),
+        ),
     ] = False,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help=say("Open a browser window.", "打开浏览器窗口。"))
@@ -245,14 +323,14 @@ def ui(
     embedder: Embedder = None,
     reranker: Reranker = None,
     chat_model: ChatModel = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
     options = {
         "library": library,
         "embedder": embedder,
         "reranker": reranker,
         "chat_model": chat_model,
-        "language": speech,
+        "language": language,
     }
     settings = configured(**options)
     from ui.desk import Desk
@@ -274,8 +352,8 @@ def ui(
 
 
 @app.command(help=say("Show what the library holds.", "查看笔记库的内容。"))
-def status(library: Library = None, as_json: AsJson = False, speech: Speech = None) -> None:
-    settings = configured(library=library, language=speech)
+def status(library: Library = None, as_json: AsJson = False, language: Language = None) -> None:
+    settings = configured(library=library, language=language)
     from ingest.library import open_library
     from ui.text import status_text
 
@@ -302,13 +380,21 @@ def status(library: Library = None, as_json: AsJson = False, speech: Speech = No
         typer.echo(status_text(counts, documents, spoken()))
 
 
-@app.command(help=say("Print a document's text, which all offsets count in.", "打印文档全文，所有偏移量都以它为准。"))
+@app.command(help=say("Print a document's text; all offsets refer to it.", "打印文档全文；所有偏移量都以它为准。"))
 def show(
-    document: Annotated[str, typer.Argument(help=say("Its id, as in a citation.", "文档编号，见引用。"))],
+    document: Annotated[
+        str,
+        typer.Argument(
+            help=say(
+                "Its name as `notecite status` lists it, e.g. rag/notes.md.",
+                "文档名，见 `notecite status`，如 rag/notes.md。",
+            )
+        ),
+    ],
     library: Library = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    settings = configured(library=library, language=speech)
+    settings = configured(library=library, language=language)
     from ingest.library import open_library
 
     with open_library(settings.library) as opened:
@@ -320,16 +406,25 @@ def show(
 def forget(
     paths: Annotated[list[str], typer.Argument(help=say("Documents, files or folders.", "文档、文件或文件夹。"))],
     library: Library = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    settings = configured(library=library, language=speech)
+    settings = configured(library=library, language=language)
     from ingest.library import open_library
+    from ui.text import counted
 
+    # To read first, because to write would make a library where there is none.
     open_library(settings.library).close()
     with open_library(settings.library, write=True) as opened:
         forgotten = opened.forget(paths)
     for document_id in forgotten:
         typer.echo(document_id)
+    count = len(forgotten)
+    told = Phrase(
+        f"removed {counted(count, 'document')}; those still in a synced folder come back with the next sync: "
+        "move them away first",
+        f"已移除 {count} 个文档；文件若仍在同步过的文件夹里，下次 sync 会重新加入",
+    )
+    typer.echo(told.to(spoken()), err=True)
 
 
 @app.command(help=say("Show the settings in force and where each came from.", "查看当前设置及其来源。"))
@@ -338,9 +433,9 @@ def config(
     embedder: Embedder = None,
     reranker: Reranker = None,
     chat_model: ChatModel = None,
-    speech: Speech = None,
+    language: Language = None,
     check: Annotated[
-        bool, typer.Option("--check", help=say("Ask the chat model for one word.", "试着让对话模型回答一个词。"))
+        bool, typer.Option("--check", help=say("Test whether the chat model answers.", "测试对话模型能否回答。"))
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -349,10 +444,10 @@ def config(
         "embedder": embedder,
         "reranker": reranker,
         "chat_model": chat_model,
-        "language": speech,
+        "language": language,
     }
     settings = configured(**options)
-    from rag.settings import sources
+    from rag.settings import settings_files, sources
 
     origins = sources(**options)
     values = settings.model_dump(mode="json")
@@ -362,7 +457,11 @@ def config(
         return
     width = max(map(len, values))
     for name, value in values.items():
-        typer.echo(f"{name:{width}}  {value}  ({origins[name]})")
+        # Strings, numbers and booleans are written alike in JSON and TOML.
+        typer.echo(f"{name:{width}}  {json.dumps(value, ensure_ascii=False)}  ({origins[name]})")
+    for file in settings_files():
+        exists = Phrase("exists", "存在") if file.is_file() else Phrase("does not exist", "不存在")
+        typer.echo(Phrase(f"settings file: {file} ({exists.en})", f"设置文件：{file}（{exists.zh}）").to(spoken()))
     if check:
         from ui.text import contact_text
 
@@ -370,10 +469,12 @@ def config(
 
 
 def _contact(settings: "Settings") -> dict[str, Any] | None:
-    """How the chat model answered; None without one. Raises ModelUnavailable."""
+    """How the chat model answered; None if none is set. Raises ModelUnavailable."""
     from dataclasses import asdict
 
-    model = _application(settings).chat_model
+    from rag.build import Application
+
+    model = Application(settings).chat_model
     return asdict(model.contact()) if model else None
 
 
@@ -385,20 +486,26 @@ def _print_answer(answer: "Answer") -> None:
     typer.echo(answer_text(answer, spoken()))
 
 
-def _given(question: str | None) -> str:
-    """Ends the command as wrong usage where there is none."""
-    if question is None:
-        said = Phrase(
-            "no question: give one in quotes, or --batch FILE", "没有问题: 请在引号中给出问题，或使用 --batch 文件"
+def _given(question: list[str] | None) -> str:
+    """The question as one line, also if its quotes were forgotten; without one, ends the command as wrong usage."""
+    if not question:
+        _wrong_usage(
+            Phrase(
+                "no question: give one in quotes, or --batch FILE",
+                "未给出问题：请用引号写出问题，或使用 --batch 文件",
+            )
         )
-        typer.echo(f"notecite: {said.to(spoken())}", err=True)
-        raise typer.Exit(2)
-    return question
+    return " ".join(question)
+
+
+def _wrong_usage(said: Phrase) -> NoReturn:
+    typer.echo(f"notecite: {said.to(spoken())}", err=True)
+    raise typer.Exit(2)
 
 
 def _run_batch(file: Path, one: Callable[[str | None, str, Sequence[str]], dict[str, Any]]) -> None:
-    """One JSON line out for each line in, in order; a line that cannot be used gives ``{"id", "error"}`` and, at the
-    end, exit code 1."""
+    """Prints one JSON line for each line of the file, in order; a line that cannot be used gives ``{"id", "error"}``
+    and, at the end, exit code 1."""
     failed = False
     for line in _batch_lines(file):
         case_id: str | None = None

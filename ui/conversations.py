@@ -1,6 +1,6 @@
-"""Conversations, kept on disk: one folder per person, one JSON file per conversation.
+"""Conversations on disk: one folder per person, one JSON file per conversation.
 
-A person is known by a random token that their browser keeps; nobody can list or open another's.
+A person is known by a random token that their browser keeps; nobody can list or open another person's.
 """
 
 import re
@@ -15,9 +15,10 @@ import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.errors import BadInput, NotFound
+from ingest.files import write_whole
 from ingest.phrases import Language, Phrase
 from rag.types import Answer
-from ui.view import with_footnotes
+from ui.text import with_footnotes
 
 LONGEST_TITLE = 80
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -25,8 +26,8 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """``answers`` oldest first, without their hits; ``used_at`` in seconds since the epoch; ``liked`` what the person
-    said of an answer, by its turn from 0."""
+    """``answers`` are the oldest first, without their hits; ``used_at`` is in seconds since the epoch; ``liked`` holds
+    the person's ratings, by turn from 0."""
 
     id: str
     title: str
@@ -44,7 +45,7 @@ _FORM = TypeAdapter(Conversation)
 
 
 def folder_for(library: Path) -> Path:
-    """Where conversations about a library are kept: not in it, so that they outlive it."""
+    """Where conversations about a library are kept: outside it, so that they outlive it."""
     place = library.resolve()
     name = f"{place.name}-{sha256(str(place).encode()).hexdigest()[:8]}"
     return platformdirs.user_data_path("notecite") / "conversations" / name
@@ -57,8 +58,8 @@ class Conversations:
         self._folder = folder / sha256(person.encode()).hexdigest()[:32]
 
     def all(self, search: str = "") -> tuple[Conversation, ...]:
-        """Those whose title, questions or answers hold every word of ``search``, last used first; a file that cannot
-        be read is passed over."""
+        """Those whose title, questions and answers contain every word of ``search``, last used first; skips files that
+        cannot be read."""
         words = search.casefold().split()
         found = []
         for path in self._folder.glob("*.json"):
@@ -72,7 +73,7 @@ class Conversations:
         return tuple(sorted(found, key=lambda c: (-c.used_at, c.id)))
 
     def get(self, conversation_id: str) -> Conversation:
-        """Raises NotFound."""
+        """Raises NotFound, and BadInput for a file that cannot be read."""
         try:
             return _FORM.validate_json(self._path(conversation_id).read_bytes())
         except OSError:
@@ -89,7 +90,10 @@ class Conversations:
             ) from error
 
     def add(self, conversation_id: str | None, answer: Answer, after: int | None = None) -> Conversation:
-        """The conversation with ``answer`` at its end, a new one for None; ``after`` first cuts it to so many turns."""
+        """Appends ``answer`` to the conversation, or to a new one for None; ``after`` first cuts it to that many turns.
+
+        Raises NotFound, BadInput.
+        """
         kept = replace(answer, hits=())
         if conversation_id is None:
             title = " ".join(answer.question.split())[:LONGEST_TITLE]
@@ -100,21 +104,21 @@ class Conversations:
         return self._write(replace(old, used_at=time.time(), answers=(*before, kept), liked=liked))
 
     def keep(self, answers: Sequence[Answer]) -> Conversation:
-        """The conversation that begins with these answers from elsewhere, a new one where there is none."""
+        """The conversation that begins with these answers from elsewhere; a new one if there is none."""
         kept = tuple(replace(answer, hits=()) for answer in answers)
         begun = next((c for c in self.all() if c.answers[: len(kept)] == kept), None)
         title = " ".join(answers[-1].question.split())[:LONGEST_TITLE]
         return begun or self._write(Conversation(secrets.token_hex(8), title, time.time(), kept))
 
     def rename(self, conversation_id: str, title: str) -> Conversation:
-        """Raises BadInput for an empty title."""
+        """Raises NotFound, and BadInput for an empty title."""
         title = " ".join(title.split())[:LONGEST_TITLE]
         if not title:
-            raise BadInput(Phrase("the title is empty", "标题为空"), repr(title), Phrase("type one", "请输入标题"))
+            raise BadInput(Phrase("the title is empty", "标题为空"), "", Phrase("type one", "请输入标题"))
         return self._write(replace(self.get(conversation_id), title=title))
 
     def rate(self, conversation_id: str, turn: int, liked: bool) -> Conversation:
-        """What a person says of an answer; the later word stands."""
+        """Keeps a person's rating of an answer; a later one replaces it."""
         old = self.get(conversation_id)
         return self._write(replace(old, liked={**old.liked, turn: liked}))
 
@@ -122,12 +126,8 @@ class Conversations:
         self._path(conversation_id).unlink(missing_ok=True)
 
     def _write(self, conversation: Conversation) -> Conversation:
-        """At once or not at all."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._path(conversation.id)
-        partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
-        partial.write_bytes(_FORM.dump_json(conversation))
-        partial.replace(path)
+        write_whole(self._path(conversation.id), _FORM.dump_json(conversation))
         return conversation
 
     def _path(self, conversation_id: str) -> Path:
@@ -146,10 +146,10 @@ def _text(conversation: Conversation) -> str:
 
 
 def as_markdown(conversation: Conversation, language: Language) -> str:
-    """The conversation to keep elsewhere: each question as a heading, citations as footnotes of their own number."""
+    """The conversation for export: each question as a heading, each citation as a footnote."""
     parts = [f"# {conversation.title}"]
     for number, answer in enumerate(conversation.answers, 1):
-        # Footnotes count through the whole file.
+        # Footnotes must differ across the whole file.
         text = with_footnotes(answer, language, f"{number}-" if len(conversation.answers) > 1 else "")
         parts.append(f"## {' '.join(answer.question.split())}\n\n{text}")
     return "\n\n".join(parts) + "\n"

@@ -1,25 +1,26 @@
-"""What the page works with: one application, its people's conversations, and one sync at a time."""
+"""What the page works with: one application, the conversations of its visitors, and one sync at a time."""
 
 import os
 import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 from ingest.embed import BUNDLED
 from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
-from ingest.library import open_library
+from ingest.library import Library, open_library
 from ingest.phrases import Phrase
 from ingest.readers import SUFFIXES, pdf
-from ingest.sync import SyncProgress, SyncReport
+from ingest.sync import SyncProgress, SyncReport, pending_changes
 from ingest.types import Document, Place
-from ingest.walk import walk
-from rag.build import Application, sync_notes
+from rag.build import SHARED, Application, sync_notes
 from rag.chat_model import ServedChatModel
 from rag.pipeline import Pipeline, SearchResult
 from rag.settings import Settings, load_settings, save_settings, sources
@@ -29,20 +30,18 @@ from ui.jobs import Job
 from ui.measuring import Measuring
 from ui.models import try_models
 from ui.questions import Questions
-from ui.view import suggestions
+from ui.suggestions import suggestions
 
 UPLOADS = "uploads"
-"""The folder in the library's folder that keeps dropped files; it is synced like any other."""
+"""The folder inside the library's folder for dropped files; it is synced like any other."""
 LARGEST_UPLOAD = 50_000_000
 """Bytes."""
 MOST_UPLOADS = 100
 ANSWERS_AT_ONCE = 2
 MOST_WAITING = 20
-"""Questions that may wait; the next one is told so."""
-
-
+"""Questions that may wait; the next one is refused."""
 WARM_UP = "warm up 预热"
-"""Asked of a library that has no headings to ask about."""
+"""Asked when the library has no headings to ask about."""
 
 
 @dataclass(slots=True)
@@ -57,8 +56,8 @@ class SyncJob(Job):
         self.go_on()
 
 
-class Line:
-    """Lets ``at_once`` people through together and ``most_waiting`` stand in line."""
+class WaitingLine:
+    """Lets ``at_once`` people through at a time while up to ``most_waiting`` stand in line."""
 
     def __init__(self, at_once: int, most_waiting: int) -> None:
         self._free = threading.Semaphore(at_once)
@@ -68,8 +67,8 @@ class Line:
 
     @contextmanager
     def turn(self, given_up: threading.Event | None = None) -> Iterator[bool]:
-        """Waits for one's turn, or until it is given up: whether it came. Raises BadInput at once when the line is
-        full."""
+        """Waits for a turn, or until ``given_up`` is set; yields whether the turn came. Raises BadInput at once when
+        the line is full."""
         with self._counting:
             if self._here >= self._most:
                 raise BadInput(
@@ -94,8 +93,8 @@ class Desk:
     """Safe to use from several threads."""
 
     def __init__(self, settings: Settings, *, options: Mapping[str, Any] | None = None, at_home: bool = True) -> None:
-        """``options`` are those of the command line, which win over what is saved; ``at_home`` says that only people of
-        this machine come, who may add its folders by their path and change the settings."""
+        """``options`` are those of the command line, which win over saved settings; ``at_home`` says that only people
+        at this machine can visit: they may add its folders by path and change the settings."""
         self.settings = settings
         self.options = options or {}
         self.at_home = at_home
@@ -103,26 +102,28 @@ class Desk:
         self.measuring = Measuring(settings.library)
         self.questions = Questions(settings.library)
         self._application = Application(settings)
+        self._superseded: list[Library] = []
         self._opening = threading.RLock()
         self._asking: defaultdict[str, set[threading.Event]] = defaultdict(set)
-        self._line = Line(ANSWERS_AT_ONCE, MOST_WAITING)
+        self._line = WaitingLine(ANSWERS_AT_ONCE, MOST_WAITING)
 
     def warm_up(self) -> None:
-        """Loads the models and answers once, so that the first person need not wait; an empty library is no error.
-        Nothing is sent to a chat model."""
+        """Loads the models and answers one question, so that the first visitor need not wait. Sends nothing to a chat
+        model; an empty library is no error."""
         try:
             application, question = self.application, next(iter(self.suggestions()), WARM_UP)
             if application.chat_model is not None:
                 settings = application.settings
-                application = application.with_settings(
-                    chat_model="",
-                    reranker=BUNDLED if settings.reranker == "chat" else settings.reranker,
-                    conflicts="judge" if settings.conflicts == "chat" else settings.conflicts,
-                )
+                without_chat = {
+                    "chat_model": "",
+                    "reranker": BUNDLED if settings.reranker == "chat" else settings.reranker,
+                    "conflicts": "judge" if settings.conflicts == "chat" else settings.conflicts,
+                }
+                application = application.under(settings.model_copy(update=without_chat))
             with self._line.turn():
                 application.pipeline.answer(question)
         except NoteciteError:
-            # Whoever asks is told.
+            # Whoever asks will see the error.
             return
 
     def close(self) -> None:
@@ -132,7 +133,9 @@ class Desk:
         if self.job is not None:
             self.job.cancelled.set()
             self.job.ended.wait(10)
-        self._application.__exit__(None, None, None)
+        for library in self._superseded:
+            library.close()
+        self._application.close()
 
     def conversations(self, person: str) -> Conversations:
         return Conversations(folder_for(self.settings.library), person)
@@ -151,8 +154,8 @@ class Desk:
         return self.application.pipeline
 
     def ask(self, question: str, history: Sequence[str], person: str = "") -> Iterator[list[Event]]:
-        """What ``Pipeline.stream`` yields, when it is this question's turn, each time all that has come since; nothing
-        more once ``person`` stops it.
+        """The events of ``Pipeline.stream`` once it is this question's turn, in lists of those that arrived together;
+        ends when ``person`` stops it.
 
         Raises BadInput when too many wait, and what ``Pipeline.stream`` raises.
         """
@@ -174,38 +177,32 @@ class Desk:
         try:
             with self._line.turn(stopped) as mine:
                 if mine:
-                    # In a thread of its own: a model server may keep silent longer than the person who stops it.
+                    # In a thread of its own: the model server may be silent while the person wants to stop.
                     threading.Thread(target=produce, name="answer", daemon=True).start()
                 while not stopped.is_set():
-                    try:
-                        event = events.get(timeout=0.1)
-                    except Empty:
-                        continue
-                    batch: list[Event] = []
-                    while event is not None and not isinstance(event, Exception):
-                        batch.append(event)
-                        if events.empty():
-                            break
-                        event = events.get()
+                    arrived = _arrived(events)
+                    batch = [event for event in arrived if event is not None and not isinstance(event, Exception)]
                     if batch:
                         yield batch
-                    if event is None:
+                    for failed in arrived:
+                        if isinstance(failed, Exception):
+                            raise failed
+                    if arrived and arrived[-1] is None:
                         return
-                    if isinstance(event, Exception):
-                        raise event
         finally:
             stopped.set()
             self._asking[person].discard(stopped)
 
     def stop(self, person: str) -> None:
-        """Ends the answers that are being written for a person."""
+        """Stops the answers that are being written for a person."""
         for stopped in tuple(self._asking[person]):
             stopped.set()
 
     def look_inside(self, question: str, changes: Mapping[str, object]) -> tuple[SearchResult, Answer]:
         """A search and its answer with some settings changed."""
         with self._line.turn():
-            pipeline = self.application.with_settings(**changes).pipeline
+            application = self.application
+            pipeline = application.under(application.settings.model_copy(update=changes)).pipeline
             return pipeline.search(question), pipeline.answer(question)
 
     # Settings
@@ -220,8 +217,8 @@ class Desk:
         return self._application.chat_model
 
     def save_settings(self, changes: Mapping[str, Any]) -> Path:
-        """Saves settings and puts them in force, but for the library, which needs a new start; None takes one out.
-        Gives the file. Raises BadInput, ModelUnavailable for those that cannot be used; nothing is saved then."""
+        """Saves settings, puts them in force and returns the file; None removes a setting. Another library folder needs
+        a restart. Raises BadInput, ModelUnavailable for settings that cannot be used, and then saves nothing."""
         if not self.at_home:
             raise BadInput(
                 Phrase("the settings cannot be changed from here", "不能从这里更改设置"),
@@ -231,16 +228,17 @@ class Desk:
         defaults = Settings.model_fields
         wanted = {name: defaults[name].default if value is None else value for name, value in changes.items()}
         given = {name: value for name, value in self.options.items() if value is not None}
-        fresh = Application(load_settings(**wanted | given))
-        # What is open stays so.
-        kept = {"bundled_judge"}
-        if fresh.settings.embedder == self.settings.embedder:
-            kept |= {"embedder", "library"}
-        fresh.__dict__.update({name: part for name, part in vars(self._application).items() if name in kept})
+        settings = load_settings(**wanted | given)
+        same_embedder = settings.embedder == self.settings.embedder
+        fresh = self._application.under(settings, SHARED if same_embedder else ["bundled_judge"])
         try_models(fresh, self.settings)
         file = save_settings(changes)
         with self._opening:
-            self.settings = fresh.settings
+            superseded = self._application.opened_library
+            if superseded is not None and superseded is not fresh.opened_library:
+                # Closed only at the end, because an answer or a run may still read it.
+                self._superseded.append(superseded)
+            self.settings = settings
             self._application = fresh
         return file
 
@@ -250,7 +248,7 @@ class Desk:
         return self.application.library.document(document_id)
 
     def file(self, document_id: str) -> Path:
-        """Where a document's file is. Raises NotFound when it is not there any more."""
+        """Where a document's file is. Raises NotFound when the file is gone."""
         catalog = self.application.library.catalog
         note = catalog.document_ids().get(document_id)
         folder = next((folder.path for folder in catalog.folders() if note and folder.id == note.folder), None)
@@ -279,7 +277,7 @@ class Desk:
         )
 
     def suggestions(self) -> list[str]:
-        """Questions made of the library's own headings."""
+        """Questions made from the library's own headings."""
         return suggestions(path for path, _ in self.application.library.headings())
 
     def is_empty(self) -> bool:
@@ -291,34 +289,17 @@ class Desk:
     # The library
 
     def copies(self) -> dict[str, tuple[str, ...]]:
-        """For each document the others that share a passage with it."""
-        library = self.application.library
-        shared: defaultdict[str, set[str]] = defaultdict(set)
-        for document in library.documents():
-            for chunk in library.chunks_of(document.id):
-                shared[document.id].update(place.document_id for place in library.also_at(chunk.id))
-        return {id_: tuple(sorted(others - {id_})) for id_, others in shared.items()}
+        """For each document that shares a passage with others, these others in order."""
+        pairs = groupby(self.application.library.copies(), key=itemgetter(0))
+        return {document_id: tuple(other for _, other in others) for document_id, others in pairs}
 
     def changes_on_disk(self) -> int:
         """How many notes are new, changed or gone since they were last synced."""
-        library = self.application.library
-        own = os.path.realpath(library.folder)
-        changed = 0
-        for folder in library.catalog.folders():
-            found = {
-                file.path: file for file in walk(folder.path, "", lambda path: os.path.realpath(path) == own).files
-            }
-            known = library.catalog.known_files(folder)
-            changed += len(known.keys() ^ found.keys())
-            for path in known.keys() & found.keys():
-                stamp, file = known[path].stamp, found[path]
-                # A stamp of 0 says that the file was written the moment before it was read.
-                changed += stamp.size != file.size or stamp.mtime_ns not in (0, file.mtime_ns)
-        return changed
+        return pending_changes(self.application.library)
 
     def start_sync(self, folders: Sequence[Path] = (), *, rebuild: bool = False) -> SyncJob:
-        """Starts a sync in the background, or gives the one that runs. ``rebuild`` empties the library first and takes
-        the folders that it had. Raises LibraryBusy when the one that runs is another."""
+        """Starts a sync in the background, or returns the running one. ``rebuild`` empties the library first and syncs
+        the folders that it had. Raises LibraryBusy when folders or a rebuild are asked for while a sync is running."""
         with self._opening:
             if self.job is not None and not self.job.ended.is_set():
                 if folders or rebuild:
@@ -338,7 +319,7 @@ class Desk:
             job.report = sync_notes(self.settings, folders, rebuild=rebuild, progress=job.show)
 
     def folder(self, path: str) -> Path:
-        """A folder of this machine that a person named. Raises BadInput, NotFound."""
+        """A folder of this machine by the path that a person typed. Raises BadInput, NotFound."""
         if not self.at_home:
             raise BadInput(
                 Phrase("folders of the server cannot be added from here", "不能从这里添加服务器上的文件夹"),
@@ -353,14 +334,14 @@ class Desk:
         return folder
 
     def keep_upload(self, source: Path) -> Path:
-        """Copies a dropped file into the uploads under its own name, or another if that is taken.
+        """Copies a dropped file into the uploads under its own name, or a numbered one if that is taken.
 
-        Raises BadInput for a file that is no note, is too large or is no plain file.
+        Raises BadInput for a file that is not a note, is too large or is not a plain file.
         """
         name = Path(source.name.replace("\\", "/")).name.lstrip(".~$")
         if source.is_symlink() or not source.is_file() or Path(name).suffix.lower() not in SUFFIXES:
             raise BadInput(
-                Phrase("this is no note", "这不是笔记文件"),
+                Phrase("this is not a note", "这不是笔记文件"),
                 name,
                 Phrase(f"drop files of {' '.join(SUFFIXES)}", f"可拖入 {' '.join(SUFFIXES)} 文件"),
             )
@@ -383,9 +364,8 @@ class Desk:
         return target
 
     def forget(self, document_id: str) -> bool:
-        """Takes a document out of the library, and its file with it when that was dropped here; whether it was.
-
-        Raises NotFound, LibraryBusy.
+        """Removes a document from the library; if its file was dropped on the page, deletes the file too and returns
+        True. Raises NotFound, LibraryBusy.
         """
         with open_library(self.settings.library, write=True) as library:
             file = library.catalog.document_ids().get(document_id)
@@ -396,3 +376,13 @@ class Desk:
         if dropped and file is not None:
             (uploads / file.path).unlink(missing_ok=True)
         return dropped
+
+
+def _arrived(events: "Queue[Event | Exception | None]") -> list[Event | Exception | None]:
+    """All that the queue holds, after waiting up to 0.1 s for the first item; empty if none came."""
+    arrived: list[Event | Exception | None] = []
+    with suppress(Empty):
+        arrived.append(events.get(timeout=0.1))
+        while True:
+            arrived.append(events.get_nowait())
+    return arrived

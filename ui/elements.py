@@ -1,4 +1,4 @@
-"""Small pieces of HTML that the views share. Text is escaped here; what is called HTML is not."""
+"""Small pieces of HTML that the views share. Text is escaped here, except in parameters named ``…_html``."""
 
 import time
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ STAGES = {
     "read": Phrase("reading", "阅读"),
     "generate": Phrase("writing", "撰写"),
     "verify": Phrase("checking", "核对"),
+    "reflect": Phrase("trying again", "再次作答"),
 }
 
 
@@ -28,18 +29,18 @@ def say(en: str, zh: str, language: Language) -> str:
 
 
 def button(act: str, label_html: str, css: str = "", **data: object) -> str:
-    """A button that carries what it does; the page's script sends ``act`` and ``data`` on."""
-    carried = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
-    return f'<button type="button" class="{css}" data-act="{act}"{carried}>{label_html}</button>'
+    """A button; the page's script passes its ``act`` and ``data`` on when it is clicked."""
+    attributes = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
+    return f'<button type="button" class="{css}" data-act="{act}"{attributes}>{label_html}</button>'
 
 
 def message(text: str, *, done: bool = False) -> str:
-    """Something to know, or, where it is ``done``, that all went well."""
+    """A notice; with ``done``, styled as success."""
     return f'<p class="notice{" done" if done else ""}" role="status">{escape(text)}</p>'
 
 
 def quiet(text: str) -> str:
-    """What is there to know where nothing is yet."""
+    """A placeholder for an empty panel."""
     return f'<p class="quiet-text">{escape(text)}</p>'
 
 
@@ -51,9 +52,18 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def date(when: float, form: str = "%Y-%m-%d %H:%M") -> str:
+def date(when: float) -> str:
     """Seconds since the epoch as local time."""
-    return time.strftime(form, time.localtime(when))
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
+
+
+def progress_bar(said_html: str, done: int | None = None, total: int | None = None) -> str:
+    """A bar with a line below it; without numbers, a bar that only shows that work goes on."""
+    amount = "" if total is None else f' max="{total}" value="{done}"'
+    return (
+        f'<div class="sync" role="status"><progress{amount} aria-label="{said_html}"></progress>'
+        f"<p>{said_html}</p></div>"
+    )
 
 
 def page_number(page: int | None, language: Language) -> str:

@@ -1,12 +1,14 @@
-"""``notecite eval``: questions with known answers -> numbers with doubt.
+"""``notecite eval``: questions with known answers -> measures with intervals.
 
 ``gate`` exits with 1 when a measure does not pass; the other exit codes are those of ``notecite``.
 """
 
+import shlex
 import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,32 +61,32 @@ Scorers = Annotated[
         help=say("A Python file that defines SCORERS.", "定义了 SCORERS 的 Python 文件；可重复。"),
     ),
 ]
-Speech = Annotated[
+Language = Annotated[
     str | None, typer.Option("--language", help=say("en, zh or auto (the locale).", "en、zh 或 auto（随系统区域）。"))
 ]
 RunFolder = Annotated[Path, typer.Argument(help=say("Folder of a run.", "一次评测的文件夹。"))]
-Margin = Annotated[
-    float, typer.Option(min=0.0, max=1.0, help=say("The loss that is still allowed.", "仍可接受的下降幅度。"))
-]
+Margin = Annotated[float, typer.Option(min=0.0, max=1.0, help=say("The loss that is allowed.", "可接受的下降幅度。"))]
 
 
-@app.command(help=say("Ask every question of a file, score the answers.", "逐题提问并给回答打分。"))
+@app.command(help=say("Ask every question of a file and score the answers.", "逐题提问并给回答打分。"))
 def run(
     questions: Questions,
     library: Library = None,
     assignments: Assignments = None,
     only: Annotated[
-        Path | None, typer.Option(help=say("A file of ids: ask these alone.", "只问这些编号的题（编号文件）。"))
+        Path | None, typer.Option(help=say("A file of ids: ask only these.", "编号文件：只问其中的题。"))
     ] = None,
     out: Annotated[Path, typer.Option(help=say("Where run folders go.", "评测文件夹的存放位置。"))] = Path("runs"),
     name: Annotated[
         str | None,
-        typer.Option(help=say("The run's folder; else named by how it is made.", "评测文件夹名；默认按运行方式命名。")),
+        typer.Option(
+            help=say("Name of the run's folder; default: made from its settings.", "评测文件夹名；默认由设置得出。")
+        ),
     ] = None,
     judges: Judges = None,
     checks: Checks = None,
     scorers: Scorers = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
     from eval.answerer import answer_with, finder_in
     from eval.cases import load_cases
@@ -93,7 +95,8 @@ def run(
     from eval.spec import describe
     from rag.build import Application
 
-    settings = configured(assignments, library=library, language=speech)
+    settings = configured(assignments, library=library, language=language)
+    _check_folder(out)
     with Application(settings) as application:
         finder = finder_in(application.library)
         cases = load_cases(questions, finder)
@@ -114,17 +117,18 @@ def score(
     judges: Judges = None,
     checks: Checks = None,
     scorers: Scorers = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
     from eval.run import load_records
 
-    settings = configured(assignments, language=speech)
+    settings = configured(assignments, language=language)
+    _check_folder(run_folder)
     _print(scored(run_folder, load_records(run_folder), settings, judges, checks, scorers))
 
 
 @app.command(help=say("Compare two runs over the same questions.", "对比同一批问题上的两次评测。"))
-def compare(old: RunFolder, new: RunFolder, speech: Speech = None) -> None:
-    configured(language=speech)
+def compare(old: RunFolder, new: RunFolder, language: Language = None) -> None:
+    configured(language=language)
     from eval import tables
     from eval.compare import compare as differences
     from eval.run import load_run
@@ -139,17 +143,23 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help=say("An .html or .md file; else report.html.", ".html 或 .md 文件；默认 report.html。")),
+        typer.Option(
+            help=say(
+                "An .html or .md file; default: report.html in the last run's folder.",
+                ".html 或 .md 文件；默认为最后一个评测文件夹中的 report.html。",
+            )
+        ),
     ] = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    configured(language=speech)
+    configured(language=language)
     _check_out(out)
     from eval.report import html_report, markdown_report
     from eval.run import load_run
 
     runs = [load_run(folder) for folder in run_folders]
     path = out or run_folders[-1] / "report.html"
+    _check_out(path)
     write = markdown_report if path.suffix == ".md" else html_report
     path.write_text(write(runs, spoken()), encoding="utf-8")
     typer.echo(path)
@@ -161,11 +171,12 @@ def gate(
     baseline: Annotated[Path, typer.Option(help=say("Folder of the baseline run.", "基线评测的文件夹。"))],
     margin: Margin = 0.05,
     spare: Annotated[
-        int, typer.Option(min=0, help=say("Cases that may get worse in any case.", "无论如何允许变差的题数。"))
+        int,
+        typer.Option(min=0, help=say("Number of cases that may get worse regardless.", "无论如何都允许变差的题数。")),
     ] = 0,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
-    configured(language=speech)
+    configured(language=language)
     from eval import tables
     from eval.compare import gate as gate_lines
     from eval.run import load_run
@@ -176,12 +187,13 @@ def gate(
         raise typer.Exit(1)
 
 
-@app.command(help=say("Keep of a run what the gate needs, small enough to commit.", "只保留门槛所需的内容，便于提交。"))
+@app.command(help=say("Save the part of a run that the gate needs.", "保存评测中门槛所需的部分。"))
 def baseline(
     run_folder: RunFolder,
     folder: Annotated[Path, typer.Argument(help=say("Folder of the baseline.", "基线所在的文件夹。"))],
 ) -> None:
     configured()
+    _check_folder(folder)
     from eval.baseline import baseline_of
     from eval.run import load_run, save_run
 
@@ -193,21 +205,23 @@ def baseline(
 def judge_check(
     pairs: Annotated[list[Path], typer.Argument(help=say("Files of labelled pairs.", "带标注的句对文件。"))],
     most: Annotated[
-        int | None, typer.Option(min=1, help=say("At most so many pairs of each file.", "每个文件最多取多少对。"))
+        int | None, typer.Option(min=1, help=say("Most pairs to take from each file.", "每个文件最多取多少对。"))
     ] = None,
-    judge: Annotated[str, typer.Option(help=say("Who is checked, as for run.", "检验谁，写法同 run。"))] = "bundled",
+    judge: Annotated[
+        str, typer.Option(help=say("The judge to check, as for run.", "要检验的评判者，写法同 run。"))
+    ] = "bundled",
     assignments: Assignments = None,
     out: Annotated[
-        Path | None, typer.Option(help=say("Keep the result for --judge-check.", "保存结果供 --judge-check 使用。"))
+        Path | None, typer.Option(help=say("Save the result for --judge-check.", "保存结果供 --judge-check 使用。"))
     ] = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
     from eval import tables
     from eval.judge import open_judge
     from eval.judge_check import check_judge, save_check
     from eval.pairs import load_pairs
 
-    settings = configured(assignments, language=speech)
+    settings = configured(assignments, language=language)
     _check_out(out)
     check = check_judge(open_judge(judge, settings), [pair for file in pairs for pair in load_pairs(file, most)])
     if out:
@@ -224,13 +238,13 @@ def make(
         bool, typer.Option("--unreviewed", help=say("Keep all without asking.", "不审核，全部保留。"))
     ] = False,
     assignments: Assignments = None,
-    speech: Speech = None,
+    language: Language = None,
 ) -> None:
     from eval.propose import proposals
     from eval.review import ReviewedQuestions
     from rag.build import Application
 
-    settings = configured(assignments, library=library, language=speech)
+    settings = configured(assignments, library=library, language=language)
     _check_out(out)
     reviewed = ReviewedQuestions(out)
     kept = 0
@@ -247,21 +261,52 @@ def make(
             else:
                 reviewed.keep(proposal)
             kept += 1
-    typer.echo(Phrase(f"{kept} questions kept in {out}", f"已保留 {kept} 个问题：{out}").to(spoken()), err=True)
+    questions = "question" if kept == 1 else "questions"
+    typer.echo(Phrase(f"{kept} {questions} kept in {out}", f"已保留 {kept} 个问题：{out}").to(spoken()), err=True)
 
 
 def _check_out(file: Path | None) -> None:
-    """Raises BadInput where no file can be made, before any work is done for it."""
-    if file and (file.is_dir() or not file.parent.is_dir()):
+    """Raises BadInput where ``file`` could not be written, before any work is done for it."""
+    if file is None:
+        return
+    try:
+        if file.exists():
+            file.open("ab").close()
+        else:
+            _try_writing_in(file.parent)
+    except OSError as error:
         raise BadInput(
             Phrase("no file can be written here", "无法在此写入文件"),
             file,
-            Phrase("give --out a file in a folder that exists", "请让 --out 指向已有文件夹中的文件"),
-        )
+            Phrase(
+                f"give --out a file in a folder that exists and may be written to ({error.strerror})",
+                f"请让 --out 指向已有且可写的文件夹中的文件（{error.strerror}）",
+            ),
+        ) from None
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises BadInput where files in ``folder``, which need not exist yet, could not be written."""
+    try:
+        _try_writing_in(next(each for each in (folder, *folder.parents) if each.exists()))
+    except OSError as error:
+        raise BadInput(
+            Phrase("no files can be written in this folder", "无法在此文件夹中写入文件"),
+            folder,
+            Phrase(
+                f"give a folder that may be written to ({error.strerror})", f"请指定可写的文件夹（{error.strerror}）"
+            ),
+        ) from None
+
+
+def _try_writing_in(folder: Path) -> None:
+    """Raises OSError where no file can be made. Only an attempt tells this for every user and file system."""
+    with TemporaryFile(dir=folder):
+        pass
 
 
 def _keep_edited(reviewed: "ReviewedQuestions", proposal: "EvalCase") -> None:
-    """Asks for another question until it is one that can be kept."""
+    """Asks for another question until one can be kept."""
     while True:
         asked = str(typer.prompt(Phrase("question", "问题").to(spoken()), default=proposal.question))
         try:
@@ -284,12 +329,15 @@ def _review(proposal: "EvalCase", position: str) -> str:
         try:
             choice = str(typer.prompt(ask, default="r")).strip().lower()[:1]
         except typer.Abort:
-            # The end of the input, or Ctrl-C: what was kept so far is in the file.
+            # The input has ended, or Ctrl-C was pressed: what was kept so far is in the file.
             return "q"
     return choice
 
 
 def _print(run: "Run") -> None:
+    """The run's tables but those of its judges, which the report has; then how to make the report."""
     from eval.report import markdown_report
 
-    typer.echo(markdown_report([run], spoken()))
+    typer.echo(markdown_report([run], spoken(), judges=False))
+    command = f"`notecite eval report {shlex.quote(str(run.folder))}`"
+    typer.echo(Phrase(f"report: {command}", f"生成报告：{command}").to(spoken()), err=True)

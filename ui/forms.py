@@ -1,4 +1,4 @@
-"""Answers and searches as the JSON objects that tools rely on. Offsets count Unicode characters."""
+"""Answers and searches as JSON objects for tools. Offsets count Unicode characters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,22 +1,22 @@
-"""The tab Look inside: one question through every stage, under settings that can be moved."""
+"""The tab Look inside: one question through every stage, with sliders for the settings."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from ingest.errors import NoteciteError
-from ingest.lexical import search_tokens
 from ingest.phrases import Language
+from ingest.tokens import search_tokens
 from rag.terms import key_terms
 from rag.types import Hit
 from ui import panels, view
 from ui.desk import Desk
 from ui.elements import message
-from ui.widgets import QUIET, Update, gr, text
+from ui.widgets import QUIET, Update, gr, strictness_radio, text
 
 _USUALLY_MOST = {
     "candidates": 200, "rerank_candidates": 100, "dense_weight": 5, "lexical_weight": 5, "answer_characters": 3000,
 }  # fmt: skip
-"""Where the sliders end unless the settings go further."""
+"""Where the sliders end, unless the settings go further."""
 
 
 def inside_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
@@ -25,34 +25,25 @@ def inside_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
         question = gr.Textbox(
             "", label=text("Question", "问题", language), elem_id="inside-question", scale=4, lines=1, max_lines=3
         )
-        look = gr.Button(text("Look", "查看", language), variant="primary", elem_id="look", scale=0, min_width=100)
+        look = gr.Button(text("Search", "检索", language), variant="primary", elem_id="look", scale=0, min_width=100)
     with gr.Row(elem_id="sliders"):
         sliders = {
             name: gr.Slider(least, step=step, label=label, **_end_and_value(begin, name))
             for name, least, step, label in (
                 ("candidates", 1, 1, text("Candidates", "每路候选", language)),
                 ("rerank_candidates", 1, 1, text("Reranked", "重排数", language)),
-                ("dense_weight", 0, 0.1, text("Meaning", "语义权重", language)),
-                ("lexical_weight", 0, 0.1, text("Words", "字词权重", language)),
-                ("answer_characters", 50, 50, text("Length", "回答长度", language)),
+                ("dense_weight", 0, 0.1, text("Weight: meaning", "权重：语义", language)),
+                ("lexical_weight", 0, 0.1, text("Weight: words", "权重：字词", language)),
+                ("answer_characters", 50, 50, text("Answer length", "回答长度", language)),
             )
         }
         shown = gr.Slider(1, 50, 10, step=1, label=text("Shown", "每列显示", language))
-    strictness = gr.Radio(
-        [
-            (text("strict", "严格", language), "strict"),
-            (text("balanced", "适中", language), "balanced"),
-            (text("eager", "宽松", language), "eager"),
-        ],
-        value=begin["strictness"],
-        label=text("How sure before it answers", "多有把握才回答", language),
-        elem_id="strictness",
-    )
+    strictness = strictness_radio(language, "strictness", begin["strictness"])
     result = gr.HTML(elem_id="stages", js_on_load=None, apply_default_css=False)
     began = gr.State(begin)
 
     def begin_anew(before: dict[str, Any]) -> Update:
-        """Where the settings have changed since ``before``; else what was moved stays."""
+        """Resets the sliders if the settings have changed since ``before``."""
         now = _beginning(desk)
         if now == before:
             return {began: now}

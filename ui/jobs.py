@@ -1,4 +1,4 @@
-"""Work that the page starts and that goes on in the background."""
+"""Work that the page starts and that continues in the background."""
 
 import threading
 import time
@@ -11,12 +11,12 @@ from ingest.phrases import Phrase
 
 
 class Cancelled(Exception):
-    """Ends a job from inside its progress."""
+    """Raised inside a job to end it."""
 
 
 @dataclass(slots=True)
 class Job:
-    """``error`` is what ended it early, None also when it was cancelled."""
+    """``error`` is what ended the job early; None if it was cancelled."""
 
     started: float = field(default_factory=time.monotonic)
     error: NoteciteError | None = None
@@ -34,8 +34,8 @@ class Job:
 
     @contextmanager
     def under_way(self, early: Phrase, again: Phrase) -> Iterator[None]:
-        """Whatever happens inside ends the job and nothing else; what is no error of notecite's own is told as
-        ``early``, with what to do ``again``."""
+        """Stores any exception in ``error`` instead of raising it; an unexpected one is reported as ``early``, with the
+        advice ``again``."""
         try:
             yield
         except NoteciteError as error:

@@ -1,4 +1,4 @@
-"""Which language a person reads."""
+"""Which language messages are in."""
 
 import locale
 import os
@@ -14,7 +14,7 @@ _spoken: Language | None = None
 
 
 def language(setting: str = "") -> Language:
-    """``setting`` ("en", "zh" or "auto"), else ``$NOTECITE_LANGUAGE``, else the locale; English if neither says."""
+    """``setting`` ("en", "zh" or "auto"), else ``$NOTECITE_LANGUAGE``, else the locale; English if none decides."""
     for choice in (setting, os.environ.get("NOTECITE_LANGUAGE", "")):
         if choice in ("en", "zh"):
             return "zh" if choice == "zh" else "en"
@@ -24,12 +24,12 @@ def language(setting: str = "") -> Language:
 
 
 def spoken() -> Language:
-    """The language of a command's messages: that of its settings, once they are loaded."""
+    """The language of a command's messages: that of its settings once they are loaded."""
     return _spoken or language()
 
 
 def configured(assignments: Sequence[str] | None = None, /, **options: Any) -> "Settings":
-    """The settings of a command, whose messages are in their language from here on.
+    """The settings of a command; from here on, messages are in their language.
 
     Raises BadInput for an assignment ``key=value`` or an option that cannot be used.
     """
@@ -48,5 +48,5 @@ def configured(assignments: Sequence[str] | None = None, /, **options: Any) -> "
 
 
 def say(en: str, zh: str) -> str:
-    """Help texts, which are made before any setting is read: the locale or ``$NOTECITE_LANGUAGE`` decides."""
+    """A help text: made before any setting is read, so the locale or ``$NOTECITE_LANGUAGE`` decides."""
     return Phrase(en, zh).to(language())

@@ -9,6 +9,7 @@ from ingest.readers import SUFFIXES
 from ui import panels, view
 from ui.desk import MOST_UPLOADS, UPLOADS, Desk, SyncJob
 from ui.elements import message, quiet
+from ui.text import counted
 from ui.widgets import QUIET, SENDS, Update, data_of, gr, text
 
 
@@ -34,7 +35,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
                 add = gr.Button(text("Add folder", "添加文件夹", language), elem_id="add", visible=desk.at_home)
                 start = gr.Button(text("Sync", "同步", language), variant="primary", elem_id="sync")
                 again = gr.Button(
-                    text("Build again", "重新建库", language), variant="primary", elem_id="rebuild", visible=False
+                    text("Rebuild", "重新建库", language), variant="primary", elem_id="rebuild", visible=False
                 )
                 cancel = gr.Button(text("Cancel", "取消", language), variant="stop", elem_id="cancel", visible=False)
     changed = gr.HTML(elem_id="changed", js_on_load=None, apply_default_css=False)
@@ -58,13 +59,13 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             waiting = desk.changes_on_disk()
             html = panels.library(library.counts(), library.documents(), desk.copies(), language)
         except LibraryMismatch as error:
-            said = text("“Build again” reads its folders anew.", "点“重新建库”会重新读取它的文件夹。", language)
+            said = text("“Rebuild” reads its folders again.", "点击“重新建库”，会重新读取这些文件夹。", language)
             told = message(f"{error.what.to(language)} {said}")
             return shown | {listed: told, start: gr.update(visible=False), again: gr.update(visible=True)}
         except NoteciteError as error:
             return shown | {listed: message(error.to(language))}
         said = text(
-            f"{waiting} notes have changed on disk since the last sync.",
+            f"{counted(waiting, 'note')} {'has' if waiting == 1 else 'have'} changed on disk since the last sync.",
             f"上次同步之后，磁盘上有 {waiting} 篇笔记有变动。",
             language,
         )
@@ -92,7 +93,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
     def sync() -> Iterator[Update]:
         yield from synced(())
 
-    def build_again() -> Iterator[Update]:
+    def rebuild() -> Iterator[Update]:
         yield from synced((), rebuild=True)
 
     def add_folder(path: str) -> Iterator[Update]:
@@ -115,7 +116,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
                 problems.append(error.to(language))
         if len(dropped) > MOST_UPLOADS:
             said = text(
-                f"Only the first {MOST_UPLOADS} of {len(dropped)} files were taken: drop the others next.",
+                f"Only the first {MOST_UPLOADS} of {len(dropped)} files were taken. Drop the others next.",
                 f"共 {len(dropped)} 个文件，只收了前 {MOST_UPLOADS} 个；其余的请再拖入一次。",
                 language,
             )
@@ -138,7 +139,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
         said = text(f"Removed {document_id}.", f"已移除 {document_id}。", language)
         if not was_dropped:
             said += text(
-                " Its file is still in your folder: the next sync brings it back unless you move it away.",
+                " Its file is still in your folder: the next sync adds it again unless you move it away.",
                 "它的文件仍在你的文件夹里：如不移走，下次同步会再次加入。",
                 language,
             )
@@ -159,7 +160,7 @@ def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) 
             yield from follow(desk.job)
 
     start.click(sync, None, everything, **QUIET)
-    again.click(build_again, None, everything, **QUIET)
+    again.click(rebuild, None, everything, **QUIET)
     gr.on([add.click, folder.submit], add_folder, folder, everything, **QUIET)
     files.upload(upload, files, everything, **QUIET)
     cancel.click(stop, **QUIET)

@@ -1,4 +1,4 @@
-"""Markdown -> HTML that does nothing, with slices of the source marked.
+"""Markdown -> inert HTML, with slices of the source marked.
 
 HTML in the source shows as text, pictures as their captions; links lead outside or nowhere. What comes out has gone
 through a sanitiser as well. Formulas become MathML, which browsers draw by themselves.
@@ -22,9 +22,9 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 LONGEST_RENDERED = 200_000
-"""Characters. A longer text is shown as it is written: a table of megabytes would take minutes to draw."""
+"""Characters. A longer text is shown as it is written: a table of several megabytes would take minutes to render."""
 SHOWN_AROUND = 60_000
-"""Characters of such a text that are shown before and after what is marked."""
+"""Characters shown before and after the marked words of such a text."""
 
 _MATHML = frozenset(
     "math mrow mi mo mn mtext mspace mfrac msub msup msubsup msqrt mroot mtable mtr mtd munder mover munderover mstyle "
@@ -91,7 +91,7 @@ def rendered(
         html = _clean(_parser().render(text, environment))
     except RecursionError:
         return as_written(text, highlights)
-    # The parser drops what is nested too deeply; words that were cited must be seen.
+    # The parser drops what is nested too deeply, but cited words must be shown.
     return html if not highlights or "<mark" in html else as_written(text, highlights)
 
 
@@ -99,7 +99,7 @@ def _with_remarks(text: str, highlights: Sequence[Highlight], remarks: Sequence[
     """The text with a sign for each remark, and the highlights moved along."""
     signs = [(remark.at, f"{_gap(text[: remark.at])}[{_REMARK_SIGN}{number}]") for number, remark in enumerate(remarks)]
     edges = [0, *(at for at, _ in signs), len(text)]
-    # A sign of the text's own would be taken for one of these.
+    # Such a sign in the text itself would be mistaken for a remark.
     pieces = [text[start:end].replace(_REMARK_SIGN, "\ufffd") for start, end in pairwise(edges)]
 
     def moved(offset: int) -> int:
@@ -110,12 +110,12 @@ def _with_remarks(text: str, highlights: Sequence[Highlight], remarks: Sequence[
 
 
 def _gap(before: str) -> str:
-    """What keeps a sign out of the block that ends ``before``."""
+    """The blank line that keeps a sign out of the block that ends ``before``; empty if none is needed."""
     return "\n\n" if before.endswith(("```", "~~~", "$$", "|")) else ""
 
 
 def as_written(text: str, highlights: Sequence[Highlight] = ()) -> str:
-    """``text`` letter by letter, cut to what is near the highlights when it is long."""
+    """``text`` as it is written; a long one is cut to what is near the highlights."""
     first = min((h.start for h in highlights), default=0)
     last = max((h.end for h in highlights), default=0)
     start, end = max(0, first - SHOWN_AROUND), min(len(text), max(last, first) + SHOWN_AROUND)
@@ -127,7 +127,7 @@ def as_written(text: str, highlights: Sequence[Highlight] = ()) -> str:
 
 
 def formula(latex: str, block: bool = False) -> str:
-    """LaTeX as MathML; what cannot be converted shows as it is written."""
+    """LaTeX as MathML; as it is written if it cannot be converted."""
     from latex2mathml.converter import convert
 
     source = re.sub(r"\\(begin|end)\{(?:aligned|split|gathered)\}", r"\\\1{align*}", latex.strip())
@@ -136,7 +136,7 @@ def formula(latex: str, block: bool = False) -> str:
     try:
         return str(convert(source, display="block" if block else "inline"))
     except Exception:
-        # The converter raises whatever its parser stumbles over.
+        # The converter lets any error of its parser through.
         return f"<code>{escape(latex)}</code>"
 
 
@@ -247,7 +247,7 @@ def _citation(state: StateInline, silent: bool) -> bool:
     found = _NUMBER.match(state.src, state.pos)
     if found is None or int(found[1]) not in state.env.get("quotes", {}):
         return False
-    # What stands right behind a word is an index of the note's own.
+    # A number directly behind a word is an index in the note itself.
     after_another = not state.pending and bool(state.tokens) and state.tokens[-1].type == "citation"
     if not (state.pos == 0 or state.src[state.pos - 1].isspace() or after_another):
         return False
@@ -268,7 +268,7 @@ def _remark(state: StateInline, silent: bool) -> bool:
 
 
 def _find_places(state: StateCore) -> None:
-    """Gives tokens that touch a highlight ``meta["offsets"]``: where each character of ``content`` stands."""
+    """Gives tokens that touch a highlight ``meta["offsets"]``: the offset of each character of ``content``."""
     highlights: Sequence[Highlight] = state.env["highlights"]
     if not highlights:
         return
@@ -299,7 +299,7 @@ def _find_places(state: StateCore) -> None:
 
 
 def _aligned(line: str, source: str, begin: int, end: int, is_code: bool) -> Iterator[int]:
-    """The offset in ``source[begin:end]`` of each character of ``line``, from which markup was taken off."""
+    """The offset in ``source[begin:end]`` of each character of ``line``, from which markup was removed."""
     found = source.find(line, begin, end)
     if is_code and source.endswith(line, begin, end):
         found = end - len(line)

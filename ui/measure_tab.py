@@ -1,4 +1,4 @@
-"""The tab Measure: evaluation runs, their reports, and the questions that wait for review."""
+"""The tab Measure: evaluation runs, their reports, and questions that wait for review."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.answerer import finder_in
+from eval.cases import load_cases
 from eval.types import QUESTION_TYPES
 from eval.worst import worst_records
 from ingest.errors import BadInput, NoteciteError, NotFound
@@ -39,8 +40,8 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
             [],
             label=text("Questions", "问题集", language),
             info=text(
-                "Those you accepted, those about the sample notes, or a file of your own.",
-                "你审核通过的、示例笔记自带的，或自己的文件。",
+                "Those you accepted, or a JSON Lines file of your own.",
+                "你审核通过的问题，或自己的 JSON Lines 文件。",
                 language,
             ),
             allow_custom_value=desk.at_home,
@@ -61,10 +62,14 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     opened = gr.Textbox("", visible=False)
 
     def choices() -> list[tuple[str, str]]:
-        own = desk.questions.accepted_count()
-        sample = text("Questions about the sample notes", "示例笔记的问题", language)
-        mine = text(f"My accepted questions ({own})", f"我审核通过的问题（{own}）", language)
-        return [*([(mine, str(desk.questions.accepted))] if own else []), (sample, str(SAMPLE))]
+        """Labels and files; the sample questions only if most of the sample notes are in the library."""
+        offered = []
+        if own := desk.questions.accepted_count():
+            mine = text(f"My accepted questions ({own})", f"我审核通过的问题（{own}）", language)
+            offered.append((mine, str(desk.questions.accepted)))
+        if _has_sample_notes(desk):
+            offered.append((text("Questions about the sample notes", "示例笔记的问题", language), str(SAMPLE)))
+        return offered
 
     def show() -> Update:
         runs = desk.measuring.runs()
@@ -74,8 +79,9 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
             language,
         )
         names = [each.name for each in runs]
+        offered = choices()
         return {
-            questions: gr.update(choices=choices(), value=choices()[0][1]),
+            questions: gr.update(choices=offered, value=offered[0][1] if offered else None),
             listed: panels.runs(runs, language) if runs else quiet(none),
             choice: gr.update(visible=bool(runs)),
             run: gr.update(choices=names),
@@ -98,7 +104,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
         else:
             said = message(
                 text(
-                    "Cancelled. Started again, it goes on where it was.",
+                    "Cancelled. Start it again to continue.",
                     "已取消；再次开始会从中断处继续。",
                     language,
                 )
@@ -114,7 +120,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 raise BadInput(
                     Phrase("no questions were chosen", "没有选择问题集"),
                     path or "",
-                    Phrase("choose some in the list", "请在列表中选择"),
+                    Phrase("accept some under “Review of questions” first", "请先在“审核问题”中通过一些"),
                 )
             yield from follow(desk.measuring.start(Path(path).expanduser(), desk.application))
         except NoteciteError as error:
@@ -141,7 +147,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
         return data_of(event).get("id", "")
 
     def open_case(event: gr.EventData, request: gr.Request) -> str:
-        """The case's answer as a conversation of the person who asks for it."""
+        """Opens the case's answer as a conversation of this person."""
         data = data_of(event)
         case_id = data.get("case", "")
         try:
@@ -172,6 +178,15 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     tab.select(resume, None, everything, **QUIET)
 
 
+def _has_sample_notes(desk: Desk) -> bool:
+    try:
+        present = {document.id for document in desk.application.library.documents()}
+    except NoteciteError:
+        return False
+    cited = {evidence.document_id for case in load_cases(SAMPLE) for evidence in case.evidence}
+    return len(cited & present) > len(cited) / 2
+
+
 def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None:
     said = gr.HTML(elem_id="waiting", js_on_load=None, apply_default_css=False)
     with gr.Column(elem_id="case", visible=False) as form:
@@ -183,17 +198,15 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
         )
         points = gr.Textbox(
             "",
-            label=text("What a full answer says, one idea a line", "完整回答应包含的要点，每行一个", language),
+            label=text("Key points of a full answer, one per line", "完整回答应包含的要点，每行一个", language),
             elem_id="case-points",
             lines=3,
         )
-        quotes = gr.CheckboxGroup(
-            [], label=text("The words it rests on", "依据的原文", language), elem_id="case-quotes"
-        )
+        quotes = gr.CheckboxGroup([], label=text("Supporting quotes", "依据的原文", language), elem_id="case-quotes")
         more = gr.Textbox(
             "",
-            label=text("Other words of a note that it rests on", "其他依据的原文", language),
-            placeholder=text("Copied from a note as they stand", "从笔记中原样复制", language),
+            label=text("Another supporting quote", "补充一处依据的原文", language),
+            placeholder=text("Copied from a note word for word", "从笔记中原样复制", language),
             elem_id="case-more",
         )
         with gr.Row():
@@ -205,7 +218,7 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
     everything: list[Any] = [said, form, question, kind, points, quotes, more, current]
 
     def show(after: str = "") -> Update:
-        """The first case that waits, or the one behind ``after``."""
+        """The first waiting case, or the one after ``after``."""
         waiting = desk.questions.waiting()
         at = next((i + 1 for i, each in enumerate(waiting) if each.case.id == after), 0)
         shown = waiting[at % len(waiting)] if waiting else None
@@ -255,13 +268,13 @@ def _review(tab: gr.Tab, review: gr.Tab, desk: Desk, language: Language) -> None
         except NoteciteError as error:
             return {said: message(error.to(language))}
         if not found:
-            gr.Info(text("The notes give no further questions.", "笔记里没有更多可拟的问题。", language))
+            gr.Info(text("No further questions can be made from the notes.", "笔记里没有更多可拟的问题。", language))
         return show()
 
     accept.click(accepted, [current, question, kind, points, quotes, more], everything, **QUIET)
     reject.click(rejected, current, everything, **QUIET)
     skip.click(show, current, everything, **QUIET)
-    # A chat model that proposes takes its time.
+    # Shows progress: a chat model takes its time to propose.
     propose.click(proposed, None, everything, api_visibility="private")
     for shows in (tab.select, review.select):
         shows(lambda: show(), None, everything, **QUIET)

@@ -1,4 +1,4 @@
-"""Evaluation runs that the page starts, lists and opens; every step is ``eval``'s own."""
+"""Evaluation runs that the page starts, lists and opens; ``eval`` does every step."""
 
 import threading
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ from rag.build import Application
 from ui.jobs import Job
 
 SAMPLE = Path(evaluation.__file__).parent / "data" / "sample_notes.jsonl"
-"""Questions about the notes that come with the program."""
+"""Questions about the sample notes that come with the program."""
 RUNS = "runs"
-"""Below the library's folder, and where the command line puts them."""
+"""Below the library's folder; the command line puts them in this folder of the working directory."""
 _RUNS_KEPT = 8
 
 
 @dataclass(slots=True)
 class RunJob(Job):
-    """A run that is being made or was.
+    """A run that is being made or has ended.
 
-    ``asked`` counts the questions of ``questions`` that were answered; ``name`` is known once it has begun.
+    ``asked`` of the ``questions`` have been answered; ``name`` is known once the first of them is asked.
     """
 
     questions: int = 0
@@ -46,7 +46,7 @@ class Measuring:
         self.job: RunJob | None = None
 
     def runs(self) -> list[Run]:
-        """The finished runs, the latest first; one that cannot be read is passed over."""
+        """The finished runs, the latest first; one that cannot be read is skipped."""
         return sorted(self._readable(), key=lambda run: -(run.folder / SUMMARY).stat().st_mtime)
 
     def run(self, name: str) -> Run:
@@ -71,9 +71,9 @@ class Measuring:
                     yield run
 
     def start(self, questions: Path, application: Application) -> RunJob:
-        """Asks and scores in the background; a run of the same questions and settings goes on where it was cancelled.
+        """Asks and scores in the background; a cancelled run of the same questions and settings goes on where it was.
 
-        Raises LibraryBusy while another runs.
+        Raises LibraryBusy while another run is under way.
         """
         with self._starting:
             if self.job is not None and not self.job.ended.is_set():
@@ -107,5 +107,5 @@ class Measuring:
 
 @lru_cache(maxsize=_RUNS_KEPT)
 def _loaded(folder: Path, written: int) -> Run:
-    """``written`` is when the run's summary was written, so that one that was scored again is read again."""
+    """``written`` is when the run's summary was written: a run that was scored again is read again."""
     return load_run(folder)

@@ -1,4 +1,4 @@
-"""Opens the models that settings name, so that one that cannot be used is told before it is saved."""
+"""Tries the models that settings name, so that one that cannot be used is reported before it is saved."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,27 +16,30 @@ _NO_MODEL = ("bundled", "none", "chat")
 
 
 def try_models(application: Application, before: Settings) -> None:
-    """Uses once each model that ``application`` names otherwise than ``before``. Raises BadInput, ModelUnavailable."""
+    """Uses once each model whose setting differs from ``before``, and checks that a chat model is set where one is
+    needed. Raises BadInput, ModelUnavailable."""
     settings = application.settings
     if settings.embedder != before.embedder:
-        with _told(settings.embedder):
+        with _readable(settings.embedder):
             application.embedder.embed_queries([_WORDS])
     if settings.reranker == "chat":
-        # Whether there is a library to rerank is told elsewhere.
+        # A missing library is reported elsewhere.
         with suppress(NotFound, LibraryMismatch):
             _ = application.reranker
     elif settings.reranker != before.reranker and settings.reranker not in _NO_MODEL:
-        with _told(settings.reranker):
+        with _readable(settings.reranker):
             application.reranker.rerank(Query(_WORDS, _WORDS), {"fused": [_HIT]})
+    if settings.conflicts == "chat":
+        _ = application.conflict_finder
     if settings.judge != before.judge:
-        with _told(settings.judge):
+        with _readable(settings.judge):
             if judge := application.judge:
                 judge.support([(_WORDS, _WORDS)])
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Whatever a model library raises becomes an error that a person can read."""
+def _readable(name: str) -> Iterator[None]:
+    """Turns whatever a model library raises into an error that a person can read."""
     try:
         yield
     except NoteciteError:

@@ -1,4 +1,4 @@
-"""The library, the stages of a search and the settings -> HTML, pure."""
+"""The library, the stages of a search, evaluation runs and the settings -> HTML, pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 from ingest.errors import LibraryMismatch
 from ingest.phrases import Language, Phrase
 from rag.types import Citation, Hit
-from ui.elements import button, date, lines, message, quiet, say, stage_name, table
+from ui.elements import button, date, lines, message, progress_bar, quiet, say, stage_name, table
 from ui.markup import Highlight, rendered
+from ui.text import counted, sync_counts
 
 if TYPE_CHECKING:
     from eval.run import Run
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ui.questions import Waiting
 
 _MARKS = re.compile(r"#{1,6} |\*\*|`|(?<=\s)[-*+>|] |\|(?:\s*:?-+:?\s*\|)*")
-"""What Markdown is made of, left out of a chunk's first words."""
+"""Markdown syntax, left out of a chunk's first words."""
 MEASURES = ("reranked/nDCG@10", "citation_recall", "bundled/faithfulness", "false_refusal")
 """The scorers shown in the list of runs."""
 QUESTION_TYPES: Mapping["QuestionType", Phrase] = {
@@ -46,7 +47,8 @@ def library(
     """The notes of a library with their chunks and problems; ``copies`` lists the notes that share text with one."""
     repeated = counts.chunks - counts.searchable
     said = say(
-        f"{counts.documents} notes, {counts.chunks} chunks" + (f", {repeated} of them repeats" if repeated else ""),
+        f"{counted(counts.documents, 'note')}, {counted(counts.chunks, 'chunk')}"
+        + (f", {repeated} repeated" if repeated else ""),
         f"{counts.documents} 篇笔记，{counts.chunks} 个片段" + (f"，其中 {repeated} 个重复" if repeated else ""),
         language,
     )
@@ -79,7 +81,7 @@ def sync_progress(progress: "SyncProgress | None", seconds: float, language: Lan
     """The bar of a running sync."""
     if progress is None or not progress.chunks_expected:
         said = say("Looking for notes…", "正在查找笔记…", language)
-        return f'<div class="sync" role="status"><progress aria-label="{said}"></progress><p>{said}</p></div>'
+        return progress_bar(said)
     speed = progress.chunks_done / seconds if seconds > 0 else 0.0
     left = (progress.chunks_expected - progress.chunks_done) / speed if speed else 0.0
     said = say(
@@ -89,22 +91,14 @@ def sync_progress(progress: "SyncProgress | None", seconds: float, language: Lan
         f"{speed:.0f} 片段/秒 · 剩余 {left:.0f} 秒",
         language,
     )
-    return (
-        f'<div class="sync" role="status"><progress max="{progress.chunks_expected}" value="{progress.chunks_done}" '
-        f'aria-label="{said}"></progress><p>{said}</p></div>'
-    )
+    return progress_bar(said, progress.chunks_done, progress.chunks_expected)
 
 
 def sync_report(report: "SyncReport", language: Language) -> str:
-    """What a sync did, and every note that was skipped, with why."""
-    said = say(
-        f"{len(report.added)} new, {len(report.changed)} changed, {len(report.renamed)} renamed, "
-        f"{len(report.deleted)} deleted, {report.unchanged} unchanged · {report.seconds:.1f} s",
-        f"新增 {len(report.added)}，修改 {len(report.changed)}，改名 {len(report.renamed)}，"
-        f"删除 {len(report.deleted)}，未变 {report.unchanged} · {report.seconds:.1f} 秒",
-        language,
-    )
-    problems = [escape(said_of.to(language)) for said_of in report.messages]
+    """What a sync did, and why notes were skipped."""
+    seconds = Phrase(f"{report.seconds:.1f} s", f"{report.seconds:.1f} 秒").to(language)
+    said = escape(f"{sync_counts(report).to(language)} · {seconds}")
+    problems = [escape(told.to(language)) for told in report.messages]
     for skipped in report.skipped:
         todo = f" {skipped.todo.to(language)}" if skipped.todo else ""
         problems.append(f"<strong>{escape(skipped.path)}</strong> {escape(skipped.what.to(language) + todo)}")
@@ -123,9 +117,9 @@ def stages(
     language: Language,
     shown: int,
 ) -> str:
-    """The best hits of each stage side by side, with how their ranks moved.
+    """The best hits of each stage side by side, and how their ranks moved.
 
-    ``chosen`` holds the citations by chunk id; ``terms`` the question's terms that stand in a chunk, by its id.
+    ``chosen`` holds the citations by chunk id; ``terms`` the question's terms found in a chunk, by its id.
     """
     ranks = {name: {hit.chunk.id: rank for rank, hit in enumerate(hits, 1)} for name, hits in columns.items()}
     html = []
@@ -195,7 +189,7 @@ def _card(
 
 
 def runs(found: "Sequence[Run]", language: Language) -> str:
-    """The runs with a few of their measures, each with a button to open it."""
+    """The runs with some of their measures, each with a button to open it."""
     titles = {row.name: row.title for run in reversed(found) for row in run.summary.rows if row.name in MEASURES}
     shown = [name for name in MEASURES if name in titles]
     heads = (
@@ -225,10 +219,10 @@ def _run_row(run: "Run", shown: Sequence[str], language: Language) -> str:
 
 
 def run_progress(job: "RunJob", language: Language) -> str:
-    """The bar of a run that is being made."""
+    """The bar of an unfinished run."""
     if not job.asked:
         said = say("Loading the questions and the models…", "正在载入问题与模型…", language)
-        return f'<div class="sync" role="status"><progress aria-label="{said}"></progress><p>{said}</p></div>'
+        return progress_bar(said)
     left = job.seconds / job.asked * (job.questions - job.asked)
     said = (
         say("All answered; scoring…", "已全部作答，正在打分…", language)
@@ -239,15 +233,12 @@ def run_progress(job: "RunJob", language: Language) -> str:
             language,
         )
     )
-    return (
-        f'<div class="sync" role="status"><progress max="{job.questions}" value="{job.asked}" aria-label="{said}">'
-        f"</progress><p>{said}</p></div>"
-    )
+    return progress_bar(said, job.asked, job.questions)
 
 
 def report(name: str, old: str, language: Language) -> str:
-    """A run's own report in a frame that can reach nothing, compared with ``old`` if that is not empty."""
-    address = escape(f"/report?{urlencode({'run': name, 'old': old, 'speech': language})}")
+    """A run's report, compared with ``old`` if that is not empty, in a frame that can reach nothing."""
+    address = escape(f"/report?{urlencode({'run': name, 'old': old, 'language': language})}")
     title = say("Report of the run", "评测报告", language)
     return (
         f'<p class="report-head"><a class="quiet" href="{address}" target="_blank" rel="noopener">'
@@ -257,7 +248,7 @@ def report(name: str, old: str, language: Language) -> str:
 
 
 def worst_cases(run: "Run", records: "Sequence[EvalRecord]", language: Language) -> str:
-    """The worst cases of a run as buttons that open them as conversations."""
+    """The worst cases of a run, as buttons that open them as conversations."""
     if not records:
         return ""
     items = []
@@ -271,7 +262,7 @@ def worst_cases(run: "Run", records: "Sequence[EvalRecord]", language: Language)
 
 
 def review(waiting: "Waiting | None", left: int, language: Language) -> str:
-    """What is said above the form for a case that waits for review."""
+    """What is shown above the form for a case that waits for review."""
     if waiting is None:
         said = Phrase(
             "Nothing waits for review. Rate answers with the thumbs below them, or have questions proposed.",
@@ -280,13 +271,14 @@ def review(waiting: "Waiting | None", left: int, language: Language) -> str:
         return quiet(said)
     origin = {
         None: say("proposed from your notes", "由笔记拟出", language),
-        True: say("from an answer that was found good", "来自被评为好的回答", language),
-        False: say("from an answer that was found bad", "来自被评为不好的回答", language),
+        True: say("from an answer rated good", "来自被评为好的回答", language),
+        False: say("from an answer rated bad", "来自被评为不好的回答", language),
     }[waiting.liked]
     reason = f"<blockquote>{lines(waiting.reason)}</blockquote>" if waiting.reason else ""
+    waits = "waits" if left == 1 else "wait"
     earlier = "".join(f'<p class="understood">{escape(question)}</p>' for question in waiting.case.history)
     return (
-        f'<p class="counts">{say(f"{left} wait for review", f"{left} 个待审核", language)}</p>'
+        f'<p class="counts">{say(f"{left} {waits} for review", f"{left} 个待审核", language)}</p>'
         f'<p class="quiet-text">{origin}</p>{reason}{earlier}'
     )
 
@@ -295,13 +287,13 @@ def review(waiting: "Waiting | None", left: int, language: Language) -> str:
 
 
 def mismatch(error: LibraryMismatch, language: Language) -> str:
-    """That the library cannot be searched as it is, with the way to where it is built again."""
-    label = say("Open the library to build it again", "打开笔记库以重新建库", language)
+    """That the library cannot be searched as it is, with a button to where it can be rebuilt."""
+    label = say("Open the library to rebuild it", "打开笔记库以重新建库", language)
     return f"{message(error.what.to(language))}<p>{button('tab', label, 'primary', tab='library')}</p>"
 
 
 def settings(values: Mapping[str, object], origins: Mapping[str, str], language: Language) -> str:
-    """Every setting, its value and where that came from; secrets arrive masked."""
+    """Every setting, its value and where it came from; secrets are masked already."""
     heads = (say("Setting", "设置项", language), say("Value", "值", language), say("From", "来源", language))
     rows = [
         f'<tr><th scope="row"><code>{escape(name)}</code></th><td>{escape(str(value)) or "–"}</td>'

@@ -1,4 +1,4 @@
-"""Who sits in front of the page: a random token that their browser keeps."""
+"""Who is using the page: known by a random token that their browser keeps."""
 
 from collections.abc import Mapping
 

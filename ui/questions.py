@@ -1,10 +1,9 @@
 """The question files of a library: what waits for a person's review, and what was accepted.
 
-Both are JSON lines that ``eval`` reads. What waits carries besides whether the answer was liked, and why.
+Both are JSON lines that ``eval`` reads. What waits also says whether the answer was liked, and why.
 """
 
 import json
-import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from eval.cases import case_from_json, case_to_json, load_cases
+from eval.cases import CaseFault, case_from_json, case_to_json, load_cases
 from eval.evidence import EvidenceFinder
 from eval.make import type_of
 from eval.propose import proposals
 from eval.review import ReviewedQuestions
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
+from ingest.files import write_whole
 from ingest.phrases import Phrase
 from rag.build import Application
 from rag.types import Answer
@@ -31,7 +31,7 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A case for review. ``liked`` is None for one that was proposed from the notes."""
+    """A case to be reviewed. ``liked`` is None for one that was proposed from the notes."""
 
     case: EvalCase
     liked: bool | None = None
@@ -49,16 +49,16 @@ class Questions:
         self._waiting = self._folder / "waiting.jsonl"
 
     def waiting(self) -> tuple[Waiting, ...]:
-        """The oldest first; a line that cannot be read is passed over."""
+        """The oldest first; a line that cannot be read is skipped."""
         return tuple(self._read_waiting())
 
     def get(self, case_id: str) -> Waiting:
-        """Raises NotFound when it was reviewed meanwhile."""
+        """Raises NotFound when it has been reviewed meanwhile."""
         for waiting in self._read_waiting():
             if waiting.case.id == case_id:
                 return waiting
         raise NotFound(
-            Phrase("this question does not wait for review any more", "这个问题已不在待审核之列"),
+            Phrase("this question no longer waits for review", "这个问题已不在待审核之列"),
             case_id,
             Phrase("choose another", "请看下一个"),
         )
@@ -67,12 +67,12 @@ class Questions:
         return len(load_cases(self.accepted)) if self.accepted.exists() else 0
 
     def rate(self, answer_id: str, answer: Answer, history: Sequence[str], *, liked: bool, reason: str) -> EvalCase:
-        """Keeps a person's word on an answer for review; their later word on the same ``answer_id`` replaces it.
+        """Keeps a person's rating of an answer for review; a later one of the same ``answer_id`` replaces it.
 
-        The cited quotes are the evidence. Only an answer that is liked says what a right one would be.
+        The cited quotes are the evidence. Only an answer that is liked gives the case its answer and key points.
         """
         quotes = dict.fromkeys(Evidence(citation.document_id, citation.quote) for citation in answer.citations)
-        # A key point is one line: where they are reviewed, each line is one.
+        # A key point is one line, since the review form shows one on each line.
         points = tuple(" ".join(sentence.text.removeprefix("- ").split()) for sentence in answer.sentences)
         case = EvalCase(
             id=f"rated-{sha256(answer_id.encode()).hexdigest()[:10]}",
@@ -89,7 +89,8 @@ class Questions:
         return case
 
     def propose(self, application: Application, count: int) -> int:
-        """Puts up to ``count`` questions of the notes' own up for review, none that was seen before; how many."""
+        """Adds up to ``count`` questions proposed from the notes to what waits, none that was seen before; returns how
+        many were added."""
         seen = {waiting.case.id for waiting in self._read_waiting()}
         reviewed = self._reviewed()
         fresh = list(islice(proposals(application, lambda id_: id_ not in seen and reviewed.is_new(id_)), count))
@@ -106,9 +107,8 @@ class Questions:
             case = replace(case, evidence=(), alternatives=())
         try:
             case_from_json(case_to_json(case))
-        except ValueError as error:
-            fault = getattr(error, "phrase", Phrase(str(error), str(error)))
-            raise _unusable(fault, case) from None
+        except CaseFault as fault:
+            raise _unusable(fault.phrase, case) from None
         for evidence in case.evidence:
             if not finder.places(evidence):
                 raise _unusable(Phrase("no note holds this quote", "没有笔记含有这段引文"), case)
@@ -143,12 +143,7 @@ class Questions:
                 continue
 
     def _write_waiting(self, waiting: Sequence[Waiting]) -> None:
-        """At once or not at all."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        partial = self._waiting.with_suffix(f".{secrets.token_hex(4)}.partial")
-        lines = (json.dumps(_row(each), ensure_ascii=False) + "\n" for each in waiting)
-        partial.write_text("".join(lines), encoding="utf-8")
-        partial.replace(self._waiting)
+        write_whole(self._waiting, "".join(json.dumps(_row(each), ensure_ascii=False) + "\n" for each in waiting))
 
 
 def _row(waiting: Waiting) -> dict[str, Any]:

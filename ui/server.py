@@ -1,4 +1,4 @@
-"""The page's web server: who may come in, what the browser may load, and the files it may fetch."""
+"""The page's web server: who may connect, what the browser may load, and the files it may fetch."""
 
 import base64
 import hmac
@@ -28,13 +28,13 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
-"""The browser itself keeps everything on this origin, whatever a note or a library of the page might hold."""
+"""The browser keeps everything on this origin, whatever a note or a library of the page may contain."""
 
 REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "frame-ancestors 'self'; sandbox allow-scripts"
 )
-"""A report's own charts may be drawn, and it belongs to no origin, so that it can reach nothing."""
+"""Lets a report draw its charts, but gives it no origin, so that it can reach nothing."""
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b6e69"/>'
@@ -55,40 +55,42 @@ def is_loopback(host: str) -> bool:
 
 
 def check_address(host: str, password: str, open_to_all: bool) -> None:
-    """Raises BadInput for an address that others can reach without a password, unless that is what is wanted."""
+    """Raises BadInput for an address that others can reach without a password, unless ``open_to_all`` allows it."""
     if not (is_loopback(host) or password or open_to_all):
         raise BadInput(
             Phrase("other machines could read your notes at this address", "其他机器能通过这个地址读到你的笔记"),
             host,
             Phrase(
-                "set a password with NOTECITE_PASSWORD or --password, or say --no-password",
+                "set a password with NOTECITE_PASSWORD or --password, or allow it with --no-password",
                 "请用 NOTECITE_PASSWORD 或 --password 设置密码，或明确指定 --no-password",
             ),
         )
 
 
 class Guard:
-    """Lets in who may come in, gives each browser its own token, and tells it what it may load.
+    """Checks the password, gives each browser its own token, and tells it what it may load.
 
-    What another web site sends is refused. On a loopback address only requests that name it are answered, so that no
-    site can reach the page by a name of its own.
+    Refuses requests that another web site sends. On a loopback address, answers only requests that name it, so that no
+    site can reach the page by a name of its own. ``language`` is as in ``build``.
     """
 
-    def __init__(self, app: ASGIApp, password: str, loopback_only: bool) -> None:
+    def __init__(self, app: ASGIApp, password: str, loopback_only: bool, language: Language | None = None) -> None:
         self._app = app
         self._password = password
         self._loopback_only = loopback_only
+        self._language = language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._refusal(headers)
+        connection = HTTPConnection(scope)
+        refusal = self._refusal(headers, _language_of(connection, self._language))
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        fresh = "" if COOKIE in HTTPConnection(scope).cookies else secrets.token_urlsafe(24)
+        fresh = "" if COOKIE in connection.cookies else secrets.token_urlsafe(24)
         if fresh:
             joined = "; ".join(part for part in (headers.get("cookie", ""), f"{COOKIE}={fresh}") if part)
             rest = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
@@ -111,13 +113,13 @@ class Guard:
 
         await self._app(scope, receive, send_guarded)
 
-    def _refusal(self, headers: dict[str, str]) -> Response | None:
+    def _refusal(self, headers: dict[str, str], language: Language) -> Response | None:
         host = headers.get("host", "").rsplit(":", 1)[0]
         if self._loopback_only and not is_loopback(host):
-            return PlainTextResponse("unknown host", 421)
+            return PlainTextResponse(Phrase("unknown host", "未知的主机名").to(language), 421)
         origin = headers.get("origin")
         if origin and urlsplit(origin).netloc != headers.get("host", ""):
-            return PlainTextResponse("not from this page", 403)
+            return PlainTextResponse(Phrase("not from this page", "请求不是来自本页面").to(language), 403)
         if not self._password:
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -128,24 +130,25 @@ class Guard:
         if hmac.compare_digest(password, self._password.encode()):
             return None
         return PlainTextResponse(
-            "password needed", 401, {"WWW-Authenticate": 'Basic realm="notecite", charset="UTF-8"'}
+            Phrase("password needed", "需要密码").to(language),
+            401,
+            {"WWW-Authenticate": 'Basic realm="notecite", charset="UTF-8"'},
         )
 
 
 def build(desk: Desk, *, password: str = "", loopback_only: bool = True, language: Language | None = None) -> ASGIApp:
-    """The whole application, its models loading in the background.
+    """The whole application; its models load in the background.
 
-    ``language`` overrides what the browser asks for on a first visit.
+    ``language`` overrides the browser's preference on a first visit.
     """
     app = FastAPI(openapi_url=None)
 
     @app.get("/")
     def choose_language(request: Request) -> Response:
-        chosen = request.cookies.get("notecite_language")
-        if chosen not in ("en", "zh"):
-            chosen = language or _preferred(request.headers.get("accept-language", ""))
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/{chosen}/{query}", headers={"Vary": "Accept-Language, Cookie"})
+        return RedirectResponse(
+            f"/{_language_of(request, language)}/{query}", headers={"Vary": "Accept-Language, Cookie"}
+        )
 
     @app.get("/alive")
     def alive() -> Response:
@@ -160,51 +163,59 @@ def build(desk: Desk, *, password: str = "", loopback_only: bool = True, languag
         return {"name": "notecite"}
 
     @app.get("/export/{conversation_id}.md")
-    def export(conversation_id: str, request: Request, speech: Language = "en") -> Response:
+    def export(conversation_id: str, request: Request, language: Language = "en") -> Response:
         try:
             conversation = desk.conversations(person_of(request.cookies)).get(conversation_id)
         except NoteciteError as error:
-            raise HTTPException(404, error.to(speech)) from error
+            raise HTTPException(404, error.to(language)) from error
         return Response(
-            as_markdown(conversation, speech),
+            as_markdown(conversation, language),
             media_type="text/markdown; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="conversation-{conversation_id}.md"'},
         )
 
     @app.get("/file")
-    def file(document: str) -> Response:
+    def file(document: str, language: Language = "en") -> Response:
         try:
             path = desk.file(document)
         except NoteciteError as error:
-            raise HTTPException(404, error.to("en")) from error
-        # A saved web page is shown as text: here it would be a page of ours.
+            raise HTTPException(404, error.to(language)) from error
+        # A saved web page is shown as text, because as HTML it would run on this origin.
         kind = _SHOWN.get(path.suffix.lower(), "text/plain; charset=utf-8")
         return FileResponse(path, media_type=kind, filename=path.name, content_disposition_type="inline")
 
     @app.get("/page.png")
-    def page_image(document: str, page: int) -> Response:
+    def page_image(document: str, page: int, language: Language = "en") -> Response:
         try:
             return Response(desk.page_image(document, page), media_type="image/png")
         except NoteciteError as error:
-            raise HTTPException(404, error.to("en")) from error
+            raise HTTPException(404, error.to(language)) from error
 
     @app.get("/report")
-    def report(run: str, old: str = "", speech: Language = "en") -> Response:
+    def report(run: str, old: str = "", language: Language = "en") -> Response:
         from eval.report import html_report
 
         try:
             named = [desk.measuring.run(name) for name in (old, run) if name]
-            return HTMLResponse(html_report(named, speech), headers={"Content-Security-Policy": REPORT_POLICY})
+            return HTMLResponse(html_report(named, language), headers={"Content-Security-Policy": REPORT_POLICY})
         except NoteciteError as error:
-            return HTMLResponse(f"<p>{escape(error.to(speech))}</p>", 404)
+            return HTMLResponse(f"<p>{escape(error.to(language))}</p>", 404)
 
     mount(app, desk)
     threading.Thread(target=desk.warm_up, name="warm-up", daemon=True).start()
-    return Guard(app, password, loopback_only)
+    return Guard(app, password, loopback_only, language)
+
+
+def _language_of(connection: HTTPConnection, first: Language | None) -> Language:
+    """The language that was last chosen on the page, else ``first``, else the browser's."""
+    chosen = connection.cookies.get("notecite_language")
+    if chosen in ("en", "zh"):
+        return "zh" if chosen == "zh" else "en"
+    return first or _preferred(connection.headers.get("accept-language", ""))
 
 
 def _preferred(accepted: str) -> Language:
-    """The first of a browser's languages that is one of ours."""
+    """The first of the browser's languages that the page has."""
     for part in accepted.lower().split(","):
         if part.strip().startswith("zh"):
             return "zh"
@@ -222,17 +233,18 @@ def run(
     language: Language | None = None,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Serves until interrupted, the models loading meanwhile; ``on_ready`` is told the address.
+    """Serves until interrupted; passes the address to ``on_ready`` once it answers. Port 0 takes a free one.
 
-    Port 0 takes a free one.
-    Raises BadInput when the port is taken.
+    Raises BadInput when the address or port cannot be used.
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host.strip("[]"), port), family=family)
     except OSError as error:
+        # What follows the reason repeats the address.
+        reason = str(error.strerror).partition(" (while")[0]
         raise BadInput(
-            Phrase(f"the page cannot be served here ({error.strerror})", f"无法在此地址提供页面（{error.strerror}）"),
+            Phrase(f"the page cannot be served here ({reason})", f"无法在此地址提供页面（{reason}）"),
             f"{host}:{port}",
             Phrase("choose another with --host or --port", "请用 --host 或 --port 另选"),
         ) from error

@@ -1,4 +1,4 @@
-"""The tab Settings: what can be changed from here, a check of the chat model, and every setting with its origin."""
+"""The tab Settings: settings to change, a test of the chat model, and every setting with its origin."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from ingest.phrases import Language
 from ui import panels
 from ui.desk import Desk
 from ui.elements import message
-from ui.widgets import QUIET, Update, gr, text
+from ui.widgets import QUIET, Update, gr, strictness_radio, text
 
 _CHANGED_HERE = (
     "chat_model", "chat_base_url", "embedder", "reranker", "judge", "strictness", "unsupported", "language",
@@ -29,16 +29,16 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             )
             address = gr.Textbox(
                 "",
-                label=text("Its server", "服务器地址", language),
+                label=text("Server address", "服务器地址", language),
                 info=text("Usually ends in /v1.", "通常以 /v1 结尾。", language),
                 elem_id="chat-address",
             )
         with gr.Row():
             key = gr.Textbox(
                 "",
-                label=text("Its key", "密钥", language),
+                label=text("API key", "API 密钥", language),
                 info=text(
-                    "Never shown back. Leave empty to keep the one that is set.",
+                    "Never shown again. Leave empty to keep the saved one.",
                     "不会回显；留空则保留已设的密钥。",
                     language,
                 ),
@@ -57,8 +57,9 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 label=text("Embedding model", "嵌入模型", language),
                 info=text(
                     "Or type the name or folder of a sentence-transformers model. "
-                    "Another one than the library was built with cannot search it: build it again then.",
-                    "也可输入 sentence-transformers 模型名或文件夹。若与建库时的模型不同，就无法检索，须重新建库。",
+                    "After changing this, rebuild the library: one model cannot search another's vectors.",
+                    "也可输入 sentence-transformers 模型名或文件夹。"
+                    "更改后须重新建库：一个模型无法检索另一个模型的向量。",
                     language,
                 ),
                 allow_custom_value=True,
@@ -67,7 +68,7 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             reranker = gr.Dropdown(
                 [
                     (text("bundled", "内置", language), "bundled"),
-                    (text("none: as they were found", "不重排", language), "none"),
+                    (text("none (keep search order)", "不重排（保持检索顺序）", language), "none"),
                     (text("the chat model", "对话模型", language), "chat"),
                 ],
                 label=text("Reranker", "重排模型", language),
@@ -80,7 +81,10 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 elem_id="set-reranker",
             )
             judge = gr.Dropdown(
-                [(text("bundled", "内置", language), "bundled"), (text("none: unchecked", "不核对", language), "none")],
+                [
+                    (text("bundled", "内置", language), "bundled"),
+                    (text("none (do not check)", "不核对", language), "none"),
+                ],
                 label=text("Judge", "评判模型", language),
                 info=text(
                     "What checks each sentence against the words it cites. Or type the name or folder of a "
@@ -92,36 +96,28 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
                 elem_id="set-judge",
             )
         with gr.Row():
-            strictness = gr.Radio(
-                [
-                    (text("strict", "严格", language), "strict"),
-                    (text("balanced", "适中", language), "balanced"),
-                    (text("eager", "宽松", language), "eager"),
-                ],
-                label=text("How sure before it answers", "多有把握才回答", language),
-                elem_id="set-strictness",
-            )
+            strictness = strictness_radio(language, "set-strictness")
             unsupported = gr.Radio(
                 [(text("marked", "标出", language), "mark"), (text("left out", "略去", language), "cut")],
-                label=text("Sentences that no note carries are", "缺乏依据的句子", language),
+                label=text("Unsupported sentences are", "缺乏依据的句子", language),
                 elem_id="set-unsupported",
             )
-            speech = gr.Radio(
+            messages = gr.Radio(
                 [(text("the system's", "随系统", language), "auto"), ("English", "en"), ("中文", "zh")],
                 label=text("Language of messages", "提示语言", language),
                 elem_id="set-language",
             )
         with gr.Row():
             save = gr.Button(text("Save", "保存", language), variant="primary", elem_id="save", scale=0)
-            check = gr.Button(text("Check the chat model", "检查对话模型", language), elem_id="check", scale=0)
+            check = gr.Button(text("Test the chat model", "测试对话模型", language), elem_id="check", scale=0)
     found = gr.HTML(elem_id="check-result", js_on_load=None, apply_default_css=False)
     table = gr.HTML(elem_id="settings-table", js_on_load=None, apply_default_css=False)
-    fields = (model, address, embedder, reranker, judge, strictness, unsupported, speech)
+    fields = (model, address, embedder, reranker, judge, strictness, unsupported, messages)
     everything = [found, key, no_key, table, *fields]
 
     def show() -> Update:
         values, origins = desk.settings.model_dump(mode="json"), desk.origins
-        # What the command line or the environment says wins over what is saved here.
+        # The command line and the environment win over what is saved here.
         free = {name: not origin.startswith(("$", "option")) for name, origin in origins.items()}
         shown: Update = {
             field: gr.update(value=values[name], interactive=free[name])
@@ -153,7 +149,7 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
         return show() | {found: message(said, done=True) + warning()}
 
     def warning() -> str:
-        """What is to be done where the library was built with another embedder."""
+        """What to do if the library was built with another embedder."""
         try:
             _ = desk.application
         except LibraryMismatch as error:
@@ -183,7 +179,7 @@ def settings_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             done=True,
         )
 
-    # A model that is named anew is opened first.
+    # Shows progress, because a newly named model is loaded first.
     save.click(
         saved,
         [key, no_key, *fields],

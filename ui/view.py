@@ -1,36 +1,35 @@
-"""Conversations and notes -> HTML, pure. Buttons carry what they do in ``data-act``; the page wires them.
+"""Conversations and notes -> HTML, pure. Buttons say what they do in ``data-act``; the page's script acts on it.
 
 All text from notes, models and people is escaped, or rendered by ``ui.markup``.
 """
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
 from ingest.phrases import Language, Phrase
 from ingest.types import Chunk, Document, Place
-from rag.types import Answer, Citation, Conflict, StageDone
+from rag.types import Answer, Conflict, StageDone
 from ui.elements import button, duration, lines, message, page_number, quiet, say, stage_name
 from ui.markup import Highlight, Remark, as_written, rendered
-from ui.text import read_as
-from ui.verdicts import count, doubts, placed, sides, without_conflicts
+from ui.text import counted, read_as, with_footnotes
+from ui.verdicts import doubt_summary, doubts, sides, without_conflicts
 
-# The numbers of a formula, a table or code stand below it, in a paragraph of their own.
+# The citation numbers of a formula, a table or code are below it, in a paragraph of their own.
 _ONLY_NUMBERS = re.compile(r'<p>((?:<button[^>]*>\d+</button>|<span class="remark[^>]*>.</span>)+)</p>')
 _UNKNOWN_QUOTES = dict.fromkeys(range(1, 1000), "")
 _THUMB = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 11v9H4v-9zm0 0 4-8c1.5 0 2.5 1 2.5 2.5V9H19c1.2 0 2 1 1.8 '
     '2.2l-1.2 7A2.2 2.2 0 0 1 17.400 20H7"/></svg>'
 )
-_ASKING = ("?", "？", "吗", "呢")
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """An answer that is still being written: its Markdown so far and the stages that have ended."""
+    """An answer that is still being written: its Markdown so far and the finished stages."""
 
     question: str
     text: str = ""
@@ -43,9 +42,9 @@ class Writing:
 def conversation(
     answers: Sequence[Answer], writing: Writing | None, language: Language, liked: Mapping[int, bool] | None = None
 ) -> str:
-    """Every turn of a conversation, and the one that is being written; ``liked`` is what was said of a turn."""
-    said = liked or {}
-    turns = [turn(number, answer, language, liked=said.get(number)) for number, answer in enumerate(answers)]
+    """Every turn of a conversation, and the one being written; ``liked`` holds a person's ratings by turn."""
+    ratings = liked or {}
+    turns = [turn(number, answer, language, liked=ratings.get(number)) for number, answer in enumerate(answers)]
     if writing is not None:
         turns.append(_writing(writing, language))
     return f'<div class="turns">{"".join(turns)}</div>'
@@ -54,13 +53,13 @@ def conversation(
 def turn(
     number: int, answer: Answer, language: Language, *, with_actions: bool = True, liked: bool | None = None
 ) -> str:
-    """A question and its answer, with what can be done about it; ``liked`` is what was said of it."""
+    """A question and its answer, with buttons for what can be done next; ``liked`` is the person's rating."""
     searched = read_as(answer)
     understood = f'<p class="understood">{escape(searched.to(language))}</p>' if searched else ""
     notice = f'<p class="notice" role="note">{escape(answer.notice.to(language))}</p>' if answer.notice else ""
     body = _refusal(number, answer, language) if answer.abstained else _answer_body(answer, language)
-    uncarried = count(answer)
-    doubted = f'<p class="doubted">{escape(uncarried.to(language))}</p>' if uncarried else ""
+    summary = doubt_summary(answer)
+    doubted = f'<p class="doubted">{escape(summary.to(language))}</p>' if summary else ""
     actions = _actions(number, answer, liked, language) if with_actions else ""
     form = _reason_form(number, language) if with_actions else ""
     return (
@@ -82,7 +81,7 @@ def _actions(number: int, answer: Answer, liked: bool | None, language: Language
 
 
 def _thumbs(number: int, liked: bool | None, language: Language) -> str:
-    """A dislike is sent with the form that asks why."""
+    """A dislike is sent by the form that asks for the reason."""
     up, down = (str(liked is way).lower() for way in (True, False))
     like, dislike = say("A good answer", "回答得好", language), say("A bad answer", "回答得不好", language)
     return (
@@ -108,9 +107,9 @@ def _answer_body(answer: Answer, language: Language) -> str:
     found = list(doubts(answer, text))
     html = rendered(
         text,
-        highlights=[Highlight(doubt.start, doubt.end, doubt.carried) for doubt in found],
+        highlights=[Highlight(doubt.start, doubt.end, doubt.level) for doubt in found],
         quotes=quotes,
-        remarks=[Remark(d.after_marks, d.carried, d.symbol, d.why.to(language)) for d in found],
+        remarks=[Remark(d.after_marks, d.level, d.symbol, d.why.to(language)) for d in found],
     )
     html = _ONLY_NUMBERS.sub(r'<p class="numbers">\1</p>', html)
     cards = "".join(_conflict(conflict, answer, language) for conflict in answer.conflicts)
@@ -118,7 +117,7 @@ def _answer_body(answer: Answer, language: Language) -> str:
 
 
 def _conflict(conflict: Conflict, answer: Answer, language: Language) -> str:
-    """Two claims side by side, each with where it stands."""
+    """Two claims side by side, each with its place."""
     cited = {citation.number: citation for citation in answer.citations}
     quotes = {number: citation.quote for number, citation in cited.items()}
     cards = []
@@ -160,7 +159,7 @@ def _writing(writing: Writing, language: Language) -> str:
     ended = {stage.stage for stage in writing.stages}
     now = stage_name("generate" if "retrieve" in ended else "retrieve", language)
     stages = f'<p class="stages" role="status">{done}{" · " if done else ""}<span class="now">{escape(now)}…</span></p>'
-    # Which words a number stands for is known when the answer is whole.
+    # The quote behind a number is known once the answer is complete.
     body = f'<div class="written">{rendered(writing.text, quotes=_UNKNOWN_QUOTES)}</div>' if writing.text else ""
     return (
         f'<article class="turn writing" aria-busy="true"><div class="asked">{lines(writing.question)}</div>'
@@ -169,7 +168,7 @@ def _writing(writing: Writing, language: Language) -> str:
 
 
 def _made(answer: Answer, language: Language) -> str:
-    """How sure the answer is and what each stage took."""
+    """How confident the answer is and how long each stage took."""
     parts = [
         f"{escape(stage_name(name, language))} {duration(spent)}"
         for name, spent in answer.seconds.items()
@@ -181,27 +180,8 @@ def _made(answer: Answer, language: Language) -> str:
     return " · ".join(parts)
 
 
-def with_footnotes(answer: Answer, language: Language, prefix: str = "") -> str:
-    """The answer's Markdown with its citations as footnotes, ``prefix`` before each number."""
-    if not answer.citations:
-        return answer.text
-    text, at = "", 0
-    for _, _, marks in placed(answer, answer.text):
-        text += answer.text[at : marks.start] + answer.text[marks].replace("[", f"[^{prefix}")
-        at = marks.stop
-    notes = "\n".join(
-        f"[^{prefix}{c.number}]: {place_text(c, language)}: “{' '.join(c.quote.split())}”" for c in answer.citations
-    )
-    return f"{text}{answer.text[at:]}\n\n{notes}"
-
-
-def place_text(citation: Citation, language: Language) -> str:
-    page = "" if citation.page is None else Phrase(f", page {citation.page}", f"，第 {citation.page} 页").to(language)
-    return " > ".join((citation.document_id, *citation.headings)) + page
-
-
 def empty_conversation(documents: int, suggestions: Sequence[str], language: Language) -> str:
-    """What is seen before the first question."""
+    """What is shown before the first question."""
     if not documents:
         return (
             f'<div class="empty"><h2>{say("No notes yet", "还没有笔记", language)}</h2>'
@@ -209,36 +189,14 @@ def empty_conversation(documents: int, suggestions: Sequence[str], language: Lan
             f"{button('tab', say('Open the library', '打开笔记库', language), 'primary', tab='library')}</div>"
         )
     asks = "".join(button("ask", escape(question), "suggestion", question=question) for question in suggestions)
-    count = say(f"{documents} notes are ready.", f"{documents} 篇笔记已就绪。", language)
+    verb = "is" if documents == 1 else "are"
+    ready = say(f"{counted(documents, 'note')} {verb} ready.", f"{documents} 篇笔记已就绪。", language)
     promise = say("Every sentence cites the words it rests on.", "回答的每一句都注明依据的原文。", language)
     return (
         f'<div class="empty"><h2>{say("Ask your notes", "向你的笔记提问", language)}</h2>'
-        f"<p>{count} {promise}</p>"
+        f"<p>{ready} {promise}</p>"
         f'<div class="suggestions">{asks}</div></div>'
     )
-
-
-def suggestions(headings: Iterable[tuple[str, ...]], count: int = 4) -> list[str]:
-    """Questions made of the library's own headings, one from each note in turn: those that ask already, first."""
-    by_title: dict[str, list[str]] = {}
-    for path in headings:
-        if len(path) > 1 and 4 <= len(path[-1]) <= 40 and not path[-1].startswith(("http", "|", "```")):
-            by_title.setdefault(path[0], []).append(path[-1])
-    firsts = [
-        _as_question(min(below, key=lambda heading: not heading.endswith(_ASKING)), title)
-        for title, below in by_title.items()
-    ]
-    step = max(1, len(firsts) // count) if firsts else 1
-    return list(dict.fromkeys(firsts[::step]))[:count]
-
-
-def _as_question(heading: str, title: str) -> str:
-    heading = heading.replace("**", "").replace("`", "").strip().lstrip("0123456789.、)） ").rstrip(":：")
-    if heading.endswith(_ASKING):
-        return heading
-    if any("\u3400" <= character <= "\u9fff" for character in heading + title):
-        return f"{heading}是怎么回事？" if heading in title else f"{title}：{heading}是怎么回事？"
-    return f"What do the notes say about {heading}?"
 
 
 def conversation_list(
@@ -247,15 +205,14 @@ def conversation_list(
     language: Language,
     *,
     searched: bool = False,
-    now: float | None = None,
 ) -> str:
-    """``entries`` are (id, title, when last used as seconds since the epoch), newest first; ``searched`` says that they
-    are only those that were searched for."""
+    """``entries`` are (id, title, time of last use in seconds since the epoch), newest first; ``searched`` says that
+    they are the matches of a search."""
     if not entries:
         none = Phrase("No conversations yet.", "还没有对话。")
-        unmatched = Phrase("No conversation holds these words.", "没有匹配的对话。")
+        unmatched = Phrase("No matching conversations.", "没有匹配的对话。")
         return quiet((unmatched if searched else none).to(language))
-    today = time.localtime(now)[:3]
+    today = time.localtime()[:3]
     items = []
     for id_, title, used in entries:
         when = time.localtime(used)
@@ -271,7 +228,7 @@ def conversation_list(
 
 
 def source_panel(document: Document, answer: Answer, number: int, turn_number: int, language: Language) -> str:
-    """The whole note with the words of citation ``number`` marked, and lighter those of the answer's others."""
+    """The whole note with the words of citation ``number`` marked, and more lightly those of the other citations."""
     cited = {citation.number: citation for citation in answer.citations}
     current = cited[number]
     here = [current, *(c for c in answer.citations if c.document_id == document.id and c.number != number)]
@@ -307,7 +264,7 @@ def source_panel(document: Document, answer: Answer, number: int, turn_number: i
     also = "".join(f"<li>{escape(place.document_id)}</li>" for place in current.also_at)
     also_at = ""
     if also:
-        label = say("The same words also stand in", "同样的内容还见于", language)
+        label = say("The same words are also in", "同样的内容还见于", language)
         also_at = f'<details class="also"><summary>{label}</summary><ul>{also}</ul></details>'
     page = current.page
     return _panel(document, current.headings, page, nav, changed + also_at, highlights, language)
@@ -327,7 +284,7 @@ def section_panel(document: Document, headings: Sequence[str], place: Place, lan
 
 
 def note_panel(document: Document, chunks: Sequence[Chunk], language: Language) -> str:
-    """A note as it is searched: chunk by chunk, each with where it stands."""
+    """A note as it is searched: chunk by chunk, each with its headings and page."""
     items = "".join(
         f'<li class="chunk"><p class="where">{number}. {escape(chunk.context)} '
         f"<small>{say(f'{chunk.tokens} tokens', f'{chunk.tokens} 个词元', language)}"
@@ -351,7 +308,7 @@ def _panel(
     picture = ""
     if page is not None:
         label = say(f"Page {page} as it looks", f"第 {page} 页原貌", language)
-        address = escape(f"/page.png?document={quote(document.id, safe='')}&page={page}")
+        address = escape(f"/page.png?document={quote(document.id, safe='')}&page={page}&language={language}")
         picture = (
             f'<details class="page" open><summary>{label}</summary>'
             f'<img src="{address}" alt="{label}" loading="lazy"></details>'
@@ -363,8 +320,9 @@ def _panel(
 
 def _frame(document_id: str, headings: Sequence[str], page: int | None, nav: str, body: str, language: Language) -> str:
     path = "".join(f"<span>{escape(heading)}</span>" for heading in dict.fromkeys(headings))
+    address = escape(f"/file?document={quote(document_id, safe='')}&language={language}")
     opener = (
-        f'<a class="open-file" target="_blank" rel="noopener" href="/file?document={quote(document_id, safe="")}">'
+        f'<a class="open-file" target="_blank" rel="noopener" href="{address}">'
         f"{say('Open file', '打开文件', language)}</a>"
     )
     close = button("close", "✕", "close").replace(

@@ -25,6 +25,7 @@ from eval.benchmarks.retrieval import COLUMNS, measure
 from eval.cases import load_cases
 from eval.keypoints import KEYPOINT_TERMS
 from eval.score import score_records
+from eval.stages import FINAL
 from eval.stats import holm, paired
 from eval.types import EvalCase
 from ingest.errors import NoteciteError
@@ -51,9 +52,8 @@ VARIANTS = (
     Variant("lexical search alone", ("dense_weight=0", "reranker=none"), answers=False),
     Variant("without the judge", ("judge=none",), rankings=False),
 )
-"""The first is what the others are compared with."""
+"""The others are compared with the first."""
 
-FINAL = "reranked"
 RETRIEVAL_PRIMARY = "nDCG@10"
 ANSWER_COLUMNS = ("citation_recall", "citation_precision", "keypoint_terms", "false_answer", "false_refusal")
 ANSWER_PRIMARY = "citation_recall"
@@ -64,7 +64,7 @@ Measured = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def table(cases: Sequence[EvalCase], measured: Measured, columns: Sequence[str], primary: str) -> str:
-    """A line per variant. A value that only another variant has counts as the worst, 0."""
+    """A line for each variant. A value that only other variants have counts as the worst, 0."""
     shipped, *others = measured
     clusters = {case.id: case.cluster for case in cases}
 

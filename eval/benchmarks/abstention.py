@@ -1,10 +1,10 @@
-"""How well the product tells questions that the notes answer from questions whose passage is not among them.
+"""How well the product distinguishes questions that the notes answer from questions whose passage is not among them.
 
     python -m eval.benchmarks.abstention READING [--questions 300] [--seed 0] [--strictness balanced] [--cases]
 
-READING is a SQuAD-style file (CMRC, DRCD, XQuAD) or CLAPNQ's JSON lines. Each passage becomes a note, but for the
+READING is a SQuAD-style file (CMRC, DRCD, XQuAD) or CLAPNQ's JSON lines. Each passage becomes a note, except for the
 passages of half of the questions; then every question is asked of the bundled models as they are shipped, without a
-chat model. Questions are left out where another passage holds the answer's words, too, since it may answer. Prints the
+chat model. Questions are left out if another passage holds the answer's words, too, since it may answer. Prints the
 area under the ROC curve of the answering probability, with a 95 % interval clustered by passage, and the refusals at
 each strictness; ``--cases`` adds the questions that went wrong at ``--strictness``.
 """
@@ -61,7 +61,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a trial: the ``answer`` at the most eager strictness, and the chance that the notes hold one."""
+    """What came of a trial: the ``answer`` at the most eager strictness, and the probability that the notes hold it."""
 
     trial: Trial
     answer: Answer
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def read_passages(path: Path) -> list[Passage]:
-    """The passages of a reading file, each once. Raises BadInput for a file that is none."""
+    """The passages of a reading file, each once. Raises BadInput for any other file."""
     try:
         text = path.read_text("utf-8")
         found = _clapnq(text) if path.suffix == ".jsonl" else _squad(text)
@@ -140,7 +140,7 @@ def _answered_here_alone(passages: Sequence[Passage], at: int) -> list[Question]
 
 
 def write_notes(passages: Sequence[Passage], trials: Sequence[Trial], folder: Path) -> int:
-    """Writes the passages as notes, without those that were taken away, and gives their number."""
+    """Writes the passages as notes, without those that were taken away, and returns their number."""
     removed = {trial.passage for trial in trials if not trial.kept}
     kept = [(at, passage) for at, passage in enumerate(passages) if at not in removed]
     for at, passage in kept:
@@ -186,7 +186,7 @@ def case_lines(outcomes: Sequence[Outcome], strictness: str) -> str:
 
 
 def ask_all(trials: Sequence[Trial], ask: Callable[[str], Answer]) -> list[Outcome]:
-    """Every trial's outcome; ``ask`` gives answers with a confidence."""
+    """Every trial's outcome; ``ask`` returns answers with a confidence."""
     return [
         Outcome(trial, answer, answer.confidence or 0.0) for trial in trials for answer in (ask(trial.question.text),)
     ]

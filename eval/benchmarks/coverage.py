@@ -3,7 +3,7 @@
     python -m eval.benchmarks.coverage [--runs 2000]
 
 Each scenario draws a question set again and again from a world whose truth is known: documents with about five
-questions each, questions of one document alike as far as ``correlation`` says. Prints a Markdown table; the exit code
+questions each, where the questions of a document have the given ``correlation``. Prints a Markdown table; the exit code
 is 1 when a scenario covers less than 93 % or more than 97 %.
 """
 
@@ -23,7 +23,7 @@ ALLOWED = (0.93, 0.97)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``draw`` gives the interval of one simulated question set."""
+    """``draw`` returns the interval of one simulated question set."""
 
     name: str
     truth: float
@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _share(documents: int, truth: float, correlation: float, parts: int) -> Callable[[np.random.Generator], Estimate]:
-    """Beta-binomial: each document has its own chance, each question the share of ``parts`` that are right.
+    """Beta-binomial: each document has a probability of its own; a question's value is the share of its ``parts`` that
+    are right.
 
     ``correlation`` is that of two questions of a document; that of two parts follows from it.
     """
@@ -77,18 +78,18 @@ def _share(documents: int, truth: float, correlation: float, parts: int) -> Call
 
     def draw(generator: np.random.Generator) -> Estimate:
         clusters = _clusters(generator, documents)
-        chances = np.full(documents, truth)
+        probabilities = np.full(documents, truth)
         if of_parts:
             strength = 1 / of_parts - 1
-            chances = generator.beta(truth * strength, (1 - truth) * strength, documents)
-        values = generator.binomial(parts, chances[clusters]) / parts
+            probabilities = generator.beta(truth * strength, (1 - truth) * strength, documents)
+        values = generator.binomial(parts, probabilities[clusters]) / parts
         return share(values.tolist(), clusters.tolist())
 
     return draw
 
 
 def _mean(documents: int, correlation: float) -> Callable[[np.random.Generator], Estimate]:
-    """Log-normal with a standard deviation of 0.5 in the logarithm, shared by a document as far as correlated."""
+    """Log-normal with a standard deviation of 0.5 in the logarithm; questions of a document have this correlation."""
 
     def draw(generator: np.random.Generator) -> Estimate:
         clusters = _clusters(generator, documents)
@@ -104,11 +105,11 @@ def _paired(documents: int, correlation: float) -> Callable[[np.random.Generator
 
     def draw(generator: np.random.Generator) -> Estimate:
         clusters = _clusters(generator, documents)
-        chances = np.full(documents, 0.2)
+        probabilities = np.full(documents, 0.2)
         if correlation:
             strength = 1 / correlation - 1
-            chances = generator.beta(0.2 * strength, 0.8 * strength, documents)
-        changed = generator.random(len(clusters)) < chances[clusters]
+            probabilities = generator.beta(0.2 * strength, 0.8 * strength, documents)
+        changed = generator.random(len(clusters)) < probabilities[clusters]
         better = generator.random(len(clusters)) < 0.7
         differences = np.where(changed, np.where(better, 1, -1), 0)
         return mean(differences.tolist(), clusters.tolist())
@@ -122,7 +123,7 @@ def _corrected(truth: float, sensitivity: float, specificity: float) -> Callable
 
     def draw(generator: np.random.Generator) -> Estimate:
         seen, positive, negative = (
-            generator.binomial(n, chance) / n for n, chance in ((150, observed), (200, sensitivity), (200, specificity))
+            generator.binomial(n, p) / n for n, p in ((150, observed), (200, sensitivity), (200, specificity))
         )
         return Estimate(*rogan_gladen((seen, 150), (positive, 200), (negative, 200)), 150)
 

@@ -1,4 +1,4 @@
-"""Are planted faults caught? Each breaks the answers of a finished run in one way, and must lower its own score beyond
+"""Are planted faults caught? Each breaks the answers of a finished run in one way; it must move its own score out of
 the interval of the honest run and close the gate.
 
     python -m eval.benchmarks.faults RUN --library FOLDER [--judge NAME ...]
@@ -22,6 +22,7 @@ from eval.judged import judged_scorers
 from eval.keypoints import KEYPOINT_TERMS
 from eval.run import Run, load_run, score_run
 from eval.score import Row
+from eval.stages import FINAL
 from eval.types import EvalRecord, Scorer, Trial
 from ingest.errors import NoteciteError
 from ingest.library import open_library
@@ -47,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of a fault's own score. ``beyond``: it left the honest interval on the bad side. ``closed`` lists the
+    """What became of a fault's own score. ``beyond``: it left the honest interval on the bad side. ``closed``: the
     measures that do not pass the gate."""
 
     fault: Fault
@@ -62,7 +63,7 @@ class Finding:
 
 
 def find(honest: Run, fault: Fault, scorers: ScorersFor, text_of: TextOf) -> Finding:
-    """Breaks every answer of the honest run, scores the result, and holds it against the honest run."""
+    """Breaks every answer of the honest run, scores the result, and compares it with the honest run."""
     generator = np.random.default_rng(0)
     records = [
         replace(record, trial=replace(record.trial, answer=fault.answer(record.trial, text_of, generator)))
@@ -71,7 +72,9 @@ def find(honest: Run, fault: Fault, scorers: ScorersFor, text_of: TextOf) -> Fin
         for record in honest.records
     ]
     faulty = score_run(Path(fault.name), honest.spec, records, scorers(records))
-    before, after = _row(honest, fault.own_score), _row(faulty, fault.own_score)
+    before, after = honest.summary.row(fault.own_score), faulty.summary.row(fault.own_score)
+    assert before
+    assert after
     value = after.estimate.value
     return Finding(
         fault=fault,
@@ -96,7 +99,7 @@ def cite_random_hits(trial: Trial, text_of: TextOf, generator: np.random.Generat
 
 
 def drop_every_second(trial: Trial, text_of: TextOf, generator: np.random.Generator) -> Answer:
-    """Every second sentence or list item is gone, with the citations that only it had."""
+    """Every second sentence or list item is missing, with the citations that only it had."""
     return _with_sentences(trial.answer, trial.answer.sentences[::2])
 
 
@@ -107,7 +110,7 @@ def swap_numbers(trial: Trial, text_of: TextOf, generator: np.random.Generator) 
 
 
 def never_refuse(trial: Trial, text_of: TextOf, generator: np.random.Generator) -> Answer:
-    """Where the honest answer is a refusal, the beginning of the first hit is given for an answer."""
+    """Where the honest answer is a refusal, the beginning of the first hit is the answer."""
     hits = _hits(trial)
     if not trial.answer.abstained or not hits:
         return trial.answer
@@ -190,15 +193,11 @@ def _with_sentences(answer: Answer, sentences: Sequence[Sentence]) -> Answer:
 
 def _hits(trial: Trial) -> list[Place]:
     """The places of the hits that the answer could have been made from."""
-    return [places[0] for places in trial.rankings.get("reranked", ())]
+    return [places[0] for places in trial.rankings.get(FINAL, ())]
 
 
 def _words(at: Place, text_of: TextOf) -> str:
     return text_of(at.document_id)[at.start : at.end]
-
-
-def _row(run: Run, name: str) -> Row:
-    return next(row for row in run.summary.rows if row.name == name)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What the ranking weights are worth: quality and milliseconds against the fused order of the untouched embedder.
+"""What the ranking weights gain and cost: quality and milliseconds against the fused order of the untouched embedder.
 
     python -m eval.benchmarks.rerank --notes FOLDER --questions FILE [--weights FILE] [--candidates 10,20,30,50]
 
 Syncs the notes into a temporary library with the untouched embedder, encodes every chunk with the weights, and prints
-one Markdown line per order: "fused" as it is; "trained", fused with the weights' own dense vectors; "late@N" and
-"blend@N", its first N hits reordered by late interaction alone and by the blend; "read@N", the latter with its first
-hits read by the bundled judge, as the product does. Intervals are paired against "fused" and clustered by document,
-95 %. Where questions are in two languages, each has a table of its own, too.
+one Markdown line per order: "fused" is the untouched order; "trained" is fused with the weights' own dense vectors;
+"late@N" and "blend@N" have its first N hits reordered by late interaction alone and by the blend; in "read@N" the first
+hits of the latter are read by the bundled judge, as the product does. Intervals (95 %) are paired against "fused" and
+clustered by document. Where questions are in two languages, each also has a table of its own.
 """
 
 import argparse
@@ -24,7 +24,6 @@ import numpy as np
 from eval.answerer import finder_in, settings_from, synced
 from eval.cases import load_cases
 from eval.evidence import EvidenceFinder
-from eval.language import language_of
 from eval.retrieval import ranking_of, score_ranking
 from eval.stats import paired
 from eval.types import EvalCase
@@ -34,11 +33,12 @@ from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
 from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS, RERANKING_WEIGHTS, Application, layer
 from rag.judge import BundledJudge
-from rag.protocols import Reranker
+from rag.protocols import Config, Reranker
 from rag.rerank import LateReranker, ReadingReranker
 from rag.retrieve import fuse
 from rag.settings import UNTRAINED
 from rag.similarity import LateSimilarity
+from rag.terms import language_of
 from rag.types import Hit, Query, Stage
 
 MEASURES = ("hit@1", "hit@5", "MRR@10", "nDCG@10")
@@ -76,7 +76,9 @@ class LateAlone:
     encoded: EncodedChunks
     candidates: int
 
-    def rerank(self, query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> Sequence[Hit]:
+    def rerank(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
+    ) -> Sequence[Hit]:
         hits = stages["fused"]
         read = hits[: self.candidates]
         question = self.encoded.late.encode_question(query.question)

@@ -3,7 +3,7 @@
     python -m eval.benchmarks.retrieval --notes FOLDER --questions FILE [--library FOLDER] [--set key=value ...]
 
 Syncs the notes into a temporary library (or the one named), asks every answerable question, and prints one Markdown
-table per stage. A question that fails is told on stderr and scores nothing.
+table per stage. A question that fails is reported on stderr and scores 0.
 """
 
 import argparse

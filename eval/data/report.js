@@ -1,5 +1,5 @@
 "use strict";
-// Charts carry their texts in both languages and take their colours from the page.
+// Charts hold their texts in both languages and take their colours from the page.
 function dress() {
   const language = document.documentElement.lang === "zh" ? 1 : 0;
   const style = getComputedStyle(document.body);
@@ -19,6 +19,7 @@ function dress() {
         "font.color": style.color,
         "xaxis.title.text": texts.x[language],
         "yaxis.title.text": texts.y[language],
+        ...(texts.ticks && { "yaxis.ticktext": texts.ticks[language] }),
         "xaxis.gridcolor": line,
         "yaxis.gridcolor": line,
         "xaxis.linecolor": line,

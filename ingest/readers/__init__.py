@@ -23,7 +23,7 @@ SUFFIXES: Mapping[str, Reader] = {
     ".htm": html.read,
     ".ipynb": notebook.read,
 }
-"""Which reader takes a file, by the end of its name in lower case."""
+"""The reader for each suffix, in lower case."""
 
 MAX_BYTES = 50_000_000
 _MAX_TITLE_CHARACTERS = 200
@@ -34,7 +34,7 @@ def read(path: Path, document_id: str, max_bytes: int = MAX_BYTES) -> Document:
     """The note in one file.
 
     The title is the one that the note states, else its only level-1 heading, else the file's name. PDF and DOCX
-    files may have ten times ``max_bytes``, as most of theirs are pictures. Raises NotFound when the file has
+    files may have ten times ``max_bytes``, since most of it is pictures. Raises NotFound when the file has
     vanished and UnreadableNote, naming ``document_id``, when it cannot be read.
     """
     suffix = path.suffix.lower()

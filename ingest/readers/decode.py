@@ -38,17 +38,17 @@ _UNSAFE_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """``problems`` tells how many characters were lost."""
+    """``problems`` says how many characters were lost."""
 
     text: str
     problems: tuple[Phrase, ...] = ()
 
 
 def decode(data: bytes, declared: str = "") -> Decoded:
-    """Text with ``\\n`` line ends, otherwise as it stands in the file.
+    """Text with ``\\n`` line ends, otherwise as it is in the file.
 
     ``declared`` is the encoding that the file itself names, as HTML does; a byte order mark outranks it.
-    A few bad bytes are replaced and counted. Raises UnreadableNote when the bytes are no text.
+    A few bad bytes are replaced and counted. Raises UnreadableNote when the bytes are not text.
     """
     for bom, encoding in _BOMS:
         if data.startswith(bom):
@@ -90,7 +90,7 @@ def _replacing(data: bytes, encoding: str) -> Decoded:
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """The byte order in which nearly all characters are ones that notes are written in; None if neither is."""
+    """The byte order that gives nearly only characters that notes are written in; None if neither does."""
 
     def share(encoding: str) -> float:
         text = data[:_SAMPLE_BYTES].decode(encoding, errors="replace")
@@ -118,7 +118,7 @@ def _legacy_encoding(data: bytes) -> str:
 
 
 def _sample(data: bytes) -> bytes:
-    """Enough to tell an encoding by: from the line of the first byte that is not ASCII, to the end of a line."""
+    """Enough to tell the encoding: from the line of the first byte that is not ASCII to the end of a later line."""
     foreign = re.search(rb"[\x80-\xff]", data)
     start = data.rfind(b"\n", 0, foreign.start()) + 1 if foreign else 0
     end = data.rfind(b"\n", start, start + _SAMPLE_BYTES) if len(data) > start + _SAMPLE_BYTES else len(data)
@@ -126,7 +126,7 @@ def _sample(data: bytes) -> bytes:
 
 
 def _is_chinese(data: bytes) -> bool:
-    """Whether this reads as GB18030: Chinese is nearly all GB2312 then, and other text misread is not."""
+    """Whether this reads as GB18030: Chinese text then lies nearly all within GB2312, misread other text does not."""
     foreign = re.sub(r"[\x00-\x7f]", "", data.decode("gb18030", errors="replace"))
     return len(foreign.encode("gb2312", errors="ignore")) / 2 > 0.9 * len(foreign)
 
@@ -150,7 +150,8 @@ def _not_text() -> UnreadableNote:
 
 
 def _lost_characters(count: int) -> Phrase:
+    damaged = "1 damaged character is" if count == 1 else f"{count} damaged characters are"
     return Phrase(
-        f"{count} damaged character(s) are shown as \ufffd; save the file as UTF-8",
+        f"{damaged} shown as \ufffd; save the file as UTF-8",
         f"有 {count} 个字符已损坏，显示为 \ufffd；请把文件另存为 UTF-8",
     )

@@ -12,7 +12,7 @@ from ingest.types import Reading
 
 _MAX_UNPACKED_BYTES = 1_000_000_000
 _MAX_XML_BYTES = 100_000_000
-# The main part, which need not be called document.xml, and footnotes.
+# The main part, which may have another name than document.xml, and the footnotes.
 _PART = re.compile(r"word/[^/]+\.xml")
 # An encrypted .docx and an old .doc are both OLE files.
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -35,7 +35,7 @@ p[style-name='Intense Quote'] => blockquote > p:fresh
 
 
 def read(data: bytes) -> Reading:
-    """The title is the paragraph in the style Title. Raises UnreadableNote for a broken or encrypted file."""
+    """The title is the paragraph with the style Title. Raises UnreadableNote for a broken or encrypted file."""
     import mammoth  # type: ignore[import-untyped]
 
     if data.startswith(_OLE):

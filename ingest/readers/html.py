@@ -1,4 +1,4 @@
-"""Saved web pages, and what other readers turn into HTML -> Markdown. The only importer of selectolax."""
+"""HTML -> Markdown: saved web pages, and what another reader turns into HTML. The only importer of selectolax."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers.decode import decode, printable
-from ingest.readers.fence import fenced
+from ingest.readers.markdown_writer import fenced, in_cell, plain, table
 from ingest.types import Reading
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def read(data: bytes) -> Reading:
 
 
 def to_markdown(html: str) -> tuple[str, str]:
-    """The text and the title: the only top heading if the page's title repeats it, else the page's title."""
+    """The text and the title: the only level-1 heading if the page's title contains it or is missing, else the page's
+    title."""
     from selectolax.lexbor import LexborHTMLParser
 
     _refuse_deep_nesting(html)
@@ -111,10 +112,10 @@ def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
 
 
 def _formula(node: "LexborNode") -> str:
-    """LaTeX between dollar signs, from wherever the page keeps it; empty for what is no formula."""
+    """LaTeX between dollar signs, from wherever the page keeps it; empty if the node is no formula."""
     attributes = node.attributes
     if node.tag == "mjx-container":
-        # MathJax 3 draws the formula itself, and keeps it once more for those who listen.
+        # MathJax 3 draws the formula and keeps a second copy for screen readers.
         spoken = node.css_first("math")
         return _formula(spoken) if spoken else ""
     if node.tag == "script":
@@ -296,12 +297,12 @@ class _Writer:
         self._inline.append(f"{before}{marked}{after}" if stripped else inner)
 
     def _close_cell(self, node: "LexborNode") -> None:
-        cell = " ".join("".join(self._inline).split()).replace("|", "\\|")
+        cell = in_cell(" ".join("".join(self._inline).split()))
         self._inline, self._marks = [], []
         self._tables[-1].add(cell, _span(node, "colspan"), _span(node, "rowspan"))
 
     def _flush(self) -> None:
-        """Ends a block; within a table cell, blocks are only kept apart."""
+        """Ends a block; inside a table cell, blocks are only set apart by a space."""
         # A caption stands before the rows and is no part of a cell.
         if self._in_cells and self._inline and self._tables[-1].rows:
             self._inline.append(" ")
@@ -315,7 +316,7 @@ class _Writer:
         if self._heading:
             self._write(f"{'#' * self._heading} {' '.join(text.split())}", in_list=False)
         else:
-            self._write(re.sub(r"^(?=#{1,6} |```|~~~)", r"\\", text))
+            self._write(plain(text))
 
     def _write_code(self) -> None:
         code = "".join(self._inline).strip("\n")
@@ -331,9 +332,7 @@ class _Writer:
             for row in rows:
                 self._write(row[0])
         elif rows:
-            filled = [row + [""] * (width - len(row)) for row in rows]
-            lines = ["| " + " | ".join(row) + " |" for row in filled]
-            self._write("\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]))
+            self._write(table([row + [""] * (width - len(row)) for row in rows]))
 
     def _write(self, block: str, in_list: bool = True) -> None:
         depth = len(self._lists) if in_list else 0

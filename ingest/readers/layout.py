@@ -1,4 +1,4 @@
-"""The printed lines of a PDF -> Markdown: headings, paragraphs, lists, tables and code, told by where they stand."""
+"""The printed lines of a PDF -> Markdown: headings, paragraphs, lists, tables and code, told by type and position."""
 
 import re
 import statistics
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from ingest.readers.fence import fenced
+from ingest.readers.markdown_writer import fenced, in_cell, plain, table
 
 Kind = Literal["heading", "text", "item", "table", "code"]
 
@@ -17,10 +17,10 @@ _BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
 _CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
 _NEARBY = 100
-# Within so many lines, another item of the same list is looked for.
+# Another item of the same list is looked for within this many lines.
 _LIST_REACH = 20
 _Key = tuple[str, int]
-"""A line's text without what counts the pages, and its height in steps."""
+"""A line's text without what counts the pages, and its baseline in steps of six points."""
 
 _SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?$")
 
@@ -39,7 +39,7 @@ class Line:
     """One printed line.
 
     ``baseline`` in points from the page's bottom edge, ``size`` the type size in points. ``hyphenated``: the last
-    word goes on in the next line. ``marker`` is the bullet or number that starts the line, no part of its text.
+    word continues in the next line. ``marker`` is the bullet or number that starts the line and is not in its text.
     """
 
     cells: tuple[Cell, ...]
@@ -66,7 +66,7 @@ class Line:
         return self.left < other.right and other.left < self.right
 
     def glue(self, following: "Line") -> str:
-        """What stands between this line and the next of the same paragraph: a space, but not beside Chinese."""
+        """What joins this line and the next of the same paragraph: a space, but nothing next to Chinese."""
         if self.hyphenated or _CJK.match(self.text[-1:]) or _CJK.match(following.text[:1]):
             return ""
         return " "
@@ -82,7 +82,7 @@ class Page:
 
 @dataclass(slots=True)
 class _Block:
-    """Lines that belong together. ``tight``: it stands close under the block above. ``depth`` nests list items."""
+    """Lines that belong together. ``tight``: close below the block above. ``depth``: how deep a list item is nested."""
 
     kind: Kind
     lines: list[Line]
@@ -114,7 +114,7 @@ def markdown(pages: Sequence[Page]) -> tuple[str, tuple[int, ...]]:
 
 
 class _Style:
-    """What is usual in this document: the body's type size, the sizes of headings, the distance of lines."""
+    """What is usual in this document: the body's type size, the sizes of headings, the distance between lines."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         characters: Counter[float] = Counter()
@@ -130,7 +130,7 @@ class _Style:
         self._step = statistics.quantiles(steps, n=4)[0] if len(steps) > 1 else 1.6
 
     def heading_level(self, line: Line) -> int:
-        """1 to 6, the largest type first, bold lines in body size last; 0 for what is no heading."""
+        """1 to 6, the largest type first and bold lines in body size last; 0 if the line is no heading."""
         if line.monospaced or _BULLET.match(line.text) or not re.search(r"[^\W\d_]", line.text):
             return 0
         if self._is_large(line):
@@ -158,8 +158,8 @@ def _half_points(size: float) -> float:
 def _without_running_lines(pages: Sequence[Page], style: _Style) -> list[list[Line]]:
     """Drops what stands at the same height near the edge of many pages (headers, page numbers), and the contents.
 
-    A heading at the top may be the title of a slide: where it is the same on pages that follow each other, but for a
-    number that counts them, the first stays.
+    A heading at the top may be the title of a slide: where it is the same on consecutive pages, except for a number
+    that counts them, the first one stays.
     """
 
     def keys(number: int, page: Page, line: Line) -> Iterator[_Key]:
@@ -198,15 +198,15 @@ def _without_running_lines(pages: Sequence[Page], style: _Style) -> list[list[Li
 
 
 def _is_on_many(numbers: Sequence[int], pages: int, text: str) -> bool:
-    """Whether a line is on so many pages that it runs through them; words do only where most are on pages nearby, as
-    the header of a chapter, or of its left pages, is."""
+    """Whether a line is on so many pages that it is a running one. A line with words must also be on pages close to
+    each other for the most part, like the header of a chapter or of its left pages."""
     near = sum(right - left <= 2 for left, right in pairwise(numbers))
     runs = not re.search(r"[^\W\d_]", text) or 2 * near > len(numbers) - 1
     return len(numbers) >= max(2, min(3, pages / 3)) and runs
 
 
 def _whole_lines(lines: Sequence[Line]) -> list[Line]:
-    """Puts together what stands at one height, one right of the other, but was found as lines of its own."""
+    """Joins lines that stand side by side at the same height."""
     whole: list[Line] = []
     for line in lines:
         last = whole[-1] if whole else None
@@ -224,7 +224,8 @@ def _whole_lines(lines: Sequence[Line]) -> list[Line]:
 
 
 def _with_markers_beside(lines: Sequence[Line]) -> list[Line]:
-    """Puts bullets and numbers printed apart to their lines, which stand right of them at the same height."""
+    """Joins bullets and numbers that were printed separately to their lines, which stand right of them at the same
+    height."""
     apart = dict.fromkeys(line for line in lines if _marker(line.text) == line.text)
     attached: set[Line] = set()
     marked = []
@@ -251,7 +252,7 @@ def _marker(text: str) -> str:
 
 
 def _with_own_marker(line: Line, style: _Style) -> Line:
-    """Tells the bullet or number that begins the line from its text."""
+    """Separates the bullet or number that begins the line from its text."""
     marker = _marker(line.text)
     if not marker or line.marker or line.monospaced or style.heading_level(line):
         return line
@@ -303,7 +304,7 @@ def _kinds(lines: Sequence[Line], style: _Style) -> list[Kind]:
 
 
 def _is_wrapped(index: int, printed: Line, block: _Block, lines: Sequence[Line], style: _Style) -> bool:
-    """Whether a line that begins like a list item goes on with the sentence above: no item of its list is near."""
+    """Whether a line that begins like a list item continues the sentence above: no other item of its list is near."""
     line = lines[index]
     if line.marker == printed.marker or re.search(r"[:：]$", block.lines[-1].text):
         return False
@@ -316,7 +317,7 @@ def _is_wrapped(index: int, printed: Line, block: _Block, lines: Sequence[Line],
 
 
 def _is_same_list(marker: str, other: str) -> bool:
-    """Whether these are the same bullet, or numbers written alike of which one is next to the other."""
+    """Whether these are the same bullet, or consecutive numbers written alike."""
     if not marker or _BULLET.match(marker) or _BULLET.match(other):
         return marker == other
     (form, number), (other_form, other_number) = _numbered(marker), _numbered(other)
@@ -329,7 +330,7 @@ def _numbered(marker: str) -> tuple[str, int]:
 
 
 def _is_next_row(above: Line, below: Line) -> bool:
-    """Whether the cells of two lines stand in the same columns: no text of either crosses the gaps of the other."""
+    """Whether the cells of two lines stand in the same columns: no text of one crosses a gap of the other."""
     if len(above.cells) != len(below.cells) or len(above.cells) < 2 or above.hyphenated or below.hyphenated:
         return False
     columns = list(zip(above.cells, below.cells, strict=True))
@@ -337,7 +338,7 @@ def _is_next_row(above: Line, below: Line) -> bool:
 
 
 def _belongs(line: Line, kind: Kind, block: _Block, tight: bool, lines: Sequence[Line], style: _Style) -> bool:
-    """Whether ``line`` goes on with ``block``, which ends just above it."""
+    """Whether ``line`` continues ``block``, which ends just above it."""
     last = block.lines[-1]
     if kind == "table" or block.kind == "table":
         return kind == block.kind and _is_next_row(last, line)
@@ -358,7 +359,7 @@ def _belongs(line: Line, kind: Kind, block: _Block, tight: bool, lines: Sequence
 
 
 def _is_full(line: Line, following: Line, lines: Sequence[Line], style: _Style) -> bool:
-    """Whether the first word of ``following`` had no room in ``line``: then the line was broken, not ended."""
+    """Whether ``line`` had no room for the first word of ``following``: then it was wrapped, not ended."""
     if line.right - line.left < 10 * line.size:
         return False
     at = lines.index(line)
@@ -369,7 +370,7 @@ def _is_full(line: Line, following: Line, lines: Sequence[Line], style: _Style) 
     while last + 1 < len(lines) and style.is_tight(lines[last], lines[last + 1]):
         last += 1
     margin = max(neighbour.right for neighbour in lines[first : last + 1])
-    # A margin is where several lines end; the longest of a few short lines is none.
+    # A margin is where several lines end, not where the longest of a few short lines does.
     distances = sorted(abs(other.right - margin) / line.size for other in lines)
     if distances[1:2] > [0.6] and distances[2:3] > [1.5]:
         margin = max(other.right for other in lines if other.overlaps(line))
@@ -390,9 +391,7 @@ def _separator(last: _Block | None, block: _Block, first_of_page: bool, style: _
 
 def _written(block: _Block, style: _Style) -> str:
     if block.kind == "table":
-        rows = ["| " + " | ".join(cell.text.replace("|", "\\|") for cell in line.cells) + " |" for line in block.lines]
-        rows.insert(1, "|" + " --- |" * len(block.lines[0].cells))
-        return "\n".join(rows)
+        return table([[in_cell(cell.text) for cell in line.cells] for line in block.lines])
     if block.kind == "code":
         return _code(block.lines)
     text = block.lines[0].text
@@ -403,11 +402,11 @@ def _written(block: _Block, style: _Style) -> str:
     if block.kind == "item":
         marker = block.lines[0].marker
         return f"{'    ' * block.depth}{'-' if _BULLET.match(marker) else marker} {text}"
-    return re.sub(r"^(?=#{1,6} |```|~~~)", r"\\", text)
+    return plain(text)
 
 
 def _code(lines: Sequence[Line]) -> str:
-    """Spaces at the start of a line are not in the PDF: they follow from where the line begins."""
+    """A PDF has no spaces at the start of a line: they are inferred from where the line begins."""
     widths = [(line.right - line.left) / len(line.text) for line in lines]
     left = min(line.left for line in lines)
     indented = [" " * round((line.left - left) / max(0.1, statistics.median(widths))) + line.text for line in lines]

@@ -21,7 +21,7 @@ def read(data: bytes) -> Reading:
 
 
 def only_top_heading(text: str) -> str:
-    """The level-1 heading, if it is the only one: several are sections, and none of them names the note."""
+    """The level-1 heading if it is the only one; several are sections, none of which names the note. Else empty."""
     headings = _top_headings(text)
     first = next(headings, "")
     return first if next(headings, None) is None else ""

@@ -7,7 +7,7 @@ from typing import Any
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers.decode import decode, printable
-from ingest.readers.fence import fenced
+from ingest.readers.markdown_writer import fenced
 from ingest.types import Reading
 
 _MAX_OUTPUT_LINES = 20
@@ -17,7 +17,7 @@ _MAX_OUTPUT_CHARACTERS = 1_000
 
 
 def read(data: bytes) -> Reading:
-    """Pictures are left out; long outputs are cut. Raises UnreadableNote for what is no notebook."""
+    """Pictures are left out, long outputs cut. Raises UnreadableNote for what is no notebook."""
     import nbformat
 
     decoded = decode(data)

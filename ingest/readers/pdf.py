@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
+from ingest.radicals import EVERYDAY
 from ingest.readers.decode import printable
 from ingest.readers.layout import Cell, Line, Page, markdown
 from ingest.readers.markdown import only_top_heading
@@ -22,17 +23,15 @@ from ingest.types import Reading
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage, PdfTextPage  # type: ignore[import-untyped]
 
-_RADICALS = "⺎⺟⺠⺧⺩⺫⺬⺭⺶⻁⻂⻄⻅⻆⻉⻋⻑⻓⻔⻗⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻬⻮⻯⻰⻳"
-_THEIR_CHARACTERS = "兀母民牛王目示礻羊虎衤西见角贝车長长门雨青韦页风飞食马骨鬼鱼鸟卤麦黄齐齿竜龙龟"
 _SYMBOL_FONT_BULLETS = "\uf06c\uf06e\uf075\uf09f\uf0a7\uf0b7\uf0d8\uf0fc"
-_EVERYDAY = {
-    # Some fonts name their glyphs by radicals that look like the everyday characters; NFKC knows only the first block.
-    **{ord(radical): character for radical, character in zip(_RADICALS, _THEIR_CHARACTERS, strict=True)},
+_SHOWN_AS = {
+    **EVERYDAY,
+    # Kangxi radicals and ligatures.
     **{code: unicodedata.normalize("NFKC", chr(code)) for code in (*range(0x2F00, 0x2FD6), *range(0xFB00, 0xFB07))},
     **dict.fromkeys(map(ord, _SYMBOL_FONT_BULLETS), "•"),
 }
 _PDFIUM = threading.Lock()
-# What PDFium puts in place of a hyphen where it has joined a word broken at a line's end.
+# PDFium puts this in place of the hyphen of a word that it has joined across two lines.
 _HYPHEN = "\x02"
 _BOLD = ("bold", "black", "heavy", "demi", "cmbx", "sfbx")
 _MONOSPACED = ("mono", "courier", "consol", "menlo", "monaco", "code", "typewriter", "nimbusmon", "cmtt", "sftt")
@@ -115,7 +114,7 @@ def _page(page: "PdfPage", text_page: "PdfTextPage") -> Page:
 
 
 class _Turn:
-    """From PDFium's points, which know no rotation, to points from the lower left corner of the page as it is read.
+    """From PDFium's points, which ignore rotation, to points from the lower left corner of the page as it is read.
 
     ``angle`` is that of the text, clockwise, in radians. Boxes are left, bottom, right, top.
     """
@@ -139,8 +138,8 @@ class _Turn:
 
 
 def _characters(codes: Sequence[int]) -> list[str]:
-    """One for each code; of two surrogates, the first becomes their character and the second empty."""
-    characters = [_EVERYDAY.get(code) or (chr(code) if code < 0x110000 else "\ufffd") for code in codes]
+    """One string for each code; of two surrogates, the first becomes their character and the second is empty."""
+    characters = [_SHOWN_AS.get(code) or (chr(code) if code < 0x110000 else "\ufffd") for code in codes]
     for index, (high, low) in enumerate(pairwise(codes)):
         if 0xD800 <= high < 0xDC00 <= low < 0xE000:
             pair = chr(high) + chr(low)
@@ -149,7 +148,7 @@ def _characters(codes: Sequence[int]) -> list[str]:
 
 
 def _is_ink(character: str) -> bool:
-    """The empty one of two surrogates counts too: the ink of their character may end there."""
+    """Whether a character is visible; the empty one of two surrogates counts too, since their ink may end there."""
     return character.isprintable() and not character.isspace()
 
 
@@ -207,15 +206,16 @@ def _look(text_page: "PdfTextPage", turn: _Turn, index: int) -> _Look:
 
 
 def _stated_title(title: str) -> str:
-    """The title that the file's properties state, unless a program put its own file name there."""
+    """The title in the file's properties, unless a program put a file name or its own name there."""
     title = " ".join(printable(title).split())
     return "" if re.search(r"untitled|^microsoft |\.\w{2,5}$|^$", title, re.IGNORECASE) else title
 
 
 def _pages_without_text(numbers: Sequence[int]) -> Phrase:
     listed = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
+    pages = "page" if len(numbers) == 1 else "pages"
     return Phrase(
-        f"no text on page {listed} (scanned?); run text recognition (OCR) over the file to have it read",
+        f"no text on {pages} {listed} (scanned?); run text recognition (OCR) over the file to have it read",
         f"第 {listed} 页没有文字（可能是扫描件）；请先对该文件做文字识别（OCR）",
     )
 

@@ -1,4 +1,4 @@
-"""Training of the weights in ``rag/weights`` on one's own notes and questions, or on others.
+"""Trains the weights in ``rag/weights`` on one's own notes and questions, or on other ones.
 
     python -m rag.training ranking --notes FOLDER --questions FILE --out ranking.safetensors
     python -m rag.training judge --notes FOLDER --questions FILE --written FOLDER --out judge.safetensors

@@ -6,17 +6,24 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingest.errors import NoteciteError
 from rag.training.recipes import JudgeRecipe, RankingRecipe
 
+if TYPE_CHECKING:
+    from rag.training.claims import Claim
+    from rag.training.examples import Notes
+    from rag.training.judge import JudgeExamples
+    from rag.training.pairs import AnswerList
+
 _RANKING_LIMITS = """\
 Trained on passages of at most 160 tokens and questions of at most 64; Chinese and English. The probability is that of
-one passage among the candidates of a search, on notes like those it was fitted on."""
+one passage among the candidates of a search, on notes like those that it was fitted on."""
 
 _JUDGE_LIMITS = """\
 Trained on pairs of at most 168 tokens: a claim over a few sentences, a question over one statement; Chinese and
-English. The chances are those of pairs like the ones they were fitted on."""
+English. The probabilities are those of pairs like the ones that they were fitted on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,10 +47,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--reading", type=Path, nargs="*", default=[], help="SQuAD-style reading sets")
         command.add_argument("--out", type=Path, required=True, help="the weights file to write")
         command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--data", action="append", default=[], help="a line of the model card: a set, its licence")
+        command.add_argument(
+            "--data", action="append", default=[], help="a line of the model card: a set and its licence"
+        )
         command.add_argument("--cache", type=Path, help="folder of the unpacked bundled model")
         command.add_argument("--parallel", type=Path, nargs="*", default=[], help="pairs of parallel reading sets")
-        command.add_argument("--checkpoint", type=Path, help="where a run leaves off and goes on; beside --out")
+        command.add_argument(
+            "--checkpoint", type=Path, help="where a run is saved and resumed; by default beside --out"
+        )
         if name == "ranking":
             command.add_argument("--steps", type=int, default=RankingRecipe().steps)
         else:
@@ -52,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--labelled", type=Path, nargs="*", default=[], help="folders of labelled searches")
             command.add_argument("--support", type=Path, nargs="*", default=[], help="public support sets")
             command.add_argument("--clapnq", type=Path, nargs="*", default=[], help="files of CLAPNQ")
-            command.add_argument("--start", type=Path, help="weights of a judge to go on from")
+            command.add_argument("--start", type=Path, help="weights of a judge to start from")
     return parser
 
 
@@ -86,11 +97,11 @@ def _ranking(options: argparse.Namespace) -> None:
     body = Body(bundled_bert(options.cache), recipe.first_layer)
     tokenize = open_tokenizer(options.cache)
     model = train_ranking(examples, recipe, tokenize, body, _checkpoint(options), _report)
-    model.write(options.out, NOT_CALIBRATED.late, NOT_CALIBRATED.blend)
+    model.write(options.out, NOT_CALIBRATED)
     held_back = written(notes, options.questions, held_back=True)
-    calibration = calibrate_ranking(LateInteraction(options.out, options.cache), held_back, seed=options.seed)
-    model.write(options.out, calibration.late, calibration.blend)
-    figures = f"Logit of the probability = {calibration.late[0]:.2f} times the score {calibration.late[1]:+.2f}."
+    blend = calibrate_ranking(LateInteraction(options.out, options.cache), held_back, seed=options.seed)
+    model.write(options.out, blend)
+    figures = f"Weights of the blend, the intercept last: {', '.join(f'{weight:.2f}' for weight in blend)}."
     kinds = [example.source for example in examples.examples]
     write_card(options.out, "Ranking weights", asdict(recipe), options.data, kinds, figures, _RANKING_LIMITS)
 
@@ -99,22 +110,43 @@ def _judge(options: argparse.Namespace) -> None:
     import torch
 
     from ingest.adaptation import read_adaptation
-    from ingest.embed import BundledEmbedder, open_token_counter, open_tokenizer
+    from ingest.embed import open_token_counter, open_tokenizer
     from rag.judge import BundledJudge
     from rag.support import SIGNS
     from rag.training.calibrate import calibrate_judge, judge_not_calibrated
     from rag.training.card import write_card
-    from rag.training.claims import (
-        from_answers,
-        from_passages,
-        from_reading,
-        from_support_set,
-        note_texts,
-    )
     from rag.training.cross_encoder import CrossEncoder
-    from rag.training.examples import calibrates, read_notes
-    from rag.training.judge import JudgeExamples, train_judge
+    from rag.training.examples import read_notes
+    from rag.training.judge import train_judge
     from rag.training.model import Body, bundled_bert
+
+    recipe = replace(JudgeRecipe(), steps=options.steps, seed=options.seed)
+    notes = read_notes(options.notes, open_token_counter(cache_folder=options.cache))
+    examples = _judge_examples(options, notes)
+    kinds = [f"claims, {name}" for name, claims in examples.claims.items() for _ in claims]
+    kinds += [f"questions, {name}" for name, lists in examples.lists.items() for _ in lists]
+    _report(f"{len(kinds)} examples")
+    torch.manual_seed(options.seed)
+    model = CrossEncoder(Body(bundled_bert(options.cache), recipe.first_layer))
+    if options.start:
+        model.start_from(read_adaptation(options.start))
+    train_judge(examples, recipe, open_tokenizer(options.cache), model, _checkpoint(options), _report)
+    model.write(options.out, judge_not_calibrated(len(SIGNS)))
+    claims, lists = _calibration_examples(options, notes)
+    if claims and lists:
+        judge = BundledJudge(options.out, options.cache)
+        model.write(options.out, calibrate_judge(judge, claims, lists))
+    figures = (
+        f"Calibrated on {len(claims)} claims and {len(lists)} questions of half of the documents that were held back."
+    )
+    write_card(options.out, "Judge weights", asdict(recipe), options.data, kinds, figures, _JUDGE_LIMITS)
+
+
+def _judge_examples(options: argparse.Namespace, notes: "Notes") -> "JudgeExamples":
+    """What the judge is trained on, by source."""
+    from ingest.embed import BundledEmbedder
+    from rag.training.claims import from_answers, from_passages, from_reading, from_support_set, note_texts
+    from rag.training.judge import JudgeExamples
     from rag.training.pairs import (
         from_clapnq,
         from_parallel_reading,
@@ -126,8 +158,6 @@ def _judge(options: argparse.Namespace) -> None:
     )
 
     seed = options.seed
-    recipe = replace(JudgeRecipe(), steps=options.steps, seed=seed)
-    notes = read_notes(options.notes, open_token_counter(cache_folder=options.cache))
     made = [
         *from_answers(notes, options.questions, held_back=False, seed=seed),
         *from_passages(note_texts(notes, held_back=False), seed),
@@ -138,7 +168,7 @@ def _judge(options: argparse.Namespace) -> None:
     written = [read_written(folder, held_back=False, seed=seed) for folder in options.written]
     labelled = [read_written(folder, held_back=False, seed=seed) for folder in options.labelled]
     parallel = zip(options.parallel[::2], options.parallel[1::2], strict=True)
-    examples = JudgeExamples(
+    return JudgeExamples(
         {
             "written": [claim for claims, _ in written for claim in claims],
             "labelled": [claim for claims, _ in labelled for claim in claims],
@@ -154,35 +184,31 @@ def _judge(options: argparse.Namespace) -> None:
             "clapnq": [asked for path in options.clapnq for asked in from_clapnq(path)],
         },
     )
-    kinds = [f"claims, {name}" for name, claims in examples.claims.items() for _ in claims]
-    kinds += [f"questions, {name}" for name, lists in examples.lists.items() for _ in lists]
-    _report(f"{len(kinds)} examples")
-    torch.manual_seed(seed)
-    model = CrossEncoder(Body(bundled_bert(options.cache), recipe.first_layer))
-    if options.start:
-        model.start_from(read_adaptation(options.start))
-    train_judge(examples, recipe, open_tokenizer(options.cache), model, _checkpoint(options), _report)
-    model.write(options.out, judge_not_calibrated(len(SIGNS)))
-    held_back = [read_written(folder, held_back=True, seed=seed) for folder in options.written]
-    claims = [claim for claims, _ in held_back for claim in claims if calibrates(claim.group)]
+
+
+def _calibration_examples(options: argparse.Namespace, notes: "Notes") -> "tuple[list[Claim], list[AnswerList]]":
+    """The claims and questions of the half of what was held back that calibrates."""
+    from rag.training.claims import from_answers, from_passages, note_texts
+    from rag.training.examples import calibrates
+    from rag.training.pairs import from_questions, read_written, shortened
+
+    seed = options.seed
+    written = [read_written(folder, held_back=True, seed=seed) for folder in options.written]
+    claims = [claim for own, _ in written for claim in own if calibrates(claim.group)]
     # Written claims share few words with what supports them; without made ones the blend would take that for a sign.
     made = [
-        *from_answers(notes, options.questions, held_back=True, seed=seed),
-        *from_passages(note_texts(notes, held_back=True), seed),
+        claim
+        for claim in (
+            *from_answers(notes, options.questions, held_back=True, seed=seed),
+            *from_passages(note_texts(notes, held_back=True), seed),
+        )
+        if calibrates(claim.group)
     ]
-    made = [claim for claim in made if calibrates(claim.group)]
     random.Random(seed).shuffle(made)  # noqa: S311
     claims += shortened(made[: len(claims) or None], seed)
-    lists = [asked for _, lists in held_back for asked in lists]
+    lists = [asked for _, own in written for asked in own]
     lists = lists or from_questions(notes, options.questions, held_back=True, seed=seed)
-    lists = [asked for asked in lists if calibrates(asked.group)]
-    if claims and lists:
-        judge = BundledJudge(options.out, options.cache)
-        model.write(options.out, calibrate_judge(judge, claims, lists))
-    figures = (
-        f"Calibrated on {len(claims)} claims and {len(lists)} questions of half of the documents that were held back."
-    )
-    write_card(options.out, "Judge weights", asdict(recipe), options.data, kinds, figures, _JUDGE_LIMITS)
+    return claims, [asked for asked in lists if calibrates(asked.group)]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ _DROP_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``excluded[i, j]``: passage j may answer question i although it is not its own; passage i does."""
+    """``excluded[i, j]``: passage j may also answer question i, so it is not used as a negative; passage i is the
+    positive."""
 
     questions: list[TokenIds]
     passages: list[TokenIds]
@@ -122,7 +123,7 @@ class Batches:
         return self._passage_tokens(self.examples.passages[passage_id], plain, example.quote)
 
     def _negative_tokens(self, example: Example, passage_id: str) -> TokenIds:
-        # Decided by the pair, not drawn anew, so that a remembered passage stays of use.
+        # Decided by the pair and not drawn anew, so that the remembered passage can be used again.
         plain = _fraction(f"{example.question} {passage_id}") < _PLAIN_SHARE
         return self._passage_tokens(self.examples.passages[passage_id], plain, "")
 
@@ -139,7 +140,8 @@ def framed(tokens: Sequence[int], most: int) -> TokenIds:
 
 
 def passage_window(text: str, quote: str, most: int, tokenize: Tokenize) -> TokenIds:
-    """At most ``most`` tokens: the first line (where the passage stands), then a stretch that holds the quote."""
+    """At most ``most`` tokens: the first line, which says where the passage stands, then a stretch that holds the
+    quote."""
     context, newline, body = text.partition("\n")
     if not newline:
         context, body = "", text

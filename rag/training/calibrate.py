@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,7 @@ _LABELS = ("supported", "contradicted", "missing")
 
 def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights of shape (features + 1,), the intercept last, by Newton's method with a small ridge; a step that would
-    not go down is halved until it does.
+    not lower the loss is halved until it does.
 
     ``features``: shape (n, features); ``labels``: 0 or 1, shape (n,).
     """
@@ -44,9 +43,9 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> 
         return float(np.logaddexp(0, logits).sum() - labels @ logits + weights @ ridge @ weights / 2)
 
     for _ in range(_ROUNDS):
-        chances = sigmoid(columns @ weights)
-        slope = columns.T @ (labels - chances) - ridge @ weights
-        curve = (columns * (chances * (1 - chances))[:, None]).T @ columns + ridge
+        probabilities = sigmoid(columns @ weights)
+        slope = columns.T @ (labels - probabilities) - ridge @ weights
+        curve = (columns * (probabilities * (1 - probabilities))[:, None]).T @ columns + ridge
         step = np.linalg.solve(curve + 1e-9 * np.eye(len(weights)), slope)
         while loss(weights + step) > loss(weights) and np.abs(step).max() > _LEAST_STEP:
             step = step / 2
@@ -56,22 +55,16 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray[np.float64]) -> 
     return weights
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """``late``: slope and intercept from a late-interaction score to the logit of "this passage answers".
-    ``blend``: the same from the features of ``rag.rerank.blend_features``, the intercept last."""
-
-    late: Floats
-    blend: Floats
+NOT_CALIBRATED: Floats = np.array([1, 0, 0, 0, 0, 0], np.float32)
+"""The blend that is the late-interaction score alone."""
 
 
-NOT_CALIBRATED = Calibration(np.array([1, 0], np.float32), np.array([1, 0, 0, 0, 0, 0], np.float32))
+def calibrate_ranking(late: LateInteraction, held_back: ExampleSet, seed: int = 0) -> Floats:
+    """The blend: weights of shape (6,), the intercept last, from the features of ``rag.rerank.blend_features`` to the
+    log-odds of "this passage answers".
 
-
-def calibrate_ranking(late: LateInteraction, held_back: ExampleSet, seed: int = 0) -> Calibration:
-    """Fitted on the first hits of a fused search for questions that were not trained on.
-
-    ``NOT_CALIBRATED`` if there are none.
+    Fitted on the first hits of a fused search for questions that were not trained on; ``NOT_CALIBRATED`` if there are
+    none.
     """
     examples = [example for example in held_back.examples if example.source == "written"]
     random.Random(seed).shuffle(examples)  # noqa: S311
@@ -79,25 +72,21 @@ def calibrate_ranking(late: LateInteraction, held_back: ExampleSet, seed: int = 
     texts = [held_back.passages[passage_id].text for passage_id in ids]
     dense, tokens = late.encode_passages(texts)
     lexical = Bm25(texts)
-    features, scores, labels = [], [], []
+    features, labels = [], []
     for example in examples[:_MOST_QUESTIONS]:
         question = late.encode_question(example.question)
         cosines, words = dense @ question.dense, lexical.scores(example.question)
         first = _fused(cosines, words)
-        scores.append(late_scores(question, [tokens[at] for at in first]))
-        features.append(blend_features(scores[-1], cosines[first], words[first]))
+        scores = late_scores(question, [tokens[at] for at in first])
+        features.append(blend_features(scores, cosines[first], words[first]))
         labels.append([float(ids[at] in example.positives) for at in first])
     if not labels:
         return NOT_CALIBRATED
-    right = np.concatenate(labels)
-    one = fit_logistic(np.concatenate(scores)[:, None].astype(np.float64), right)
-    return Calibration(
-        one.astype(np.float32), fit_logistic(np.concatenate(features).astype(np.float64), right).astype(np.float32)
-    )
+    return fit_logistic(np.concatenate(features).astype(np.float64), np.concatenate(labels)).astype(np.float32)
 
 
 def _fused(*rankings: Floats) -> NDArray[np.int64]:
-    """The places of the best texts by reciprocal rank over the score lists."""
+    """The indices of the best texts by reciprocal rank fusion of the score lists."""
     fused = np.zeros(len(rankings[0]))
     for scores in rankings:
         order = np.argsort(-scores, kind="stable")[:_DEPTH]
@@ -106,14 +95,14 @@ def _fused(*rankings: Floats) -> NDArray[np.int64]:
 
 
 def judge_not_calibrated(signs: int) -> dict[str, Floats]:
-    """Leaves the model's logits as they are; ``signs`` is the number of signs beside them."""
+    """A calibration that leaves the model's logits as they are; ``signs`` is the number of signs beside them."""
     blend = np.hstack([np.eye(3), np.zeros((3, signs + 1))])
     return {"support_blend": blend.astype(np.float32), "answer_calibration": np.array([1, 0], np.float32)}
 
 
 def calibrate_judge(judge: BundledJudge, claims: Sequence[Claim], lists: Sequence[AnswerList]) -> dict[str, Floats]:
-    """Fitted on claims and questions that were not trained on; left out are claims whose label leaves two outputs open,
-    and questions as claims, which never count as supported."""
+    """The support blend and the answer calibration, fitted on claims and questions that were not trained on. Left out
+    are claims whose label allows two outputs, and questions as claims, which never count as supported."""
     known = [claim for claim in claims if claim.label in _LABELS and claim.kind != PRESUPPOSITION]
     labels = np.array([_LABELS.index(claim.label) for claim in known])
     rows = judge.features([(claim.premise, claim.claim) for claim in known])
@@ -128,19 +117,18 @@ def calibrate_judge(judge: BundledJudge, claims: Sequence[Claim], lists: Sequenc
 
 def fit_blend(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Weights of shape (labels, features) of a multinomial logistic layer, drawn towards one that keeps the first
-    features as they are, by
-    gradient descent with a step for each feature.
+    features as they are, by gradient descent with a step size for each feature.
 
     ``rows``: shape (n, features); ``labels``: shape (n,).
     """
     kinds = int(labels.max()) + 1
     start = np.eye(kinds, rows.shape[1])
     weights, wanted = start.copy(), np.eye(kinds)[labels]
-    # Below the inverse of the curve's largest slope, so that every round goes down.
+    # Below the inverse of the largest curvature, so that every round lowers the loss.
     rate = 1 / (rows.shape[1] * (rows**2).sum(axis=0) + _BLEND_RIDGE)
     for _ in range(_BLEND_ROUNDS):
         logits = rows @ weights.T
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        chances = powers / powers.sum(axis=1, keepdims=True)
-        weights -= rate * ((chances - wanted).T @ rows + _BLEND_RIDGE * (weights - start))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        weights -= rate * ((probabilities - wanted).T @ rows + _BLEND_RIDGE * (weights - start))
     return weights

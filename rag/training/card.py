@@ -1,4 +1,4 @@
-"""The model card beside a weights file: what it was made from, how, and what it is worth."""
+"""The model card beside a weights file: what the weights were trained on and how, and how good they are."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ def write_card(
     figures: str,
     limits: str,
 ) -> Path:
-    """``data``: one line a set with its licence; ``kinds``: the kind of each training example; ``figures`` and
-    ``limits``: Markdown. Returns the card's path, the weights' name with ``.md``."""
+    """``data``: one line for each set with its licence; ``kinds``: the kind of each training example; ``figures`` and
+    ``limits``: Markdown. Returns the card's path, which is that of the weights with the suffix ``.md``."""
     counts = "\n".join(f"| {kind} | {count:,} |" for kind, count in sorted(Counter(kinds).items()))
     numbers = "\n".join(f"| {name} | {value} |" for name, value in recipe.items())
     sections = (

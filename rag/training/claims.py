@@ -14,8 +14,8 @@ from rag.training.examples import Notes, group_of, is_held_back, language_of, sq
 from rag.training.mining import repeats
 
 Label = Literal["supported", "contradicted", "missing", "unsupported", "uncontradicted"]
-"""``missing``: the premise does not say; ``unsupported``: one of contradicted and missing, not known which;
-``uncontradicted``: one of supported and missing."""
+"""``missing``: the premise does not say; ``unsupported``: contradicted or missing, not known which;
+``uncontradicted``: supported or missing."""
 
 _SENTENCE_END = re.compile(r"(?<=[。！？；!?;])|(?<=\.)\s+(?=[A-Z])|\n+")
 _MARKS = re.compile(r"[*`#>|]|!?\[([^\]]*)\]\([^)]*\)|:\w+:`[^`]*`|^\s*(?:[-+]|\d+[.、])\s+")
@@ -27,6 +27,7 @@ _CODE = re.compile(r"[{}$\\=<>]|```|https?:")
 _SHORTEST_ZH, _LONGEST_ZH = 12, 90
 _SHORTEST_EN, _LONGEST_EN = 40, 260
 _LONGEST_PREMISE = 3000
+_READING_SHARE = 0.3
 _STANCES: Mapping[str, Label] = {
     "completely-support": "supported",
     "partially-support": "unsupported",
@@ -37,8 +38,8 @@ _STANCES: Mapping[str, Label] = {
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``kind`` tells how it was made ("verbatim", "number", …) or which set it is from; ``group`` what must not be
-    split between training and validation."""
+    """``kind`` says how it was made ("verbatim", "number", …) or which set it is from. Claims of one ``group`` must not
+    be split between training and validation."""
 
     premise: str
     claim: str
@@ -53,7 +54,7 @@ class Claim:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The prose sentences of a passage without marks, of a length that says something; headings are none."""
+    """The prose sentences of a passage without marks, neither too short nor too long to say one thing; no headings."""
     found = []
     for raw in _SENTENCE_END.split(_HEADING.sub("", text)):
         sentence = " ".join(_MARKS.sub(lambda m: m[1] or "", raw or "").split())
@@ -76,15 +77,15 @@ def note_texts(notes: Notes, *, held_back: bool) -> list[tuple[str, str]]:
 
 
 def from_passages(passages: Sequence[tuple[str, str]], seed: int, share: float = 1.0) -> list[Claim]:
-    """(group, text) of neighbouring passages -> their own sentences in several guises, true and corrupted, and
-    sentences of other passages."""
+    """(group, text) of neighbouring passages -> their own sentences in several forms, true and corrupted, and sentences
+    of other passages; ``share`` of the passages are used."""
     rng = random.Random(seed)  # noqa: S311
     claims: list[Claim] = []
     for at, (group, text) in enumerate(passages):
         own = sentences_of(text)
         if not own or rng.random() > share:
             continue
-        claims += _guises(text, own, group, rng)
+        claims += _forms(text, own, group, rng)
         near = [passages[i][1] for i in range(max(0, at - 3), min(len(passages), at + 4)) if i != at]
         foreign = [s for other in near for s in sentences_of(other) if not repeats(s, text)]
         if foreign:
@@ -92,7 +93,7 @@ def from_passages(passages: Sequence[tuple[str, str]], seed: int, share: float =
     return claims
 
 
-def _guises(text: str, own: Sequence[str], group: str, rng: random.Random) -> Iterator[Claim]:
+def _forms(text: str, own: Sequence[str], group: str, rng: random.Random) -> Iterator[Claim]:
     terms = terms_of(text)
     sentence = rng.choice(own)
     clauses = [clause.strip() for clause in _CLAUSE.split(sentence) if clause.strip()]
@@ -114,7 +115,8 @@ def _guises(text: str, own: Sequence[str], group: str, rng: random.Random) -> It
 
 
 def from_answers(notes: Notes, files: Sequence[Path], *, held_back: bool, seed: int) -> list[Claim]:
-    """Question files with ``answer``: the answer in someone's own words, over the chunk that holds the quote."""
+    """Question files with ``answer``: the answer in someone's own words as a claim over the chunk that holds the
+    quote."""
     rng = random.Random(seed)  # noqa: S311
     claims: list[Claim] = []
     for path in files:
@@ -150,37 +152,14 @@ def _answer_claims(notes: Notes, item: Mapping[str, Any], gold: Chunk, rng: rand
         yield Claim(twin.embedded_text, answer, "supported", "translated", group)
 
 
-def from_parallel(notes: Notes, *, held_back: bool, seed: int) -> list[Claim]:
-    """Sentences of one language over the twin chapter's passage in the other, where each is one chunk."""
-    rng = random.Random(seed)  # noqa: S311
-    claims = []
-    for document_id, chunks in notes.chunks.items():
-        if is_held_back(document_id) != held_back:
-            continue
-        for chunk in chunks:
-            twins = notes.translated(chunk)
-            own = sentences_of(chunk.text)
-            if len(twins) != 1 or len(notes.translated(twins[0])) != 1 or not own:
-                continue
-            text, group = twins[0].embedded_text, group_of(document_id)
-            sentence = rng.choice(own)
-            claims.append(Claim(text, sentence, "supported", "translated", group))
-            changed = corrupted(rng.choice(own), [], rng)
-            if changed:
-                claims.append(Claim(text, changed[1], "contradicted", changed[0], group))
-            foreign = [s for other in chunks if other.headings != chunk.headings for s in sentences_of(other.text)]
-            if foreign:
-                claims.append(Claim(text, rng.choice(foreign), "missing", "other passage", group))
-    return claims
-
-
-def from_reading(files: Sequence[Path], seed: int, share: float = 0.3) -> list[Claim]:
-    """Chinese reading sets: a question whose asking word is replaced by the answer is a statement in other words."""
+def from_reading(files: Sequence[Path], seed: int) -> list[Claim]:
+    """Chinese reading sets, three passages in ten: a question whose question word is replaced by the answer is a
+    statement in other words."""
     rng = random.Random(seed)  # noqa: S311
     claims: list[Claim] = []
     for path in files:
         for number, _, paragraph in squad_paragraphs(path.read_text("utf-8")):
-            if rng.random() < share:
+            if rng.random() < _READING_SHARE:
                 claims += _statements(paragraph, f"{path.stem}:{number}", rng)
     return claims
 

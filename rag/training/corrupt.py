@@ -78,7 +78,7 @@ def name(sentence: str, terms: Sequence[str], rng: random.Random) -> str | None:
 
 
 def subject(sentence: str, terms: Sequence[str], rng: random.Random) -> str | None:
-    """The two sides of a comparison change places, or two terms of the sentence do."""
+    """The two sides of a comparison change places."""
     for pattern in (_THAN, _THAN_EN):
         match = pattern.search(sentence)
         if match and match["a"] != match["b"]:
@@ -129,7 +129,8 @@ CORRUPTIONS: Mapping[str, Corruption] = {
 
 
 def corrupted(sentence: str, terms: Sequence[str], rng: random.Random) -> tuple[str, str] | None:
-    """(kind, changed sentence) by a kind that can change this sentence, each as likely; None if there is none."""
+    """(kind, changed sentence) by one of the kinds that can change this sentence, drawn at random; None if there is
+    none."""
     kinds = list(CORRUPTIONS)
     rng.shuffle(kinds)
     for kind in kinds:
@@ -140,7 +141,8 @@ def corrupted(sentence: str, terms: Sequence[str], rng: random.Random) -> tuple[
 
 
 def _is_name(term: str, english: bool) -> bool:
-    """In an English sentence a name shows by a capital or a digit inside it; in a Chinese one any Latin term is one."""
+    """In an English sentence a name has a capital or a digit after its first letter; in a Chinese one any Latin term is
+    a name."""
     return len(term) >= _SHORTEST and (not english or not term[1:].islower())
 
 
@@ -155,7 +157,7 @@ def _swapped(sentence: str, pairs: Sequence[tuple[str, str]], rng: random.Random
         for old, new in ((one, other), (other, one)):
             pattern = rf"\b{old}\b" if words else re.escape(old)
             places += [(match, new) for match in re.finditer(pattern, sentence)]
-    # A longer match says more: "不支持" is not a place for "支持".
+    # The longer match counts: within "不支持", "支持" is not a place of its own.
     whole = [p for p in places if not any(_inside(p[0], other[0]) for other in places)]
     if not whole:
         return None

@@ -8,21 +8,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ingest.adaptation import Adaptation, write_adaptation
-from ingest.weights import Floats
+from ingest.protocols import Floats
 from rag.training.model import Body, TokenIds
 
 Pair = tuple[TokenIds, int]
-"""The token ids of a framed pair, and where its second text begins."""
+"""The token ids of a framed pair, and the index at which its second text begins."""
 
 _HIDDEN = 128
 PARTS = 4
 _LEVELS = 7
 """Seven steps on either side of zero are enough for what training adds to a row of a matrix: with 127 no figure of the
-held-back claims and questions is better, and the file compresses to half."""
+held-back claims and questions is better, and the file compresses to twice the size."""
 
 
 class CrossEncoder(nn.Module):
-    """Supported, contradicted, not found; and whether a statement carries the answer."""
+    """Whether a claim is supported, contradicted or not found, and whether a statement holds the answer."""
 
     def __init__(self, body: Body) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class CrossEncoder(nn.Module):
         return self.support(support).float(), self.answer(answer).float()[:, 0]
 
     def start_from(self, weights: Adaptation) -> None:
-        """Takes over what an earlier run wrote, with as many trained layers as this one or fewer."""
+        """Starts from the weights of an earlier run, which trained as many layers as this one or fewer."""
         self.body.add(weights)
         with torch.no_grad():
             for name, values in self._heads():

@@ -23,6 +23,8 @@ Source = str
 TWIN_SUFFIX = "_origin"
 """``X.md`` and ``X_origin.md`` are one chapter in two languages."""
 
+_FOLDS = 5
+_QUESTIONS_OF_PASSAGE = 2
 _LEAST_QUOTE_SHARE = 0.5
 _LONGEST_GOLD_SLACK = 0.1
 _COMMON_HEADING = 3
@@ -35,8 +37,8 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text as the model reads it. ``plain`` lacks the last heading; ``group`` names what may say the same thing
-    elsewhere: the document, or both documents of a translated pair."""
+    """A text as the model reads it. ``plain`` lacks the last heading; ``group`` names the notes that may say the same
+    thing again: the document, or both documents of a translated pair."""
 
     id: str
     text: str
@@ -75,14 +77,16 @@ class ExampleSet:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The chunks of a folder of notes, by document id, with the texts that their offsets count in."""
+    """The chunks of a folder of notes and the texts that their offsets count in, by document id; the chunks also by
+    their own id."""
 
     chunks: Mapping[str, tuple[Chunk, ...]]
     texts: Mapping[str, str]
     by_id: Mapping[str, Chunk] = field(repr=False)
 
     def holding(self, document_id: str, quote: str) -> tuple[Chunk, ...]:
-        """The chunks that hold at least half of the quote, else the one that holds most; none if it is nowhere."""
+        """The chunks that hold at least half of the quote, or else the one that holds most of it; none if it is
+        nowhere."""
         start = self.texts.get(document_id, "").find(quote)
         if start < 0 or not quote:
             return ()
@@ -96,8 +100,8 @@ class Notes:
         return held or tuple(sorted(chunks, key=shared)[-1:])
 
     def translated(self, chunk: Chunk) -> tuple[Chunk, ...]:
-        """The chunks at about the same place of the twin document's section; none without a twin of equal outline."""
-        twin = _twin(chunk.document_id)
+        """The chunks at about the same place in the section of the twin; none without a twin of the same outline."""
+        twin = twin_of(chunk.document_id)
         ours, theirs = self._sections(chunk.document_id), self._sections(twin)
         if twin == chunk.document_id or [len(s[0].headings) for s in ours] != [len(s[0].headings) for s in theirs]:
             return ()
@@ -134,19 +138,27 @@ def read_notes(folder: Path, count_tokens: TokenCounter) -> Notes:
     return Notes(chunks, texts, {chunk.id: chunk for document in chunks.values() for chunk in document})
 
 
-def is_held_back(document_id: str, fold: int = 0, folds: int = 5) -> bool:
-    """Whether a document belongs to the part that is never trained on; twins go together."""
-    return sha1(group_of(document_id).encode(), usedforsecurity=False).digest()[0] % folds == fold
+def is_held_back(document_id: str) -> bool:
+    """Whether a document belongs to the fifth that is never trained on; twins go together."""
+    return sha1(group_of(document_id).encode(), usedforsecurity=False).digest()[0] % _FOLDS == 0
 
 
 def calibrates(group: str) -> bool:
-    """Whether what was held back in this group is for calibration; the other half of the groups is left to measure
-    on."""
+    """Whether what was held back in this group is for calibration; the other half of the groups is left for
+    measuring."""
     return sha1(f"cal{group}".encode(), usedforsecurity=False).digest()[0] % 2 == 0
 
 
 def group_of(document_id: str) -> str:
+    """The id without the suffix of a twin, which both twins share."""
     return document_id.replace(f"{TWIN_SUFFIX}.", ".")
+
+
+def twin_of(document_id: str) -> str:
+    """The id of the same chapter in the other language, whether or not there is such a note."""
+    stem, dot, suffix = document_id.rpartition(".")
+    other = stem.removesuffix(TWIN_SUFFIX) if stem.endswith(TWIN_SUFFIX) else stem + TWIN_SUFFIX
+    return other + dot + suffix
 
 
 def language_of(text: str) -> str:
@@ -216,15 +228,15 @@ def headings(notes: Notes, seed: int = 0) -> ExampleSet:
     return ExampleSet(note_passages(notes, held_back=False), tuple(examples))
 
 
-def reading(files: Sequence[Path], seed: int = 0, per_passage: int = 2) -> ExampleSet:
-    """SQuAD-style reading sets: each paragraph with up to ``per_passage`` of its questions."""
+def reading(files: Sequence[Path], seed: int = 0) -> ExampleSet:
+    """SQuAD-style reading sets: each paragraph with up to two of its questions. Raises BadInput."""
     rng = random.Random(seed)  # noqa: S311
     passages, examples = {}, []
     for path in files:
         for at, (context, questions, article) in enumerate(_paragraphs(path)):
             passage = Passage(f"{path.stem}:{at}", context, context, f"{path.stem}:{article}")
             passages[passage.id] = passage
-            chosen = rng.sample(questions, min(per_passage, len(questions)))
+            chosen = rng.sample(questions, min(_QUESTIONS_OF_PASSAGE, len(questions)))
             examples += [Example(question, (passage.id,), "reading") for question in chosen]
     return ExampleSet(passages, tuple(examples))
 
@@ -252,12 +264,6 @@ def _question_of(chunk: Chunk) -> str:
     return _MARKS.sub("", _NUMBERING.sub("", chunk.headings[-1])).strip() if chunk.headings else ""
 
 
-def _twin(document_id: str) -> str:
-    stem, dot, suffix = document_id.rpartition(".")
-    other = stem.removesuffix(TWIN_SUFFIX) if stem.endswith(TWIN_SUFFIX) else stem + TWIN_SUFFIX
-    return other + dot + suffix
-
-
 def _json_lines(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for path in files:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
@@ -274,8 +280,8 @@ def _json_lines(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
 
 
 def squad_paragraphs(text: str) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
-    """(number of the article, article, paragraph) of a SQuAD-style set. Raises ValueError, KeyError or TypeError for
-    what is none."""
+    """(number of the article, article, paragraph) of a SQuAD-style set. Raises ValueError, KeyError or TypeError if the
+    text is no such set."""
     content = json.loads(text)
     for number, article in enumerate(content["data"] if isinstance(content, dict) else content):
         for paragraph in article["paragraphs"]:

@@ -29,7 +29,7 @@ OUTPUTS: Mapping[str, tuple[int, ...]] = {
 """The outputs of the support head that a label allows."""
 
 WRITTEN = "written"
-"""The source whose share of the steps grows; every other name is a share of the rest."""
+"""The source whose share of a step grows during the run; the other sources share the rest."""
 
 
 _Item = TypeVar("_Item")
@@ -37,7 +37,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class JudgeExamples:
-    """By source, such as ``written``."""
+    """Claims and questions by source, such as ``written``."""
 
     claims: Mapping[str, Sequence[Claim]]
     lists: Mapping[str, Sequence[AnswerList]]
@@ -45,8 +45,8 @@ class JudgeExamples:
 
 @dataclass(frozen=True, slots=True)
 class JudgeBatch:
-    """``labels``: one for each of the first pairs. ``lists``: for each question the places of its statements among the
-    pairs, and whether each answers."""
+    """``labels``: one for each of the first pairs. ``lists``: for each question the indices of its statements in
+    ``pairs``, and whether each one answers."""
 
     pairs: list[Pair]
     labels: list[str]
@@ -131,11 +131,11 @@ def train_judge(
     checkpoint: Path,
     report: Report,
 ) -> None:
-    """Runs the recipe to its end; takes up from ``checkpoint`` if a run of the same recipe left one there."""
+    """Runs the recipe to its end; resumes from ``checkpoint`` if a run of the same recipe left one there."""
     batches = JudgeBatches(examples, recipe, tokenize)
     schedule = Schedule(recipe.steps, recipe.warm_up, recipe.learning_rate, recipe.head_learning_rate)
     training = Training(model, schedule, asdict(recipe), checkpoint, report)
-    # The same draws as in the run that was broken off, so that both see the same batches.
+    # The same draws as in the interrupted run, so that both see the same batches.
     for _ in range(training.done):
         batches.draw()
 
@@ -151,7 +151,7 @@ def train_judge(
 
 
 def read(model: CrossEncoder, pairs: Sequence[Pair], at_once: int = 20) -> tuple[Tensor, Tensor]:
-    """The logits of both heads in the order of the pairs, which are read in parts of like length."""
+    """The logits of both heads in the order of the pairs, which are read in batches of similar length."""
     order = sorted(range(len(pairs)), key=lambda at: len(pairs[at][0]))
     with torch.autocast("cpu", torch.bfloat16):
         parts = [(part, *model([pairs[at] for at in part])) for part in _parts(order, at_once)]
@@ -167,15 +167,16 @@ def _parts(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 
 def support_loss(logits: Tensor, labels: Sequence[str]) -> Tensor:
-    """Mean negative log chance of what the labels allow. The first logits are the labels'."""
-    chances = functional.log_softmax(logits[: len(labels)], dim=-1)
-    losses = [-torch.logsumexp(chances[row, list(OUTPUTS[label])], dim=0) for row, label in enumerate(labels)]
+    """The mean negative log probability of the outputs that the labels allow. The first logits are those of the
+    labels."""
+    logs = functional.log_softmax(logits[: len(labels)], dim=-1)
+    losses = [-torch.logsumexp(logs[row, list(OUTPUTS[label])], dim=0) for row, label in enumerate(labels)]
     return torch.stack(losses).mean() if losses else logits.sum() * 0
 
 
 def answer_loss(logits: Tensor, lists: Sequence[Sequence[tuple[int, bool]]]) -> Tensor:
-    """Binary, so that the score is a chance whatever stands beside a statement; and half as much listwise, so that what
-    answers comes first among the statements of one place."""
+    """Binary cross-entropy, so that the score is a probability whatever stands beside a statement; and half as much
+    listwise loss, so that what answers ranks first among the statements of its list."""
     places = [place for made in lists for place, _ in made]
     if not places:
         return logits.sum() * 0

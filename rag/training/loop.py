@@ -15,8 +15,10 @@ Report = Callable[[str], None]
 """Takes one line of progress."""
 
 Step = Callable[[], tuple[str, Tensor, Sequence[float]]]
-"""Draws a batch and gives the name it counts under, its loss and its figures."""
+"""Draws a batch and returns the name that it is reported under, its loss and its figures."""
 
+_BODY = "body."
+"""The prefix of the parameters that learn at the body's rate."""
 _STEPS_PER_REPORT = 10
 _STEPS_PER_CHECKPOINT = 50
 _LEAST_RATE = 0.05
@@ -26,7 +28,7 @@ _LARGEST_GRADIENT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The learning rate rises over ``warm_up`` steps, then falls in a line to a twentieth."""
+    """The learning rate rises over ``warm_up`` steps, then falls linearly to a twentieth."""
 
     steps: int
     warm_up: int
@@ -40,10 +42,9 @@ class Schedule:
 
 @dataclass
 class Training:
-    """A run that leaves a checkpoint every 50 steps and goes on from it.
+    """A run that writes a checkpoint every 50 steps and resumes from it.
 
-    ``recipe`` is what the run is told apart by: a checkpoint of another recipe is not taken up. ``body`` is the
-    prefix of the parameters that learn at the body's rate.
+    A checkpoint of another ``recipe`` is not resumed.
     """
 
     model: nn.Module
@@ -51,13 +52,12 @@ class Training:
     recipe: Mapping[str, Any]
     checkpoint: Path
     report: Report
-    body: str = "body."
     done: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         named = self._named()
-        body = [values for name, values in named.items() if name.startswith(self.body)]
-        head = [values for name, values in named.items() if not name.startswith(self.body)]
+        body = [values for name, values in named.items() if name.startswith(_BODY)]
+        head = [values for name, values in named.items() if not name.startswith(_BODY)]
         self._optimizer = torch.optim.AdamW(
             [
                 {"params": body, "lr": self.schedule.body_rate, "weight_decay": _WEIGHT_DECAY},
@@ -98,7 +98,7 @@ class Training:
 
     def _save(self, step: int) -> None:
         frozen = {name for name, values in self.model.named_parameters() if not values.requires_grad}
-        own = {name for name in frozen if not name.startswith(self.body)}
+        own = {name for name in frozen if not name.startswith(_BODY)}
         kept = {**self._named(), **{name: self.model.get_parameter(name) for name in own}}
         state = {
             "recipe": dict(self.recipe),

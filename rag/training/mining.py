@@ -1,4 +1,4 @@
-"""Hard negatives: passages that look like an answer and are none."""
+"""Hard negatives: passages that look like an answer and are not one."""
 
 import math
 import random
@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.lexical import query_tokens, search_tokens
+from ingest.protocols import Floats
+from ingest.tokens import query_tokens, search_tokens
 from rag.training.examples import Example, ExampleSet, Passage, language_of
 
-Floats = NDArray[np.float32]
-
 _K1, _B = 1.2, 0.75
+_MOST_FOUND, _MOST_SIBLINGS = 24, 6
 _SAME_TEXT = 0.5
-"""Share of a quote's character triples in another passage above which that passage may answer too."""
+"""Where another passage holds more than this share of a quote's character triples, it may answer too."""
 
 
 class Bm25:
@@ -53,6 +53,7 @@ Search = Callable[[str], Sequence[str]]
 
 
 def lexical_search(passages: Mapping[str, Passage], depth: int) -> Search:
+    """The best ``depth`` passages by BM25."""
     ids = list(passages)
     index = Bm25([passages[passage_id].text for passage_id in ids])
 
@@ -66,13 +67,11 @@ def lexical_search(passages: Mapping[str, Passage], depth: int) -> Search:
 
 @dataclass(frozen=True, slots=True)
 class Miner:
-    """Adds ``most`` negatives to each example: what ``searches`` find for its question, and other sections of the
-    same document. Left out are the positives, passages of a translated twin, and whatever repeats the quote."""
+    """Adds negatives to each example: up to 24 that ``searches`` find for its question, and up to 6 from the same
+    document. Left out are the positives, passages of a translated twin, and whatever repeats the quote."""
 
     examples: ExampleSet
     searches: Sequence[Search]
-    most: int = 24
-    from_document: int = 6
     seed: int = 0
 
     def mined(self) -> ExampleSet:
@@ -88,7 +87,7 @@ class Miner:
         found = dict.fromkeys(passage_id for search in self.searches for passage_id in search(example.question))
         near = [passages[id_] for id_ in found if id_ in passages and self._is_negative(example, passages[id_])]
         siblings = [p for p in groups[self.examples.group_of(example)] if self._is_negative(example, p)]
-        chosen = near[: self.most] + rng.sample(siblings, min(self.from_document, len(siblings)))
+        chosen = near[:_MOST_FOUND] + rng.sample(siblings, min(_MOST_SIBLINGS, len(siblings)))
         return replace(example, negatives=tuple(dict.fromkeys(passage.id for passage in chosen)))
 
     def _is_negative(self, example: Example, passage: Passage) -> bool:

@@ -1,4 +1,4 @@
-"""The bundled body in torch, its upper layers free to change, with what is put on top of it."""
+"""The bundled body in torch, its upper layers free to change, and the ranking model on top of it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from transformers import BertModel
 
 from ingest.adaptation import Adaptation, write_adaptation
 from ingest.bundled import BERT_NAMES, sentence_transformers_folder
-from ingest.weights import Floats
+from ingest.protocols import Floats
 
 TokenIds = tuple[int, ...]
 
@@ -20,7 +20,7 @@ _MASKED = -1e4
 
 
 def bundled_bert(cache_folder: Path | None = None) -> BertModel:
-    """The bundled body without dropout, which costs more time on a processor than it brings."""
+    """The bundled body without dropout, which costs more time than it is worth on a CPU."""
     bert: BertModel = BertModel.from_pretrained(
         sentence_transformers_folder(cache_folder),
         add_pooling_layer=False,
@@ -32,7 +32,7 @@ def bundled_bert(cache_folder: Path | None = None) -> BertModel:
 
 
 class Body(nn.Module):
-    """A BERT body whose layers below ``first`` never change, so that their output is computed once a text."""
+    """A BERT body whose layers below ``first`` never change, so that their output is computed once for each text."""
 
     def __init__(self, bert: BertModel, first: int) -> None:
         super().__init__()
@@ -77,6 +77,7 @@ class Body(nn.Module):
         return {name: (values - self._bare[name]).detach().numpy() for name, values in self._upper()}
 
     def add(self, adaptation: Adaptation) -> None:
+        """Sets the upper layers to the bundled weights with these differences."""
         with torch.no_grad():
             for name, values in self._upper():
                 if name in adaptation.differences:
@@ -153,13 +154,13 @@ class RankingModel(nn.Module):
             "gate_bias": self.gate.bias.detach().numpy(),
         }
 
-    def write(self, path: Path, late: Floats, blend: Floats) -> None:
-        """``late`` and ``blend``: see ``rag.training.calibrate.Calibration``."""
-        write_adaptation(path, self.body.differences(), self.head() | {"calibration": late, "blend": blend})
+    def write(self, path: Path, blend: Floats) -> None:
+        """``blend``: what ``rag.training.calibrate.calibrate_ranking`` returns."""
+        write_adaptation(path, self.body.differences(), self.head() | {"blend": blend})
 
 
 def late_scores(query: Encoded, passage: Encoded) -> Tensor:
-    """Weighted mean over query tokens of the best cosine to any passage token; shape (queries, passages)."""
+    """The weighted mean over query tokens of the best cosine to any passage token, shape (queries, passages)."""
     queries, length, size = query.tokens.shape
     passages = passage.tokens.shape[0]
     absent = (passage.weights == 0).float() * -9

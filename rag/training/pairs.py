@@ -7,14 +7,13 @@ or ``sents``, its statements. A line of ``out*.jsonl`` names an item by the end 
 that take for granted what the premise contradicts, and others; or ``a``: questions, each with the numbers of the
 statements that answer it, and ``u``: questions that no statement of the passage answers. An item may instead be a
 ``question`` with the statements that a search found for it, as the model reads them, in ``sents``; its line numbers
-in ``a`` those that carry a part of the answer, in ``p`` those that neither do nor are beside the point, in ``c`` pairs
-of ``a`` that contradict each other, and in ``f`` those of ``a`` that contradict what the question takes for granted.
+in ``a`` those that hold a part of the answer, in ``p`` those that do not but are close to the point, in ``c`` pairs of
+``a`` that contradict each other, and in ``f`` those of ``a`` that contradict what the question takes for granted.
 """
 
 import json
 import random
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha1
@@ -22,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ingest.protocols import Vectors
 from ingest.sentences import sentences
 from ingest.types import Chunk
 from rag.judge import in_context
@@ -31,7 +30,7 @@ from rag.statements import statements
 from rag.support import SENTENCE_END, relevant_part
 from rag.training.claims import Claim, Label, hash_of, sentences_of
 from rag.training.corrupt import corrupted, terms_of
-from rag.training.examples import Notes, group_of, is_held_back, language_of, squad_paragraphs
+from rag.training.examples import Notes, group_of, is_held_back, language_of, squad_paragraphs, twin_of
 from rag.training.mining import Bm25, repeats
 from rag.types import Hit, Statement
 
@@ -56,13 +55,12 @@ _HEADING_SHARE = 0.75
 """How often an example shows where its text stands."""
 _NEAR_CHUNKS = 2
 _MOST_STATEMENTS = 14
-_SAME_PLACE = 0.35
 _SURE_COSINE = 0.86
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerList:
-    """A question and statements as the model reads them; ``answers`` numbers those that carry a part of the answer.
+    """A question and statements as the model reads them; ``answers`` numbers those that hold a part of the answer.
 
     ``group`` is what must not be split between training and validation.
     """
@@ -101,7 +99,7 @@ def read_written(folder: Path, *, held_back: bool, seed: int = 0) -> tuple[list[
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file that is perhaps still being written: what does not parse is left out."""
+    """The objects of a file that may still be being written: lines that do not parse are left out."""
     for line in path.read_text("utf-8").splitlines():
         try:
             item = json.loads(line)
@@ -134,7 +132,7 @@ def _written_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: rando
 
 
 def _own_words(premise: str, rng: random.Random) -> str:
-    """The premise or one of its sentences, as a quotation would show it: word for word, or without its marks."""
+    """The premise or one of its sentences as one would quote it: word for word, or without its marks."""
     pieces = [piece for piece in SENTENCE_END.split(premise) if len(piece.strip()) > _SHORTEST_PIECE]
     quoted = rng.choice(pieces) if pieces and rng.random() < 0.5 else premise
     return (_MARKS.sub("", quoted) if rng.random() < 0.5 else quoted).strip() or premise
@@ -152,7 +150,7 @@ def _written_questions(item: Mapping[str, Any], line: Mapping[str, Any], rng: ra
 
 
 def _labelled(item: Mapping[str, Any], line: Mapping[str, Any]) -> AnswerList:
-    """Without the statements that are neither right nor wrong."""
+    """The list without the statements that are neither right nor wrong."""
     kept = [at for at in range(len(item["sents"])) if at not in line.get("p", ())]
     answers = frozenset(place for place, at in enumerate(kept) if at in line.get("a", ()))
     texts = tuple(str(item["sents"][at]) for at in kept)
@@ -160,7 +158,8 @@ def _labelled(item: Mapping[str, Any], line: Mapping[str, Any]) -> AnswerList:
 
 
 def _labelled_claims(item: Mapping[str, Any], line: Mapping[str, Any], rng: random.Random) -> Iterator[Claim]:
-    """What answers as premise and claim, and as premise of the question: contradictions, and one other of either."""
+    """Statements that answer as premise and claim, and as premise of the question: all contradictions, and one other
+    pair of each kind."""
     texts, group = [str(text) for text in item["sents"]], group_of(item["group"])
     apart = {frozenset(pair) for pair in line.get("c", ())}
     pairs = [(a, b) for a in line["a"] for b in line["a"] if a != b]
@@ -200,20 +199,23 @@ def shortened(claims: Iterable[Claim], seed: int) -> Iterator[Claim]:
             yield replace(claim, premise=part)
 
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts -> unit vectors, shape (texts, dimensions)."""
+Embed = Callable[[Sequence[str]], Vectors]
+"""Texts -> their vectors."""
 
 
 def from_twins(notes: Notes, embed: Embed, *, held_back: bool, seed: int) -> list[Claim]:
-    """Sentences of one language over their translation, found by vectors: each the other's nearest in its chapter.
+    """Sentences of one language over their translations, found by vectors: each is the nearest to the other in its
+    chapter.
 
-    A human translation supports the sentence without sharing a word; corrupted it does not, and its neighbours do not.
+    A human translation supports the sentence without sharing a word; it does not support a corrupted sentence, and its
+    neighbours do not support the sentence.
     """
     rng = random.Random(seed)  # noqa: S311
     claims: list[Claim] = []
     for document_id, chunks in notes.chunks.items():
-        twin_id = document_id.replace(".", "_origin.", 1)
-        if is_held_back(document_id) != held_back or twin_id not in notes.chunks:
+        twin_id = twin_of(document_id)
+        # Each pair once, from the note whose id has no suffix.
+        if document_id > twin_id or is_held_back(document_id) != held_back or twin_id not in notes.chunks:
             continue
         ours, theirs = _prose(chunks), _prose(notes.chunks[twin_id])
         if len(ours) < 3 or len(theirs) < 3:
@@ -249,8 +251,8 @@ def _translated(
 
 
 def from_questions(notes: Notes, files: Sequence[Path], *, held_back: bool, seed: int) -> list[AnswerList]:
-    """Question files with exact quotes: the statements that overlap the quote answer; others of its chunk, of the
-    written near miss and of chunks with the question's words do not, unless they repeat the quote."""
+    """Question files with exact quotes: statements that overlap the quote answer the question; others of its chunk, of
+    the written near miss and of chunks with the question's words do not, unless they repeat the quote."""
     rng = random.Random(seed)  # noqa: S311
     chunks = [c for d, own in notes.chunks.items() if is_held_back(d) == held_back for c in own]
     search = Bm25([chunk.embedded_text for chunk in chunks])
@@ -308,15 +310,16 @@ def _hit(chunk: Chunk) -> Hit:
     return Hit(chunk, 0.0, "fused")
 
 
-def from_reading_answers(files: Sequence[Path], seed: int, per_passage: int = 1) -> list[AnswerList]:
-    """SQuAD-style reading sets: the sentence that holds the answer against the others of the passage."""
+def from_reading_answers(files: Sequence[Path], seed: int) -> list[AnswerList]:
+    """SQuAD-style reading sets, one question for each passage: the sentence that holds the answer against the
+    others."""
     rng = random.Random(seed)  # noqa: S311
     lists: list[AnswerList] = []
     for path in files:
         for number, _, paragraph in squad_paragraphs(path.read_text("utf-8")):
             group = f"{path.stem}:{number}"
             asked = [item for item in paragraph["qas"] if item["answers"]]
-            for item in rng.sample(asked, min(per_passage, len(asked))):
+            for item in rng.sample(asked, min(1, len(asked))):
                 lists += _sentence_list(paragraph["context"], item, item["question"], group)
     return lists
 
@@ -364,10 +367,3 @@ def from_clapnq(path: Path) -> list[AnswerList]:
         if answers or not any(output.get("answer") for output in item["output"]):
             lists.append(AnswerList(item["input"], shown[:40], answers, "clapnq", f"clapnq:{item['id']}"))
     return lists
-
-
-def by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
-    kinds: defaultdict[str, list[Claim]] = defaultdict(list)
-    for claim in claims:
-        kinds[claim.kind].append(claim)
-    return kinds

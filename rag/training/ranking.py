@@ -27,7 +27,7 @@ def train_ranking(
     checkpoint: Path,
     report: Report,
 ) -> RankingModel:
-    """Runs the recipe to its end; takes up from ``checkpoint`` if a run of the same recipe left one there."""
+    """Runs the recipe to its end; resumes from ``checkpoint`` if a run of the same recipe left one there."""
     torch.manual_seed(recipe.seed)
     batches = Batches(examples, recipe, tokenize)
     model = RankingModel(body, recipe.dimensions)
@@ -35,7 +35,7 @@ def train_ranking(
     training = Training(model, schedule, asdict(recipe), checkpoint, report)
     if not training.done:
         model.start_from(_sample(examples, recipe, tokenize))
-    # The same draws as in the run that was broken off, so that both see the same batches.
+    # The same draws as in the interrupted run, so that both see the same batches.
     for _ in range(training.done):
         batches.draw()
 
@@ -48,7 +48,7 @@ def train_ranking(
 
 
 def contrast(model: RankingModel, batch: Batch, recipe: RankingRecipe) -> tuple[Tensor, tuple[float, float]]:
-    """The joint loss, and how often the right passage is first by dense and by late-interaction score."""
+    """The joint loss, and how often the right passage ranks first by dense and by late-interaction score."""
     with torch.autocast("cpu", torch.bfloat16):
         questions, passages = model(batch.questions), model(batch.passages)
         late = late_scores(questions, passages)

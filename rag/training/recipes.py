@@ -9,10 +9,10 @@ class RankingRecipe:
 
     steps: int = 560
     questions: int = 32
-    """Per step; each brings one passage that answers it, which is a negative for the others."""
+    """Per step; each comes with one passage that answers it, which is a negative for the others."""
     dimensions: int = 96
     first_layer: int = 8
-    """Layers from this one on are trained; their share of the file is 1.8 MB each."""
+    """Layers from this one on are trained; each takes 1.8 MB of the file."""
     passage_tokens: int = 160
     query_tokens: int = 64
     learning_rate: float = 7e-5
@@ -22,9 +22,9 @@ class RankingRecipe:
     late_scale: float = 30.0
     dense_weight: float = 0.5
     trap_share: float = 0.8
-    """How often an example with a written trap brings it along."""
+    """How often an example with a written trap comes with it."""
     negative_share: float = 0.25
-    """How often an example without one brings a mined negative."""
+    """How often any other example comes with a mined negative."""
     neighbours: int = 8
     """Examples of one area of the notes that go into a step together: each other's hard negatives."""
     mixture: tuple[tuple[str, float], ...] = (
@@ -40,18 +40,18 @@ class RankingRecipe:
 
 @dataclass(frozen=True, slots=True)
 class JudgeRecipe:
-    """A mixture gives each source's share of what is not written, as far as the source is there; the written share
-    goes from its first to its last value in the course of the run."""
+    """A mixture gives the share of each source that there is, among those that are not written; the written share goes
+    from its first to its last value in the course of the run."""
 
     steps: int = 1600
     claims: int = 28
     lists: int = 10
-    """Questions a step, each with up to ``statements`` statements."""
+    """Questions per step, each with up to ``statements`` statements."""
     statements: int = 4
     first_layer: int = 3
-    """Layers from this one on are trained; their share of the file is 1.8 MB each."""
+    """Layers from this one on are trained; each takes 1.8 MB of the file."""
     tokens: int = 168
-    """The longest pair; what is longer is cut at its end."""
+    """The longest pair; a longer one is cut at its end."""
     learning_rate: float = 1.5e-4
     head_learning_rate: float = 1e-3
     warm_up: int = 40

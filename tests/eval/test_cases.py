@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from eval.cases import append_case, load_cases, only, save_cases
+from eval.cases import CaseFault, append_case, case_from_json, load_cases, only
 from eval.evidence import EvidenceFinder
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
+from ingest.phrases import Phrase
 
 NOTES = {"kv.md": "# 缓存\n\nkv-cache 存的是\n历史 token 的 K 和 V。", "lr.md": "warmup 用 2000 步。"}
 
@@ -53,9 +54,10 @@ def test_an_unanswerable_row_needs_only_its_question_and_a_byte_order_mark_does_
     assert load_cases(path) == (EvalCase(id="q2", question="?", type="unanswerable"),)
 
 
-def test_saved_cases_load_again_unchanged(tmp_path: Path) -> None:
+def test_added_cases_load_again_unchanged(tmp_path: Path) -> None:
     cases = (CASE, EvalCase(id="q2", question="没有的", type="unanswerable"))
-    save_cases(tmp_path / "q.jsonl", cases)
+    for case in cases:
+        append_case(tmp_path / "q.jsonl", case)
     assert load_cases(tmp_path / "q.jsonl") == cases
 
 
@@ -101,6 +103,30 @@ def test_a_faulty_row_is_named_by_its_line(tmp_path: Path, row: Any, said: str) 
     assert raised.value.to("en") == f"faulty question file: {path}: {said}"
 
 
+def test_what_is_no_case_says_why_in_both_languages() -> None:
+    with pytest.raises(CaseFault) as raised:
+        case_from_json([1])
+    assert raised.value.phrase == Phrase("not a JSON object", "不是 JSON 对象")
+
+
+def test_questions_about_other_notes_are_told_as_such(tmp_path: Path) -> None:
+    gone = [{**ROW, "id": f"gone{n}", "evidence": [{"file": f"no{n}.md", "quote": "K"}]} for n in range(12)]
+    path = write(tmp_path / "q.jsonl", ROW, *gone, "{", {"id": "q2", "question": "?", "type": "unanswerable"})
+    with pytest.raises(BadInput) as raised:
+        load_cases(path, EvidenceFinder(NOTES.get))
+    assert raised.value.to("en") == (
+        f"these questions are about other notes: {path}: 12 of 15 name documents that the library lacks, such as "
+        "'no0.md'; sync these notes, or choose other questions"
+    )
+    assert "15 题中有 12 题引用的文档不在笔记库里，例如 'no0.md'" in raised.value.to("zh")
+
+
+def test_a_few_missing_documents_are_named_line_by_line(tmp_path: Path) -> None:
+    gone = [{**ROW, "id": f"gone{n}", "evidence": [{"file": "no.md", "quote": "K"}]} for n in range(2)]
+    with pytest.raises(BadInput, match=r"line 1: no document 'no\.md' among the notes; line 2: no document"):
+        load_cases(write(tmp_path / "q.jsonl", *gone, ROW, {**ROW, "id": "q2"}), EvidenceFinder(NOTES.get))
+
+
 def test_an_unknown_type_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"unknown type 'facts'; use one of fact, list, compare, howto/why, "):
         load_cases(write(tmp_path / "q.jsonl", {**ROW, "type": "facts"}))
@@ -120,8 +146,9 @@ def test_all_faults_are_told_at_once_up_to_ten(tmp_path: Path) -> None:
 def test_a_missing_an_empty_and_a_misencoded_file_are_errors_that_say_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="the question file cannot be read"):
         load_cases(tmp_path / "none.jsonl")
-    with pytest.raises(BadInput, match="the question file holds no questions"):
+    with pytest.raises(BadInput, match="the question file holds no questions") as raised:
         load_cases(write(tmp_path / "empty.jsonl", "", ""))
+    assert raised.value.to("zh").startswith("问题文件是空的: ")
     (tmp_path / "gbk.jsonl").write_bytes("问题".encode("gbk"))
     with pytest.raises(BadInput, match="the question file is not UTF-8"):
         load_cases(tmp_path / "gbk.jsonl")

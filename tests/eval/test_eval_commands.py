@@ -1,6 +1,7 @@
 """``notecite eval`` as a person types it."""
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_an_error_is_told_in_the_language_that_was_asked_for(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert capsys.readouterr().err.startswith("notecite: 还没有库: ")
+    assert capsys.readouterr().err.startswith("notecite: 还没有库：")
 
 
 @pytest.mark.parametrize("arguments", [("report", "no run"), ("make",), ("judge-check", "no pairs")])
@@ -86,6 +87,34 @@ def test_a_file_that_could_not_be_written_is_an_error_before_anything_is_done(
         assert result.exception.value == str(out)
 
 
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """A folder in which no file can be made: even root makes none in /proc."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    return Path("/proc") if os.geteuid() == 0 else folder
+
+
+@pytest.mark.parametrize("arguments", [("report", "no run"), ("make",), ("judge-check", "no pairs")])
+def test_a_file_in_a_folder_that_is_closed_to_writing_is_an_error(closed: Path, arguments: Sequence[str]) -> None:
+    result = call(*arguments, "--out", closed / "file.md")
+    assert isinstance(result.exception, BadInput)
+    assert result.exception.what.en == "no file can be written here"
+
+
+def test_a_folder_that_could_not_be_written_is_an_error_before_anything_is_done(tmp_path: Path, closed: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for out in (closed / "runs", tmp_path / "file", tmp_path / "file" / "runs"):
+        for arguments in (
+            ("run", "--questions", "no questions", "--library", tmp_path / "none", "--out", out),
+            ("baseline", tmp_path / "no run", out),
+            ("score", out),
+        ):
+            result = call(*arguments)
+            assert isinstance(result.exception, BadInput), arguments
+            assert result.exception.value == str(out)
+
+
 def test_an_edited_question_is_asked_for_again_until_it_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     note = Document("cache.md", "Cache", "# Cache\n\n## Why does it grow?\n\nIt keeps the keys and values.\n", "hash")
     library = SimpleNamespace(documents=lambda: [note], document=lambda _: note)
@@ -96,12 +125,15 @@ def test_an_edited_question_is_asked_for_again_until_it_is_one(tmp_path: Path, m
     )
     assert "the question cannot be kept" in made.stderr
     assert [one.question for one in load_cases(tmp_path / "q.jsonl")] == ["Why so big?"]
+    assert "1 question kept in" in made.stderr
 
 
 def test_score_works_on_stored_answers_alone(tmp_path: Path) -> None:
     folder = made(tmp_path / "a", [one.id for one in CASES])
     before = load_run(folder).records
-    assert "| Key-point recall" not in call("score", folder, "--language", "en").stdout
+    scored = call("score", folder, "--language", "en")
+    assert "| Key-point recall" not in scored.stdout
+    assert scored.stderr.splitlines()[-1] == f"report: `notecite eval report {folder}`"
     run = load_run(folder)
     assert run.records == before
     assert "relevance" not in {row.name for row in run.summary.rows}
@@ -157,6 +189,7 @@ def test_a_folder_of_notes_is_measured_from_questions_to_gate(tmp_path: Path) ->
     (folder,) = runs.iterdir()
     assert load_run(folder).summary.errors == 0
     assert "| reranked |" in first.stdout
+    assert "### Judge" not in first.stdout
     again = call("run", "--questions", questions, "--library", library, "--out", runs, "--language", "en")
     assert again.stdout == first.stdout
     assert call("gate", folder, "--baseline", folder).exit_code == 0

@@ -3,32 +3,36 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from eval import tables
+from eval import figures, tables
 from eval.answers import ANSWER_SCORERS
 from eval.baseline import baseline_of
 from eval.compare import compare, gate
 from eval.judge import LexicalOverlap
 from eval.judge_check import JudgeCheck, check_judge
 from eval.judged import judged_scorers
-from eval.markup import whisker
+from eval.markup import data_cell, whisker
 from eval.pairs import LabelledPair
 from eval.report import html_report, markdown_report
 from eval.retrieval import retrieval_scorers
 from eval.run import Run, score_run
+from eval.stages import FINAL, STAGE_NAMES
 from eval.stats import Estimate
 from ingest.phrases import Phrase
 from ingest.types import Place
 from rag.chat_model import TokenUsage
+from rag.types import Stage
 from tests.eval.samples import REFUSAL, answered, case, cite, record
 from tests.eval.test_run import SPEC
 
 GOOD = answered([("It needs 2 GB <b>.", [1])], [cite(1, "cache.md", "It needs 2 GB.")], {"retrieve": 0.02})
 BAD = answered([("Nothing of the sort", [1])], [cite(1, "cache.md", "KV cache")], {"retrieve": 0.03})
 RANKINGS = {"dense": ((Place("cache.md", 0, 60),),), "reranked": ((Place("cache.md", 0, 60),),)}
+STAGES_WITH_TIMES = ("condense", "retrieve", "rerank", "read", "generate", "verify", "reflect")
 PAIRS = [LabelledPair(f"{n}", "cache cost" if n % 2 else "cache", bool(n % 2), "kind") for n in range(8)]
 
 
@@ -59,10 +63,30 @@ def test_a_baseline_is_reported_with_the_retrieval_measures_that_it_keeps() -> N
     kept = baseline_of(run("a"), Path("b"))
     found = tables.retrieval(kept)
     assert found is not None
-    assert [row[:-1] for row in found.rows] == [("reranked", *"–––––––")]
+    assert [row[:-1] for row in found.rows] == [(Phrase("reranked", "重排"), *"–––––––")]
     assert str(found.rows[0][-1]).startswith("1.000 [")
     assert "| reranked | – |" in markdown_report([kept], "en")
-    assert texts(page(kept), "#retrieval td")[:2] == ["reranked", "–"]
+    assert texts(page(kept), "#retrieval td")[:2] == ["reranked重排", "–"]
+
+
+def test_a_summary_finds_the_row_of_a_scorer() -> None:
+    summary = run("a").summary
+    assert summary.row("citation_recall") == summary.rows[1]
+    assert summary.row("oracle") is None
+
+
+def test_stages_have_names_in_both_languages_wherever_they_are_shown() -> None:
+    one = run("a")
+    retrieval = tables.retrieval(one)
+    assert retrieval is not None
+    assert [row[0] for row in retrieval.rows] == [Phrase("by meaning", "语义"), Phrase("reranked", "重排")]
+    assert tables.cost(one).rows[0][0] == Phrase("searching", "检索")
+    assert "nDCG@10（重排）" in html_report([one], "zh")
+    depth, latency = figures.hits_by_depth([one]) or "", figures.latency([one]) or ""
+    assert '"meta":["by meaning","语义"]' in depth
+    assert '"ticks":[["searching"],["检索"]]' in latency
+    for stage in (*get_args(Stage), FINAL, *STAGES_WITH_TIMES):
+        assert stage in STAGE_NAMES
 
 
 def test_two_runs_stand_side_by_side_and_are_compared() -> None:
@@ -186,6 +210,17 @@ def test_markdown_holds_the_same_tables_in_one_language() -> None:
         "### 每题耗时与长度",
         "### 评判者：lexical-overlap",
     ]
+    assert "### Judge" not in markdown_report([run("a")], "en", judges=False)
+
+
+def test_an_interval_stands_below_its_value() -> None:
+    assert data_cell(tables.Interval("0.500", "0.25", "0.75")) == "<td>0.500<small>0.25–0.75</small></td>"
+    assert data_cell(tables.Interval("+0.1", "-0.1", "+0.2")) == "<td>+0.1<small>-0.1 … +0.2</small></td>"
+    assert data_cell("0.500 [0.25, 0.75]") == "<td>0.500 [0.25, 0.75]</td>"
+
+
+def test_the_report_counts_one_error_and_many_questions() -> None:
+    assert "3 questions over 1 document, 1 error, 0 answers with a notice" in html_report([run("a", None)], "en")
 
 
 def test_a_bar_or_a_line_break_in_a_cell_does_not_break_a_markdown_table() -> None:
@@ -201,7 +236,7 @@ def test_what_an_answer_costs_is_told_in_milliseconds_characters_and_tokens() ->
     ]
     table = tables.cost(score_run(Path("b"), SPEC, told, ANSWER_SCORERS))
     assert [tuple(cell.en if isinstance(cell, Phrase) else cell for cell in row) for row in table.rows] == [
-        ("retrieve", "25", "30", "50", "2"),
+        ("searching", "25", "30", "50", "2"),
         ("answer, characters", "22", "23", "45", "2"),
         ("tokens read by the chat model", "1,200", "1,200", "3,600", "3"),
         ("tokens written by the chat model", "30", "30", "90", "3"),

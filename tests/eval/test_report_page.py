@@ -44,8 +44,10 @@ def test_the_page_fits_draws_its_charts_fetches_nothing_and_changes_its_language
     page.wait_for_function("document.querySelectorAll('.plotly-graph-div .main-svg').length >= 6")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.locator("#abstention .ytitle").text_content() == "误答率"
+    assert page.locator("#latency .ytick").all_text_contents() == ["检索"]
     page.locator("#language").click()
     assert page.locator("#abstention .ytitle").text_content() == "false answers"
+    assert page.locator("#latency .ytick").all_text_contents() == ["searching"]
     assert page.locator("h1").inner_text() == "Evaluation: new"
     assert faults == []
     page.close()

@@ -23,7 +23,6 @@ SPEC = RunSpec(
     prompts="22",
     versions={"numpy": "2"},
     commit="abc",
-    dirty=False,
     changes="",
     seeds={"statistics": 1},
     machine={"cores": "2"},

@@ -87,6 +87,26 @@ def test_duplicates_are_found_once_and_cited_everywhere(catalog: Catalog) -> Non
     assert catalog.places_like("a.md#0") == (Place("b.md", 4, 4 + len(LONG)),)
     assert catalog.places_like("b.md#1") == (Place("a.md", 0, len(near)),)
     assert catalog.places_like("b.md#0") == ()
+    assert catalog.copies() == [("a.md", "b.md"), ("b.md", "a.md")]
+
+
+def test_copies_are_each_two_documents_that_share_a_text(catalog: Catalog) -> None:
+    texts = {
+        "a.md": (LONG, LONG, "甲"),
+        "b.md": ("乙", LONG.replace("，", ",")),
+        "c.md": ("丙", "甲"),
+        "d.md": ("丁", "丁"),
+    }
+    catalog.replace((), [entry(catalog, name, *own) for name, own in texts.items()])
+    shared = [
+        (
+            name,
+            sorted({place.document_id for chunk in catalog.chunks_of(name) for place in catalog.places_like(chunk.id)}),
+        )
+        for name in texts
+    ]
+    assert catalog.copies() == [(name, other) for name, others in shared for other in others if other != name]
+    assert catalog.copies() == [("a.md", "b.md"), ("a.md", "c.md"), ("b.md", "a.md"), ("c.md", "a.md")]
 
 
 def test_another_copy_stands_in_when_the_first_goes(catalog: Catalog) -> None:

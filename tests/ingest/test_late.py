@@ -1,11 +1,13 @@
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ingest import embed
-from ingest.adaptation import AdaptedWeights, read_adaptation
-from ingest.errors import ModelUnavailable
+from ingest import adaptation, embed
+from ingest.adaptation import AdaptedWeights, adapted_body, read_adaptation
+from ingest.errors import DiskFull, ModelUnavailable
 from ingest.late import LateInteraction, QuestionVectors, late_scores
 from ingest.weights import WeightsFile
 from tests.tiny_late import tiny_late, use_tiny_weights, write_tiny_ranking
@@ -35,6 +37,21 @@ def test_a_damaged_file_of_layers_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelUnavailable, match=r"bad\.safetensors"):
         read_adaptation(tmp_path / "bad.safetensors")
+
+
+def test_a_cache_without_room_for_the_adapted_body_is_a_full_disk(
+    tiny: WeightsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = read_adaptation(write_tiny_ranking(tmp_path / "ranking.safetensors"))
+
+    def fail(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(adaptation, "write_whole", fail)
+        with pytest.raises(DiskFull, match=r"no space left to unpack the trained layers: .*: free 100 MB there"):
+            adapted_body(layers, tmp_path / "cache")
+    assert adapted_body(layers, tmp_path / "cache").is_file()
 
 
 def test_other_layers_are_another_embedder(tiny: WeightsFile, late: LateInteraction, tmp_path: Path) -> None:
@@ -70,7 +87,3 @@ def test_late_score_is_the_weighted_mean_of_best_cosines() -> None:
     question = QuestionVectors(np.ones(2, np.float32), tokens, np.array([0.75, 0.25], np.float32))
     passages = [np.array([[127, 0]], np.int8), np.array([[0, 127], [127, 0]], np.int8), np.empty((0, 2), np.int8)]
     np.testing.assert_allclose(late_scores(question, passages), [0.75, 1.0, 0.0], atol=1e-6)
-
-
-def test_a_score_becomes_a_probability_by_its_calibration(late: LateInteraction) -> None:
-    np.testing.assert_allclose(late.probability(np.array([0.5], np.float32)), [0.5], atol=1e-6)

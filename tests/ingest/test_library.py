@@ -122,10 +122,18 @@ def test_a_second_writer_is_told_who_writes(library: Path) -> None:
 
 def test_a_second_writer_waits_for_the_first(library: Path) -> None:
     first = open_library(library, write=True)
-    timer = threading.Timer(0.3, first.close)
+    events: list[str] = []
+
+    def close() -> None:
+        events.append("the first is done")
+        first.close()
+
+    timer = threading.Timer(0.3, close)
     timer.start()
-    open_library(library, write=True, seconds_to_wait=30).close()
+    with open_library(library, write=True, seconds_to_wait=30):
+        events.append("the second writes")
     timer.join()
+    assert events == ["the first is done", "the second writes"]
 
 
 def test_a_library_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_binary_named_md_is_refused_under_its_document_id() -> None:
     with pytest.raises(UnreadableNote) as caught:
         read(NOTES / "binary.md", "folder/binary.md")
     assert caught.value.to("en").startswith("not text, though its name says so: folder/binary.md: ")
-    assert caught.value.to("zh").startswith("名字是文本，内容却不是: folder/binary.md: ")
+    assert caught.value.to("zh").startswith("名字是文本，内容却不是：folder/binary.md：")
 
 
 def test_a_200_mb_text_file_is_refused_without_being_read(tmp_path: Path) -> None:

@@ -281,6 +281,7 @@ def test_lines_of_a_table_of_contents_are_dropped() -> None:
 
 def test_radicals_become_everyday_characters() -> None:
     assert text_of(body("⽤⻓⽂本")) == "用长文本"
+    assert text_of(body("⻌字底，⺭字旁")) == "辶字底，礻字旁"
 
 
 def test_characters_of_two_surrogates_stay_whole() -> None:
@@ -317,6 +318,7 @@ def test_a_page_that_shows_something_but_holds_no_text_is_reported() -> None:
             "第 2 页没有文字（可能是扫描件）；请先对该文件做文字识别（OCR）",
         ),
     )
+    assert read_pdf(pdf(None, None)).problems[0].en.startswith("no text on pages 1, 2 (scanned?)")
 
 
 @pytest.mark.parametrize(

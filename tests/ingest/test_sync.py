@@ -13,7 +13,7 @@ from ingest.errors import LibraryMismatch, NotFound
 from ingest.library import open_library
 from ingest.protocols import Embedder, TokenCounter, Vectors
 from ingest.readers import read
-from ingest.sync import SyncProgress, SyncReport, sync
+from ingest.sync import SyncProgress, SyncReport, pending_changes, sync
 from ingest.types import Document
 from tests.fakes import count_tokens
 from tests.kill_sync import FAKE, SmallEmbedder, contents, difference, sync_folder
@@ -57,6 +57,11 @@ def synced(
 ) -> SyncReport:
     with open_library(library, write=True) as opened:
         return sync(folders, opened, embedder, counter)
+
+
+def pending(library: Path) -> int:
+    with open_library(library) as opened:
+        return pending_changes(opened)
 
 
 def ids(library: Path) -> list[str]:
@@ -167,6 +172,35 @@ def test_new_readers_read_every_note_again(notes: Path, library: Path, monkeypat
     monkeypatch.setattr(sync_module, "READING", sync_module.READING + 1)
     assert synced(library, notes, embedder=never_embed).changed == ("a.md", "b.md")
     assert synced(library, notes, counter=never_embed).unchanged == 2
+
+
+def test_new_edited_and_gone_notes_are_pending_until_they_are_synced(notes: Path, library: Path) -> None:
+    synced(library, notes)
+    assert pending(library) == 0
+    write(notes / "c.md", "# 丙\n\n第三篇。\n")
+    assert pending(library) == 1
+    write(notes / "a.md", "# 甲\n\n改过的第一篇。\n")
+    assert pending(library) == 2
+    (notes / "b.md").unlink()
+    assert pending(library) == 3
+    synced(library, notes)
+    assert pending(library) == 0
+
+
+def test_a_note_that_was_synced_right_after_its_last_change_is_not_pending(notes: Path, library: Path) -> None:
+    (notes / "a.md").write_text("# 甲\n\n刚改过。\n", encoding="utf-8")
+    synced(library, notes)
+    assert pending(library) == 0
+    write(notes / "a.md", "# 甲\n\n又改过一次。\n")
+    assert pending(library) == 1
+
+
+def test_notes_that_an_older_reader_read_are_pending(
+    notes: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced(library, notes)
+    monkeypatch.setattr(sync_module, "READING", sync_module.READING + 1)
+    assert pending(library) == 2
 
 
 def test_a_library_knows_one_embedder(notes: Path, library: Path) -> None:
@@ -451,6 +485,7 @@ def test_a_folder_that_may_not_be_opened_keeps_its_notes(
     report = synced(library, notes)
     assert (report.deleted, [skipped.path for skipped in report.skipped]) == ((), ["closed"])
     assert ids(library) == ["a.md", "b.md", "closed/c.md"]
+    assert pending(library) == 0
 
 
 def test_a_note_that_breaks_its_reader_is_skipped(notes: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from rag.answerability import (
     nearest_headings,
     refusal,
     unknown_share,
+    unmentioned_line,
     unmentioned_names,
 )
 from rag.types import Hit, Query, Stage, Statement
@@ -33,7 +34,7 @@ def test_refuses_without_hits_or_when_most_names_are_unknown() -> None:
     near = hit("LoRA 的初始化")
 
     def decide(question: str, *hits: Hit) -> Decision:
-        return UnknownNames()(Query(question, question), {"dense": hits, "fused": hits}, hits)
+        return UnknownNames()(Query(question, question), {"dense": hits, "fused": hits}, hits, ())
 
     assert decide("LoRA 怎么初始化", near) == Decision(True, None)
     assert decide("AdaLoRA 怎么初始化", near) == Decision(False, None)
@@ -44,7 +45,7 @@ def statement(found: Hit, score: float) -> Statement:
     return Statement(found, 0, 0, "paragraph", 0, (), 0, found.chunk.end, found.chunk.text, score=score)
 
 
-def test_features_are_best_chance_best_cosine_share_of_unknown_names_and_best_statement() -> None:
+def test_features_are_best_probability_best_cosine_share_of_unknown_names_and_best_statement() -> None:
     hits = [hit("LoRA 的初始化", 0.8), hit("别的", 0.6)]
     query = Query("LoRA 和 AdaLoRA 哪个好", "")
     stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
@@ -63,7 +64,7 @@ def test_confidence_is_logistic_in_the_features_and_the_threshold_decides() -> N
     assert decision.answered
     assert decision.confidence == pytest.approx(0.5)
     assert not CalibratedAnswerability(weights, 0.6)(Query("LoRA", "LoRA"), stages, hits, read).answered
-    assert CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, []) == Decision(False, 0.0)
+    assert CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, [], []) == Decision(False, 0.0)
 
 
 def test_nearest_headings_are_different_paths_with_the_title_first() -> None:
@@ -72,5 +73,16 @@ def test_nearest_headings_are_different_paths_with_the_title_first() -> None:
 
 
 def test_refusal_follows_the_questions_language() -> None:
-    assert refusal("为什么？", [("笔记", "甲")]) == "笔记里没有说到这个问题。最接近的标题：\n\n- 笔记 > 甲"
-    assert refusal("Why?", []) == "Your notes don't say."
+    assert refusal("为什么？", "LoRA\n为什么？", [("笔记", "甲")]) == (
+        "笔记里没有说到这个问题。搜索的是“LoRA 为什么？”。最接近的标题：\n\n- 笔记 > 甲"
+    )
+    assert refusal("Why?", "Why?", []) == "Your notes don't say. Searched for: “Why?”."
+    assert (
+        refusal("Why?", "Why?", [("Notes", "A")])
+        == "Your notes don't say. Searched for: “Why?”. The nearest headings:\n\n- Notes > A"
+    )
+
+
+def test_what_is_unmentioned_is_said_in_the_questions_language() -> None:
+    assert unmentioned_line("为什么用 A 和 B？", ["A", "B"]) == "找到的笔记里没有提到：A、B。"
+    assert unmentioned_line("Why A and B?", ["A", "B"]) == "The notes found do not mention A, B."

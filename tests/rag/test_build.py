@@ -1,4 +1,4 @@
-"""What a rebuild of the library takes with it; folders without notes, so that no model is opened."""
+"""What a rebuild of the library takes with it, and what applications share; no notes, so that nothing is embedded."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import pytest
 
 from ingest.errors import BadInput, LibraryBroken, NotFound
 from ingest.library import CATALOG, open_library
-from rag.build import sync_notes
+from rag.build import Application, sync_notes
 from rag.settings import Settings, load_settings
+from tests.fakes import FakeEmbedder
 
 
 @pytest.fixture
@@ -70,3 +71,30 @@ def test_a_damaged_library_is_rebuilt_from_the_folder_named(settings: Settings, 
         sync_notes(settings, [], rebuild=True)
     sync_notes(settings, [known[0]], rebuild=True)
     assert folders_of(settings) == {known[0]}
+
+
+def test_an_application_under_other_settings_shares_what_is_open(
+    settings: Settings, known: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.build.open_embedder", lambda _: FakeEmbedder())
+    first = Application(settings)
+    assert first.under(settings).opened_library is None
+    library, embedder, judge = first.library, first.embedder, first.bundled_judge
+    other = first.under(settings.model_copy(update={"candidates": 7}))
+    assert (other.library, other.embedder, other.bundled_judge) == (library, embedder, judge)
+    assert (other.retriever.candidates, first.retriever.candidates) == (7, settings.candidates)
+    apart = first.under(settings, keep=["bundled_judge"])
+    assert apart.opened_library is None
+    assert apart.bundled_judge is judge
+
+
+def test_an_application_closes_its_library_if_it_was_opened(
+    settings: Settings, known: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.build.open_embedder", lambda _: FakeEmbedder())
+    Application(settings.model_copy(update={"library": settings.library / "none"})).close()
+    with Application(settings) as application:
+        library = application.library
+        library.counts()
+    with pytest.raises(LibraryBroken, match="closed database"):
+        library.counts()

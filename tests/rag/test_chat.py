@@ -54,7 +54,7 @@ def drafts(*pieces: str) -> list[tuple[str, list[tuple[str, int, int]]]]:
     return found
 
 
-def test_each_sentence_comes_with_the_words_that_carry_it() -> None:
+def test_each_sentence_comes_with_the_words_that_support_it() -> None:
     assert drafts("绿茶用 80 度", "左右的水冲泡。[", "1] 水太烫，茶汤会变苦[1]。", "咖啡豆要放在密封罐里。[2]") == [
         ("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)]),
         ("水太烫，茶汤会变苦。", [("tea.md", 55, 65)]),
@@ -164,6 +164,77 @@ def test_a_note_about_what_notes_lack_may_be_repeated() -> None:
 )
 def test_a_denial_stays_one_though_it_names_a_source(said: str) -> None:
     assert drafts(f"{said}[1]") == []
+
+
+CONTEXT = hit(
+    "The context cache does not cover the system prompt. Cached context expires after 300 seconds. "
+    "The text encoder does not contain a projection head. "
+    "窗口之外的上下文无法直接提供给当前 token，要靠层数叠加间接传递。",
+    document_id="context.md",
+)
+
+
+def cited(said: str) -> list[tuple[str, list[str]]]:
+    """The text and the quotes of each draft when the model says this about ``CONTEXT``."""
+    with ScriptedServer(says(said)) as server:
+        found = list(generator(server).generate(Query("?", "?"), (CONTEXT,), ()))
+    return [
+        (item.text, [CONTEXT.chunk.text[s.start : s.end] for s in item.sources])
+        for item in found
+        if isinstance(item, Draft)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "quote"),
+    [
+        ("The context cache doesn't cover system prompts.", "The context cache does not cover the system prompt."),
+        (
+            "No, the text encoder does not include a projection head.",
+            "The text encoder does not contain a projection head.",
+        ),
+        (
+            "窗口外的上下文没有直接提供给当前 token。",
+            "窗口之外的上下文无法直接提供给当前 token，要靠层数叠加间接传递。",
+        ),
+    ],
+)
+def test_what_a_note_denies_may_be_said_in_other_words(said: str, quote: str) -> None:
+    assert cited(f"{said}[1]") == [(said, [quote])]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The context does not mention the system prompt.",
+        "The text does not include a picture of the encoder.",
+        "The notes do not cover system prompts.",
+        "The context does not provide information.",
+        "上下文里没有提到 token 的层数。",
+        "上下文没有提供。",
+    ],
+)
+def test_a_denial_about_the_notes_is_no_claim_of_a_note_that_denies(said: str) -> None:
+    assert cited(f"{said}[1]") == []
+
+
+def test_an_index_that_the_notes_have_is_no_citation() -> None:
+    note = hit("hidden_states[0] 是词嵌入的输出，hidden_states[1] 是第一层的输出。")
+    said = "hidden_states[1] 是第一层的输出"
+    with ScriptedServer(says(f"{said}。[1]")) as server:
+        (only,) = generator(server).generate(Query("?", "?"), (note,), ())
+    assert isinstance(only, Draft)
+    assert (only.text, len(only.sources)) == (f"{said}。", 1)
+
+
+def test_a_bold_claim_is_cited_like_any_sentence() -> None:
+    assert drafts(
+        "**绿茶用 80 度左右的水冲泡。**\n\n## 水太烫会让茶汤变苦 [1]\n\n**保存**\n\n咖啡豆要放在密封罐里。[2]"
+    ) == [
+        ("**绿茶用 80 度左右的水冲泡。**", [("tea.md", 40, 55)]),
+        ("## 水太烫会让茶汤变苦", [("tea.md", 55, 65)]),
+        ("咖啡豆要放在密封罐里。", [("coffee.md", 0, 18)]),
+    ]
 
 
 def test_thoughts_that_only_end_are_withdrawn() -> None:

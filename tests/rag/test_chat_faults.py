@@ -1,19 +1,21 @@
 """What a server does wrong, and the outcome of each, over real HTTP on loopback."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
-from time import time
+from functools import cached_property
+from time import sleep, time
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from rag import chat_model
 from rag.chat import ChatCondenser, ChatGenerator
-from rag.chat_model import ServedChatModel
+from rag.chat_model import ChatFailed, ServedChatModel
 from rag.condense import condense
 from rag.generate import ExtractiveGenerator
-from rag.types import Answer, Draft, Event, Hit, Notice, Query, Restart, TextPiece
+from rag.types import Answer, Draft, Event, Hit, Notice, Query, Restart, Support, TextPiece
 from tests.fakes import FakeEmbedder
 from tests.rag.sample_hits import COFFEE, TEA, hit, pipeline_over, read
 from tests.scripted_server import (
@@ -22,9 +24,12 @@ from tests.scripted_server import (
     breaks_the_chunked_encoding,
     fails,
     fails_midway,
+    goes_on,
     hangs_up,
+    reasons,
     says,
     sends,
+    sends_no_choices,
     stalls,
     user_message,
 )
@@ -32,6 +37,7 @@ from tests.scripted_server import (
 QUESTION = Query("绿茶用多少度的水？", "绿茶用多少度的水？")
 GOOD = says("绿茶用 80 度的水。[1]")
 QUOTED = "绿茶用 80 度左右的水冲泡。"
+CUT_OFF = "The chat model's answer was cut off at its limit; raise chat_max_tokens for the rest."
 HALF = "绿茶用 80 度左右的水冲泡。[1] 水太烫会让茶汤变苦。[1] 第一泡"
 CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":'
 
@@ -164,6 +170,49 @@ def test_a_stalled_server_is_not_waited_for_twice(signs_of_life: bool) -> None:
     assert (found.withdrawn, found.pauses, len(found.requests)) == (1, [], 1)
 
 
+@pytest.mark.parametrize("step", [goes_on(""), sends_no_choices(), goes_on("", "reasoning_content")])
+def test_pieces_that_say_nothing_are_no_answer(step: Step) -> None:
+    found = outcome(step, timeout_seconds=0.3)
+    assert (found.texts, found.notices) == ([QUOTED], quoted("nothing came for 0.3 s"))
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_a_server_that_reasons_is_waited_for(name: str) -> None:
+    found = outcome(reasons(name, 6, 0.2, "绿茶用 80 度的水。[1]"), timeout_seconds=0.8)
+    assert (found.texts, found.notices) == (["绿茶用 80 度的水。"], [])
+
+
+def test_a_server_that_reasons_beyond_the_limit_is_cut_off() -> None:
+    found = outcome(goes_on("hm " * 50, "reasoning_content"))
+    assert (found.texts, found.notices) == ([QUOTED], quoted("its limit of tokens was reached"))
+
+
+def test_a_reply_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_model, "_LONGEST_REPLY", 1.5)
+    found = outcome(goes_on(" "), timeout_seconds=0.5)
+    assert (found.texts, found.notices) == ([QUOTED], quoted("its reply had no end after 0.75 s"))
+
+
+def test_making_the_client_ready_is_not_the_servers_time() -> None:
+    class SlowToLoad(ServedChatModel):
+        @cached_property
+        def _client(self) -> Any:
+            sleep(0.6)
+            return super()._client
+
+    with ScriptedServer(says("OK")) as server:
+        contact = SlowToLoad("m", server.base_url, SecretStr(""), 0.0, 100, 0.5).contact()
+    assert contact.reply == "OK"
+    assert contact.first_seconds < 0.5
+
+
+def test_a_client_that_cannot_be_made_is_a_failure_with_a_name() -> None:
+    model = ServedChatModel("m", "http://[::1", SecretStr(""), 0.0, 100, 0.5)
+    with pytest.raises(ChatFailed) as caught:
+        list(model.reply([("user", "?")]))
+    assert caught.value.kind == "malformed"
+
+
 @pytest.mark.parametrize(("header", "pause"), [("3", 3.0), ("0", 0.5), ("soon", 0.5), ("-1", 0.5), ("nan", 0.5)])
 def test_a_rate_limit_is_waited_for_as_long_as_it_asks(header: str, pause: float) -> None:
     assert outcome(fails(429, "slow down", Retry_After=header), GOOD).pauses == [pause]
@@ -202,7 +251,7 @@ def test_a_shorter_prompt_that_fits_is_answered() -> None:
 def test_whole_sentences_of_an_answer_cut_at_its_limit_stay_with_a_notice() -> None:
     found = outcome(says(HALF, finish="length"))
     assert found.texts == ["绿茶用 80 度左右的水冲泡。", "水太烫会让茶汤变苦。"]
-    assert found.notices == ["The chat model's answer was cut off at its limit; raise chat_max_tokens for the rest."]
+    assert found.notices == [CUT_OFF]
 
 
 def test_a_server_that_does_not_keep_the_limit_is_cut_off() -> None:
@@ -254,6 +303,36 @@ def test_what_a_reader_sees_ends_as_the_answer_says() -> None:
     assert [(c.number, c.quote) for c in answer.citations] == [(1, QUOTED)]
 
 
+def tried_again(*steps: Step, cut_unsupported: bool = False) -> tuple[list[str], str | None]:
+    """The sentences and the notice of an answer that is tried again, as only what it says of coffee is supported."""
+
+    def verify(drafts: Sequence[Draft]) -> list[Support | None]:
+        return [Support("supported" if "咖啡" in draft.text else "not_found", 0.5) for draft in drafts]
+
+    with ScriptedServer(*steps) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
+        generator = ChatGenerator(model, FakeEmbedder(), ExtractiveGenerator(200), 2000, lambda seconds: None)
+        pipeline = replace(pipeline_over((TEA, COFFEE), generator), verify=verify, reflect=True)
+        answer = replace(pipeline, cut_unsupported=cut_unsupported).answer(QUESTION.question)
+    return [sentence.text for sentence in answer.sentences], answer.notice.en if answer.notice else None
+
+
+@pytest.mark.parametrize("cut_unsupported", [False, True])
+def test_the_notice_of_an_answer_that_is_replaced_goes_with_it(cut_unsupported: bool) -> None:
+    steps = says(HALF, finish="length"), says("咖啡豆要放在密封罐里。[2]")
+    assert tried_again(*steps, cut_unsupported=cut_unsupported) == (["咖啡豆要放在密封罐里。"], None)
+
+
+@pytest.mark.parametrize("cut_unsupported", [False, True])
+def test_a_second_answer_that_is_cut_off_is_shown_with_its_notice(cut_unsupported: bool) -> None:
+    steps = says("绿茶用 80 度左右的水冲泡。[1]"), says("咖啡豆要放在密封罐里。[2] 开封", finish="length")
+    assert tried_again(*steps, cut_unsupported=cut_unsupported) == (["咖啡豆要放在密封罐里。"], CUT_OFF)
+
+
+def test_the_notes_do_not_replace_an_answer_that_the_model_fails_to_better() -> None:
+    assert tried_again(says("绿茶用 80 度左右的水冲泡。[1]"), fails(400, "no")) == ([QUOTED], None)
+
+
 def test_dropped_numbers_are_counted_in_the_answer() -> None:
     *_, answer = answered(says("绿茶用 80 度左右的水冲泡。[1][7] 水太烫会让茶汤变苦。[9]"))
     assert isinstance(answer, Answer)
@@ -261,9 +340,15 @@ def test_dropped_numbers_are_counted_in_the_answer() -> None:
     assert (answer.dropped_citations, answer.notice, answer.abstained) == (2, None, False)
 
 
+def test_numbers_that_are_no_source_are_dropped_and_counted() -> None:
+    *_, answer = answered(says("绿茶用 80 度左右的水冲泡。[1][100][0]"))
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.dropped_citations) == ("绿茶用 80 度左右的水冲泡。 [1]", 2)
+
+
 def test_a_refusal_of_the_model_offers_the_nearest_headings() -> None:
     *_, answer = answered(says("笔记里没有说到这个问题。"))
     assert isinstance(answer, Answer)
     assert (answer.abstained, answer.citations, answer.notice) == (True, (), None)
     assert answer.nearest == (("泡茶", "绿茶"), ("咖啡", "保存"))
-    assert answer.text.startswith("笔记里没有说到这个问题。最接近的标题：")
+    assert answer.text.startswith("笔记里没有说到这个问题。搜索的是“")

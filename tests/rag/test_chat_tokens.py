@@ -1,10 +1,15 @@
 """The tokens that a server says its replies cost."""
 
 import json
+from dataclasses import replace
 
 from pydantic import SecretStr
 
 from rag.chat_model import ServedChatModel, TokenUsage, UsageCounter
+from rag.generate import ExtractiveGenerator
+from rag.rerank import ChatReranker, KeepOrder
+from rag.types import Support
+from tests.rag.sample_hits import COFFEE, TEA, pipeline_over
 from tests.scripted_server import Handler, ScriptedServer, Step, fails, says
 
 ASKED = [("user", "hi")]
@@ -38,6 +43,29 @@ def test_the_tokens_of_all_replies_are_counted_together() -> None:
     with ScriptedServer(says_and_counts("one", 10, 2), says_and_counts("two", 30, 4)) as server:
         replies = ["".join(served(server).reply(ASKED, counter.config)) for _ in range(2)]
     assert replies == ["one", "two"]
+    assert counter.tokens == TokenUsage(40, 6)
+
+
+def test_the_tokens_of_reranking_are_counted_too() -> None:
+    counter = UsageCounter()
+    with ScriptedServer(says_and_counts("2, 1", 10, 2)) as server:
+        reranker = ChatReranker(served(server), KeepOrder(), 50, 2000)
+        pipeline = replace(pipeline_over((TEA, COFFEE), ExtractiveGenerator(200)), reranker=reranker)
+        hits = pipeline.answer("绿茶用多少度的水？", config=counter.config).hits
+    assert [hit.chunk.document_id for hit in hits] == ["coffee.md", "tea.md"]
+    assert counter.tokens == TokenUsage(10, 2)
+
+
+def test_the_tokens_of_a_second_search_are_counted_too() -> None:
+    counter = UsageCounter()
+    with ScriptedServer(says_and_counts("1", 10, 2), says_and_counts("2", 30, 4)) as server:
+        pipeline = replace(
+            pipeline_over((TEA, COFFEE), ExtractiveGenerator(200)),
+            reranker=ChatReranker(served(server), KeepOrder(), 50, 2000),
+            verify=lambda drafts: [Support("not_found", 0.0) for _ in drafts],
+            reflect=True,
+        )
+        pipeline.answer("绿茶用多少度的水？", config=counter.config)
     assert counter.tokens == TokenUsage(40, 6)
 
 

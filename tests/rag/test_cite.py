@@ -1,3 +1,5 @@
+import pytest
+
 from ingest.phrases import Phrase
 from ingest.types import Chunk
 from rag.cite import Citer
@@ -31,6 +33,44 @@ def test_a_number_in_brackets_of_the_notes_own_is_no_citation() -> None:
     assert citer.sentences == [Sentence("见文献(12)(13)，`x[1]` 与 a[2] 是代码。", (1,))]
 
 
+def shown(text: str) -> str:
+    return Citer(lambda document, offset: None).cite(Draft(text, (), ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("proposed by Vaswani[2] in 2017", "proposed by Vaswani(2) in 2017"),
+        ("BERT[3]在2018年提出", "BERT(3)在2018年提出"),
+        ("multi-head attention[1, 3] and positions [4-6]", "multi-head attention(1, 3) and positions (4-6)"),
+        ("英文维基【13】与［2］〔5〕", "英文维基(13)与(2)(5)"),
+        ("dropped recurrence.[2][3] It", "dropped recurrence.(2)(3) It"),
+        ("GPT-4[7], (RL)[8] 与 [^9]", "GPT-4(7), (RL)(8) 与 (9)"),
+        ("words[4] and x【2】", "words(4) and x(2)"),
+    ],
+)
+def test_a_reference_of_the_note_is_no_citation(text: str, written: str) -> None:
+    assert shown(text) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x[0]、q[3] 与 K[1, 2]",
+        "x.shape[1] 是长度，shape[1] 也是",
+        "hidden_states[1] 与 w1[2]",
+        "x[i][2] 与 f(x)[1]",
+        "words[0] 是首词，words[1] = 3，words[2].text，words[3][i]",
+        "在 [0, 1] 之间，形状 [1, 512]",
+        "`Vaswani[2]` 与 $Q[3]$",
+        "```\nVaswani[2]\n```",
+        "见 [1](http://a.b)",
+    ],
+)
+def test_an_index_is_no_reference(text: str) -> None:
+    assert shown(text) == text
+
+
 def test_a_mark_stands_in_a_paragraph_of_its_own_after_a_table() -> None:
     piece = Citer(lambda document, offset: None).cite(Draft("| a |\n|---|", (Source(HIT, 100, 105),), ""))
     assert piece == "| a |\n|---|\n\n[1]"
@@ -40,13 +80,12 @@ def test_text_without_sources_has_no_mark() -> None:
     assert Citer(lambda document, offset: None).cite(Draft("有两点：", (), "")) == "有两点："
 
 
-def test_a_restart_withdraws_everything_but_the_notice() -> None:
+def test_a_restart_withdraws_everything() -> None:
     citer = Citer(lambda document, offset: None)
-    notice = Notice(Phrase("late", "晚了"))
     citer.take(Draft("第一句话。", (Source(HIT, 100, 105),), "", dropped_citations=2))
-    citer.take(notice)
+    citer.take(Notice(Phrase("late", "晚了")))
     assert citer.take(Restart()) == Restart()
     assert citer.take(Draft("第二句话也对。", (Source(HIT, 105, 112),), "")) == TextPiece("第二句话也对。 [1]")
     assert citer.text == "第二句话也对。 [1]"
     assert citer.sentences == [Sentence("第二句话也对。", (1,))]
-    assert (len(citer.citations), citer.dropped_citations, citer.notice) == (1, 0, notice.phrase)
+    assert (len(citer.citations), citer.dropped_citations, citer.notice) == (1, 0, None)

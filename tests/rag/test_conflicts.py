@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 
 from ingest.protocols import Vectors
-from rag.conflicts import JudgeConflictFinder, claim_of, conflict_section
+from rag.conflicts import JudgeConflictFinder, claim_of, conflict_heading
 from rag.generate import ExtractiveGenerator
 from rag.pipeline import Pipeline
-from rag.types import Answer, Conflict, Hit, Query, Statement, StatementPair, TextPiece
+from rag.types import Answer, Hit, Query, Statement, StatementPair, TextPiece
 from tests.rag.sample_hits import hit, pipeline_over, read
 
 QUERY = Query("绿茶用多少度的水泡？", "绿茶用多少度的水泡？")
@@ -57,6 +57,11 @@ def test_one_section_is_not_held_against_itself() -> None:
     assert judged(HOT, again) == []
 
 
+def test_two_sections_of_one_note_are() -> None:
+    again = hit("绿茶用 90 度的水泡。", "茶书", ("绿茶", "冷泡"), "a.md", 50)
+    assert judged(HOT, again) == [(statement(HOT), statement(again))]
+
+
 def test_a_claim_is_the_statement_without_its_list_mark() -> None:
     assert claim_of(replace(statement(BOILING), kind="item")) == "绿茶要用 100 度的开水泡。"
 
@@ -77,7 +82,7 @@ def test_the_answer_shows_both_sides_cited_under_a_heading_and_takes_none() -> N
     assert "80 度" in quotes[conflict.citations_a[0]]
     assert "100 度" in quotes[conflict.citations_b[0]]
     assert {conflict.claim_a, conflict.claim_b} == {"绿茶用 80 度的水泡。", "绿茶要用 100 度的开水泡。"}
-    assert answer.text == conflict_section(answer.question, answer.conflicts)
+    assert answer.text == "**笔记里的说法不一致：**\n\n- 绿茶用 80 度的水泡。 [1]\n- 绿茶要用 100 度的开水泡。 [2]"
     assert not answer.abstained
 
 
@@ -87,7 +92,6 @@ def test_what_streams_is_the_text() -> None:
     assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
 
 
-def test_without_conflicts_there_is_no_section() -> None:
-    assert conflict_section("q", ()) == ""
-    one = Conflict("A", (1,), "B", (2, 3))
-    assert conflict_section("q", (one,)) == "**Your notes disagree:**\n\n- A [1]\n- B [2][3]"
+def test_the_heading_is_in_the_language_of_the_question() -> None:
+    assert conflict_heading("How hot?") == "**Your notes disagree:**"
+    assert conflict_heading("多热？") == "**笔记里的说法不一致：**"

@@ -48,16 +48,22 @@ def test_a_list_keeps_all_its_items_in_order_with_its_lead_in() -> None:
     ]
 
 
+def test_statements_that_differ_in_a_number_do_not_repeat_each_other() -> None:
+    note = hit("登录接口每分钟最多 10 次请求。查询接口每分钟最多 100 次请求。登录接口每分钟最多 10 次请求！")
+    query = Query("每分钟最多几次请求", "每分钟最多几次请求")
+    read = [replace(s, score=0.9, probability=0.9) for s in reader(query, [note])]
+    drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
+    assert [draft.text for draft in drafts] == ["登录接口每分钟最多 10 次请求。", "查询接口每分钟最多 100 次请求。"]
+
+
 @pytest.mark.parametrize(
     "question", ["Dropout 和早停的区别", "Which of them watches the validation loss, and which does not?"]
 )
 def test_a_question_of_one_or_two_things_does_not_bring_the_whole_list_of_an_item(question: str) -> None:
     note = hit(LIST, headings=("正则化手段",))
     query = Query(question, question)
-    chances = (0.05, 0.03, 0.9, 0.8)
-    read = [
-        replace(s, score=chance, probability=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)
-    ]
+    probabilities = (0.05, 0.03, 0.9, 0.8)
+    read = [replace(s, score=p, probability=p) for s, p in zip(reader(query, [note]), probabilities, strict=True)]
     drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
     assert [draft.text for draft in drafts] == ["2. Dropout：训练时随机丢掉神经元", "3. 早停：验证集损失不再下降就停"]
 
@@ -65,10 +71,8 @@ def test_a_question_of_one_or_two_things_does_not_bring_the_whole_list_of_an_ite
 def test_a_list_of_other_things_does_not_come_with_its_one_item_that_fits() -> None:
     note = hit(LIST, headings=("正则化手段",))
     query = Query("早停有哪些判据", "早停有哪些判据")
-    chances = (0.01, 0.01, 0.02, 0.6)
-    read = [
-        replace(s, score=chance, probability=chance) for s, chance in zip(reader(query, [note]), chances, strict=True)
-    ]
+    probabilities = (0.01, 0.01, 0.02, 0.6)
+    read = [replace(s, score=p, probability=p) for s, p in zip(reader(query, [note]), probabilities, strict=True)]
     drafts = list(ExtractiveGenerator(600).generate(query, [note], read))
     assert [draft.text for draft in drafts] == ["3. 早停：验证集损失不再下降就停"]
 

@@ -46,9 +46,9 @@ def test_the_judge_reads_pairs_as_training_did(judge: BundledJudge, tmp_path: Pa
 
 
 def test_probabilities_of_support_sum_to_one(judge: BundledJudge) -> None:
-    chances = judge.support(PAIRS)
-    assert chances.shape == (3, 3)
-    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-6)
+    probabilities = judge.support(PAIRS)
+    assert probabilities.shape == (3, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
 def test_a_pair_is_judged_alike_alone_and_among_others(judge: BundledJudge) -> None:
@@ -56,7 +56,7 @@ def test_a_pair_is_judged_alike_alone_and_among_others(judge: BundledJudge) -> N
     np.testing.assert_allclose(together, [judge.support([pair])[0] for pair in PAIRS], atol=1e-4)
 
 
-def test_a_long_claim_is_worth_what_its_worst_sentence_is_worth(judge: BundledJudge) -> None:
+def test_a_long_claim_gets_the_probabilities_of_its_least_supported_sentence(judge: BundledJudge) -> None:
     sentences = ["模型 a b" + "。", "b" * 170 + "。"]
     alone = [float(judge.support([("模型 a b", sentence)])[0, 0]) for sentence in sentences]
     assert judge.support([("模型 a b", "".join(sentences))])[0, 0] == pytest.approx(min(alone), abs=1e-4)
@@ -67,10 +67,10 @@ def test_nothing_to_judge_is_no_row(judge: BundledJudge) -> None:
     assert judge.answers("a", []).shape == (0,)
 
 
-def test_answers_are_chances_in_the_order_of_the_statements(judge: BundledJudge) -> None:
-    chances = judge.answers("a 模型", ["b", "模型 a"])
-    assert ((chances > 0) & (chances < 1)).all()
-    np.testing.assert_allclose(chances[::-1], judge.answers("a 模型", ["模型 a", "b"]), atol=1e-4)
+def test_answers_are_probabilities_in_the_order_of_the_statements(judge: BundledJudge) -> None:
+    probabilities = judge.answers("a 模型", ["b", "模型 a"])
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    np.testing.assert_allclose(probabilities[::-1], judge.answers("a 模型", ["模型 a", "b"]), atol=1e-4)
 
 
 def test_what_is_too_long_is_cut_at_its_end() -> None:
@@ -97,7 +97,7 @@ def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_shipped_judge_tells_what_is_carried_from_what_is_changed() -> None:
+def test_the_shipped_judge_tells_what_is_supported_from_what_is_changed() -> None:
     judge = BundledJudge(JUDGE_WEIGHTS)
     premise = "茶 > 泡茶\n绿茶用八十度的水泡两分钟，水太热会烫坏叶子。"
     claims = ["水温过高会损伤茶叶。", "绿茶要用刚烧开的水泡。", "绿茶产自浙江。"]

@@ -20,13 +20,13 @@ def quotes(found: Draft) -> list[str]:
     ]
 
 
-def test_a_citation_is_narrowed_to_the_sentence_that_carries_it() -> None:
+def test_a_citation_is_narrowed_to_the_sentence_that_supports_it() -> None:
     found = draft("水温太高时茶汤会变苦。", 1)
     assert quotes(found) == ["水太烫会让茶汤变苦。"]
     assert (found.sources[0].hit, found.sources[0].start, found.sources[0].end) == (TEA, 55, 65)
 
 
-def test_two_neighbouring_sentences_that_both_carry_it_are_one_citation() -> None:
+def test_two_neighbouring_sentences_that_both_support_it_are_one_citation() -> None:
     assert quotes(draft("咖啡豆放密封罐避光，开封后两周内喝完。", 2)) == [
         "咖啡豆要放在密封罐里，避免阳光直射。开封以后两周内喝完。"
     ]
@@ -57,11 +57,11 @@ def test_of_two_named_sources_the_one_that_shares_nothing_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("numbers", [(), (3,)])
-def test_a_sentence_that_no_source_carries_stays_uncited(numbers: tuple[int, ...]) -> None:
+def test_a_sentence_that_no_source_supports_stays_uncited(numbers: tuple[int, ...]) -> None:
     assert draft("法国的首都是巴黎，人口两百万。", *numbers).sources == ()
 
 
-def test_a_sentence_without_a_number_gets_the_source_that_carries_it() -> None:
+def test_a_sentence_without_a_number_gets_the_source_that_supports_it() -> None:
     assert quotes(draft("咖啡开封以后两周内喝完。")) == ["开封以后两周内喝完。"]
 
 
@@ -87,3 +87,16 @@ def test_a_table_may_rest_on_as_many_statements_as_it_has_rows() -> None:
     text = "- 绿茶 80 度\n- 红茶 95 度\n- 白茶 85 度"
     found = Narrower((table, COFFEE), FakeEmbedder()).draft(Unit("table", text, (1,), ""))
     assert quotes(found) == ["| 绿茶 | 80 度 |\n| 红茶 | 95 度 |\n| 白茶 | 85 度 |"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "LoRA 不增加推理延迟，切换任务只换小矩阵，显存占用小。",
+        "LoRA 的优点：不增加推理延迟、切换任务只换小矩阵、显存占用小。",
+    ],
+)
+def test_a_sentence_may_rest_on_as_many_statements_as_it_has_clauses(text: str) -> None:
+    note = "- LoRA 不增加推理延迟。\n- LoRA 切换任务只换小矩阵。\n- LoRA 显存占用小。\n- 训练要预热。"
+    found = draft(text, 1, sources=(hit(note), COFFEE))
+    assert "\n".join(quotes(found)) == note.rpartition("\n")[0]

@@ -87,6 +87,15 @@ def test_the_stream_is_stages_then_text_then_the_answer(pipeline: Pipeline) -> N
     assert list(answer.seconds) == stages
 
 
+def test_a_stage_counts_what_it_dealt_with(pipeline: Pipeline) -> None:
+    counts = {
+        e.stage: e.count for e in pipeline.stream("那 ALiBi 呢？", ["RoPE 外推怎么做"]) if isinstance(e, StageDone)
+    }
+    hits = len(pipeline.search("那 ALiBi 呢？", ["RoPE 外推怎么做"]).hits)
+    assert hits > 1
+    assert (counts["condense"], counts["retrieve"], counts["rerank"]) == (1, hits, hits)
+
+
 def test_a_refusal_has_no_citations_and_offers_the_nearest_headings(pipeline: Pipeline) -> None:
     answer = pipeline.answer("AdaLoRA 怎么分配")
     assert answer.abstained
@@ -128,7 +137,11 @@ def test_langchain_runnable_streams_the_text_and_ends_with_the_answer(pipeline: 
     pieces = list(runnable.stream({"question": "那 ALiBi 呢？", "history": ["RoPE 外推怎么做"]}))
     answer = pieces[-1]["answer"]
     assert "".join(piece.get("text", "") for piece in pieces).strip() == answer.text
-    assert runnable.invoke("LoRA 的矩阵怎么初始化")["answer"].citations
+    invoked = runnable.invoke("LoRA 的矩阵怎么初始化")["answer"]
+    assert [citation.quote for citation in invoked.citations] == [
+        "矩阵 A 用高斯分布初始化，矩阵 B 置零。",
+        "这样训练开始时增量是零矩阵。",
+    ]
 
 
 def judged(pipeline: Pipeline, *verdicts: Verdict, cut: bool) -> Pipeline:
@@ -146,7 +159,7 @@ def test_verdicts_stand_in_the_sentences_and_are_counted(pipeline: Pipeline) -> 
     assert answer.unsupported == 1
 
 
-def test_what_is_not_carried_can_be_cut_before_anything_is_shown(pipeline: Pipeline) -> None:
+def test_what_is_not_supported_can_be_cut_before_anything_is_shown(pipeline: Pipeline) -> None:
     cutting = judged(pipeline, "not_found", "supported", cut=True)
     *events, answer = cutting.stream("LoRA 的矩阵怎么初始化")
     assert isinstance(answer, Answer)
@@ -156,11 +169,61 @@ def test_what_is_not_carried_can_be_cut_before_anything_is_shown(pipeline: Pipel
     assert "".join(event.text for event in events if isinstance(event, TextPiece)).strip() == answer.text
 
 
-def test_an_answer_of_which_nothing_is_carried_is_a_refusal_when_cut(pipeline: Pipeline) -> None:
+def test_an_answer_of_which_nothing_is_supported_is_a_refusal_when_cut(pipeline: Pipeline) -> None:
     answer = judged(pipeline, "not_found", "contradicted", cut=True).answer("LoRA 的矩阵怎么初始化")
     assert answer.abstained
     assert answer.sentences == ()
     assert answer.unsupported == 2
+
+
+class Writes:
+    """Writes these texts, each behind its Markdown and over the first hit."""
+
+    def __init__(self, *written: tuple[str, str]) -> None:
+        self.written = written
+
+    def generate(self, query: object, hits: Sequence[Hit], read: object, config: object = None) -> Iterator[Draft]:
+        for before, text in self.written:
+            lead_in = text.endswith("：")
+            yield Draft(text, () if lead_in else (Source(hits[0], hits[0].chunk.start, hits[0].chunk.end),), before)
+
+
+WRITTEN = (("**缺点**\n\n", "缺点有："), ("\n", "- 甲"), ("\n", "- 乙"), ("\n\n**优点**\n\n", "省。"), (" ", "快。"))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        (
+            ("supported", "not_found", "supported", "supported", "supported"),
+            "**缺点**\n\n缺点有：\n- 乙 [1]\n\n**优点**\n\n省。 [1] 快。 [1]",
+        ),
+        (("supported", "not_found", "not_found", "not_found", "supported"), "**优点**\n\n快。 [1]"),
+    ],
+)
+def test_what_is_cut_leaves_no_loose_ends(pipeline: Pipeline, verdicts: Sequence[Verdict], text: str) -> None:
+    cutting = judged(replace(pipeline, generator=Writes(*WRITTEN)), *verdicts, cut=True)
+    assert cutting.answer("LoRA 的矩阵怎么初始化").text == text
+
+
+def test_where_nothing_that_was_written_is_supported_the_notes_are_quoted_with_a_notice(pipeline: Pipeline) -> None:
+    def verify(drafts: Sequence[Draft]) -> list[Support | None]:
+        return [Support("supported" if draft.quoted else "not_found", 0.5) for draft in drafts]
+
+    writing = replace(
+        pipeline, generator=Writes(("", "错。")), quote=pipeline.generator, verify=verify, cut_unsupported=True
+    )
+    answer = writing.answer("LoRA 的矩阵怎么初始化")
+    assert answer.text == pipeline.answer("LoRA 的矩阵怎么初始化").text
+    assert answer.notice is not None
+    assert answer.notice.en.startswith("Nothing that the chat model wrote is supported by your notes")
+    assert answer.unsupported == 1
+
+
+def test_half_a_surrogate_pair_in_a_question_is_no_obstacle(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("LoRA 的矩阵怎么初始化\ud800", ["RoPE \udcff"])
+    assert answer.standalone_question == "LoRA 的矩阵怎么初始化?"
+    assert answer.citations
 
 
 def test_a_half_that_no_passage_speaks_of_is_named(pipeline: Pipeline) -> None:
@@ -194,7 +257,7 @@ def reflecting(pipeline: Pipeline, generator: WritesInTurn) -> Pipeline:
     return replace(pipeline, generator=generator, verify=verify, reflect=True)
 
 
-def test_an_answer_that_is_not_carried_is_tried_once_more_from_a_wider_search(pipeline: Pipeline) -> None:
+def test_an_answer_that_is_not_supported_is_tried_once_more_from_a_wider_search(pipeline: Pipeline) -> None:
     generator = WritesInTurn("wrong ALiBi 惩罚", "right")
     *events, answer = reflecting(pipeline, generator).stream("LoRA 的矩阵怎么初始化")
     assert isinstance(answer, Answer)
@@ -217,14 +280,21 @@ def test_the_first_answer_stays_where_the_model_fails_the_second_time(pipeline: 
             self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
         ) -> Iterator[Draft | Notice]:
             if len(self.answers) == 1:
-                yield Notice(Phrase("the notes are quoted instead", "改为摘录笔记"))
+                yield Notice(Phrase("the notes are quoted instead", "改为摘录笔记"), failed=True)
             yield from super().generate(query, hits, read, config)
 
     answer = reflecting(pipeline, Fails("wrong", "right")).answer("LoRA 的矩阵怎么初始化")
     assert ([s.text for s in answer.sentences], answer.notice) == (["wrong"], None)
 
 
-def test_an_answer_that_is_carried_is_written_once(pipeline: Pipeline) -> None:
+def test_a_notice_about_conflicts_stays_with_a_second_answer(pipeline: Pipeline) -> None:
+    notice = Notice(Phrase("the notes were not compared", "没有比对笔记"), failed=True)
+    again = reflecting(pipeline, WritesInTurn("wrong", "right"))
+    answer = replace(again, conflicts=lambda query, read, config=None: ((), notice)).answer("LoRA 的矩阵怎么初始化")
+    assert ([s.text for s in answer.sentences], answer.notice) == (["right"], notice.phrase)
+
+
+def test_an_answer_that_is_supported_is_written_once(pipeline: Pipeline) -> None:
     generator = WritesInTurn("right")
     reflecting(pipeline, generator).answer("LoRA 的矩阵怎么初始化")
     assert generator.answers == []

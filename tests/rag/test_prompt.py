@@ -123,10 +123,19 @@ def test_there_are_many_hostile_notes() -> None:
         "<div>茶</div>",
         "[说明]",
         "1. 水温",
+        "在 [0, 1] 之间",
+        "x.shape[1] 与 hidden_states[2]",
+        "`words[1]`",
+        "```\nwords[1] * words[2]\n```",
     ],
 )
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert neutral(text) == text
+
+
+def test_references_of_a_note_are_no_sources() -> None:
+    assert neutral("Vaswani[2] 的 attention[1, 3]【13】") == "Vaswani(2) 的 attention(1, 3)(13)"
+    assert neutral("```\n[1] 官方说明\n```") == "```\n(1) 官方说明\n```"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def said(reply: str) -> list[tuple[str, tuple[int, ...]]]:
         ("温水[^1]。", [("温水。", (1,))]),
         ("根据[1]，用温水。", [("根据，用温水。", (1,))]),
         ("温水。\n[2]\n短泡。", [("温水。", (2,)), ("短泡。", ())]),
+        ("温水[0]。短泡。[100] 再泡。[1][0]", [("温水。", (0,)), ("短泡。", (100,)), ("再泡。", (1, 0))]),
+        ("Use eight GPUs[0].", [("Use eight GPUs.", (0,))]),
     ],
 )
 def test_source_numbers_in_every_spelling(reply: str, units: list[tuple[str, tuple[int, ...]]]) -> None:
@@ -41,7 +43,14 @@ def test_source_numbers_in_every_spelling(reply: str, units: list[tuple[str, tup
 
 @pytest.mark.parametrize(
     "text",
-    ["`a[1]` 是代码。", "$x_{[1]}$ 是公式。", "数组 [0, 1] 从零开始。", "见 [1](http://a.b)。", "形状是 [1, 512]。"],
+    [
+        "`a[1]` 是代码。",
+        "$x_{[1]}$ 是公式。",
+        "数组 [0, 1] 从零开始。",
+        "见 [1](http://a.b)。",
+        "形状是 [1, 512]。",
+        "x[0] 是首项。",
+    ],
 )
 def test_what_is_no_source_number_stays(text: str) -> None:
     assert said(text) == [(text, ())]
@@ -68,6 +77,35 @@ def test_headings_lead_the_unit_below_them() -> None:
         ("## 水温\n\n", "八十度。"),
         ("\n\n**时间**\n\n", "一分钟。"),
         ("\n\n", "完。"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "unit"),
+    [
+        ("**温水太烫。**", Unit("sentence", "**温水太烫。**", (), "")),
+        ("**温水太烫。[1]**", Unit("sentence", "**温水太烫。**", (1,), "")),
+        ("**温水太烫[1]**", Unit("sentence", "**温水太烫**", (1,), "")),
+        ("__Too hot!__", Unit("sentence", "__Too hot!__", (), "")),
+        ("## 温水太烫 [1]", Unit("sentence", "## 温水太烫", (1,), "")),
+        ("### Use it. Brew it.\n[2]", Unit("sentence", "### Use it. Brew it.", (2,), "")),
+    ],
+)
+def test_a_heading_that_claims_something_is_a_sentence(reply: str, unit: Unit) -> None:
+    assert split(f"{reply}\n\n短泡。[3]") == [unit, Unit("sentence", "短泡。", (3,), "\n\n")]
+
+
+@pytest.mark.parametrize("heading", ["## 温水", "**要点：**", "**为什么用温水？**", "## 1.5 度", "**[1]**"])
+def test_a_label_is_no_sentence(heading: str) -> None:
+    assert split(f"{heading}\n\n短泡。[3]") == [Unit("sentence", "短泡。", (3,), f"{heading}\n\n")]
+
+
+def test_a_number_behind_a_name_stays_if_the_model_was_shown_both() -> None:
+    splitter = ReplySplitter(shown="其中 states[1] 与 f(x)[2] 是输出。")
+    units = [*splitter.feed("states[1] 和 f(x)[2] 是输出[1]。BERT[2] 也是。"), *splitter.finish()]
+    assert [(unit.text, unit.numbers) for unit in units] == [
+        ("states[1] 和 f(x)[2] 是输出。", (1,)),
+        ("BERT 也是。", (2,)),
     ]
 
 
@@ -111,7 +149,7 @@ def test_odd_replies_are_read_without_harm(reply: str) -> None:
     assert "".join(unit.text for unit in split(reply)) in ("", reply)
 
 
-WORDS = "绿茶要用温水 。 [1] 【2】 - 1. ``` ` $ $$ | ** ： ! . e.g. （来源3） [1, ( ## ； ？” 出处： --- <think> ”"
+WORDS = "绿茶要用温水 。 [1] x[0] 【2】 - 1. ``` ` $ $$ | ** ： ! . e.g. （来源3） [1, ( ## ； ？” 出处： --- <think> ”"
 LONG = "a long sentence about the temperature of the water and the time that the tea needs to stand in it"
 PARTS = (*WORDS.split(), " ", "\n", "\n\n", "- ", "1. ", "## ", ". ", "Use v1.5 of it", LONG)
 

@@ -87,7 +87,7 @@ def test_blend_features() -> None:
 
 
 class WordScorer:
-    """A statement with the word 答 answers with a chance of 0.9, another with one of 0.1."""
+    """A statement with the word 答 answers with probability 0.9, any other with 0.1."""
 
     def __init__(self) -> None:
         self.read: list[str] = []
@@ -106,7 +106,7 @@ def by_reading(hits: list[Hit], *weights: float, scorer: WordScorer | None = Non
     return list(reranker.rerank(QUERY, {"fused": hits}))
 
 
-def test_a_hit_whose_statement_answers_comes_first_with_its_chance() -> None:
+def test_a_hit_whose_statement_answers_comes_first_with_its_probability() -> None:
     reordered = by_reading([hit("a", 0.8), hit("b", 0.6, text="答在这里。")], 1.0, 1.0, 0.0, 0.0)
     assert [(h.chunk.id, h.stage) for h in reordered] == [("b", "rerank"), ("a", "rerank")]
     odds = [0.6 / 0.4 * 0.9 / 0.1, 0.8 / 0.2 * 0.1 / 0.9]
@@ -119,11 +119,12 @@ def test_what_is_read_of_a_hit_counts_against_the_best_of_the_question() -> None
     assert [h.score for h in reordered] == pytest.approx([0.5, odds / (1 + odds)], abs=1e-4)
 
 
-def test_the_three_nearest_statements_of_each_of_the_first_hits_are_read() -> None:
+def test_the_three_nearest_statements_of_each_of_the_first_ten_hits_are_read() -> None:
     scorer = WordScorer()
     hits = [hit(name, 0.5, text=f"{name}一二三。{name}一二。{name}答。{name}一二三四。") for name in "abcdefghijklm"]
     reordered = by_reading(hits, 1.0, 1.0, 0.0, 0.0, scorer=scorer)
-    assert len(scorer.read) == 3 * sum(h.stage == "rerank" for h in reordered)
+    assert [h.stage for h in reordered] == ["rerank"] * 10 + ["fused"] * 3
+    assert len(scorer.read) == 3 * 10
     assert not any("答" in statement for statement in scorer.read)
     assert [h.chunk.id for h in reordered] == list("abcdefghijklm")
 

@@ -14,6 +14,7 @@ from rag.training.examples import (
     parallel_reading,
     read_notes,
     reading,
+    twin_of,
     written,
 )
 from rag.training.mining import Bm25, Miner, lexical_search, repeats
@@ -101,6 +102,14 @@ def test_about_half_of_what_is_held_back_calibrates() -> None:
 def test_twins_are_held_back_together() -> None:
     names = [f"note{n}.md" for n in range(50)]
     assert [is_held_back(n) for n in names] == [is_held_back(n.replace(".md", "_origin.md")) for n in names]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("tea.md", "tea_origin.md"), ("ch1.2/tea.md", "ch1.2/tea_origin.md"), ("a.b.md", "a.b_origin.md")],
+)
+def test_each_twin_names_the_other(ours: str, theirs: str) -> None:
+    assert (twin_of(ours), twin_of(theirs)) == (theirs, ours)
 
 
 def test_a_reading_set_gives_its_paragraphs_with_their_questions(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ingest.types import Chunk
 from rag.training.claims import Claim
@@ -128,7 +129,8 @@ def test_statements_that_overlap_the_quote_answer(tmp_path: Path) -> None:
     }
 
 
-def test_a_sentence_is_supported_by_its_nearest_translation() -> None:
+@pytest.mark.parametrize("name", ["tea.md", "ch1.2/tea.md"])
+def test_a_sentence_is_supported_by_its_nearest_translation(name: str) -> None:
     ours = "绿茶要用八十度的水来泡。红茶一定要用刚刚烧开的水。茶叶每一壶要放三克左右。"
     theirs = (
         "Green tea wants water of about eighty degrees.\nBlack tea wants water that has just boiled.\n"
@@ -140,7 +142,7 @@ def test_a_sentence_is_supported_by_its_nearest_translation() -> None:
         rows = [[float(any(word in text for word in pair)) for pair in words] for text in texts]
         return np.array(rows, np.float32)
 
-    pair = notes(("tea.md", ours), ("tea_origin.md", theirs))
+    pair = notes((name, ours), (name.replace(".md", "_origin.md"), theirs))
     claims = [c for held in (False, True) for c in from_twins(pair, embed, held_back=held, seed=1)]
     supported = [claim for claim in claims if claim.label == "supported"]
     assert supported

@@ -71,11 +71,11 @@ def test_a_checkpoint_of_another_recipe_is_not_taken_up(tmp_path: Path) -> None:
 
 def test_written_weights_read_back_within_their_rounding(tmp_path: Path) -> None:
     model = trained(tmp_path)
-    model.write(tmp_path / "ranking.safetensors", np.array([2.0, -1.0], np.float32), NOT_CALIBRATED.blend)
+    model.write(tmp_path / "ranking.safetensors", NOT_CALIBRATED)
     read = read_adaptation(tmp_path / "ranking.safetensors")
     for name, values in model.body.differences().items():
         np.testing.assert_allclose(read.differences[name], values, atol=np.abs(values).max() / 120)
-    assert read.head["calibration"].tolist() == [2.0, -1.0]
+    assert read.head["blend"].tolist() == NOT_CALIBRATED.tolist()
     assert read.head["projection"].shape == (8, 16)
 
 

@@ -6,14 +6,18 @@ from typing import ClassVar
 
 import pytest
 
+import rag.build
 import rag.settings
 import ui.desk
-from ingest.errors import BadInput, LibraryBusy, UnreadableNote
+from ingest.errors import BadInput, LibraryBroken, LibraryBusy, UnreadableNote
+from ingest.phrases import Phrase
 from ingest.readers.pdf import page_image
 from ingest.sync import SyncProgress
-from rag.settings import load_settings
+from rag.build import sync_notes
+from rag.settings import Settings, load_settings
 from rag.types import Event, TextPiece
-from ui.desk import ANSWERS_AT_ONCE, WARM_UP, Desk, Line
+from tests.fakes import FakeEmbedder
+from ui.desk import ANSWERS_AT_ONCE, WARM_UP, Desk, WaitingLine
 
 
 @pytest.fixture
@@ -43,6 +47,19 @@ def test_an_answer_can_be_stopped_while_its_model_keeps_silent(desk: Desk, monke
     assert list(mine) == []
     pipeline.go_on.set()
     assert list(yours) == [[TextPiece("never shown")]]
+
+
+def test_what_came_before_an_error_is_shown_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Breaking:
+        def stream(self, question: str, history: Sequence[str]) -> Iterator[Event]:
+            yield TextPiece(question)
+            raise UnreadableNote(Phrase("broken", "坏了"), "a.md", Phrase("sync", "同步"))
+
+    monkeypatch.setattr(Desk, "pipeline", property(lambda _: Breaking()))
+    answer = desk.ask("q", (), "me")
+    assert next(answer) == [TextPiece("q")]
+    with pytest.raises(UnreadableNote):
+        next(answer)
 
 
 def test_who_stops_lets_the_next_one_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +108,7 @@ def test_a_sync_is_cancelled_between_two_files(desk: Desk, monkeypatch: pytest.M
 
 
 def test_who_finds_the_line_full_is_told_at_once() -> None:
-    line = Line(at_once=1, most_waiting=0)
+    line = WaitingLine(at_once=1, most_waiting=0)
     with line.turn(), pytest.raises(BadInput, match="too many questions are waiting"), line.turn():
         pass
     with line.turn():
@@ -99,7 +116,7 @@ def test_who_finds_the_line_full_is_told_at_once() -> None:
 
 
 def test_who_stands_in_line_gets_a_turn() -> None:
-    line, through = Line(at_once=1, most_waiting=3), []
+    line, through = WaitingLine(at_once=1, most_waiting=3), []
 
     def come(number: int) -> None:
         with line.turn():
@@ -190,16 +207,39 @@ def test_settings_that_cannot_be_used_are_not_saved(tmp_path: Path, monkeypatch:
     assert desk.settings.chat_model == "m"
 
 
+def test_a_chat_model_that_another_setting_needs_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "notecite.toml"
+    file.write_text('chat_model = "m"\nconflicts = "chat"\n', encoding="utf-8")
+    monkeypatch.setattr(rag.settings, "settings_files", lambda: (tmp_path / "none", file))
+    desk = Desk(load_settings(library=tmp_path / "library"))
+    with pytest.raises(BadInput, match="conflicts needs a chat model"):
+        desk.save_settings({"chat_model": None})
+    assert desk.settings.chat_model == "m"
+    assert file.read_text(encoding="utf-8") == 'chat_model = "m"\nconflicts = "chat"\n'
+
+
 def test_another_embedder_opens_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rag.settings, "settings_files", lambda: (tmp_path / "none", tmp_path / "notecite.toml"))
     monkeypatch.setattr(ui.desk, "try_models", lambda application, before: None)
-    desk = Desk(load_settings(library=tmp_path / "library"))
-    opened = {"embedder": object(), "library": object(), "bundled_judge": object()}
-    desk._application.__dict__.update(opened)
+    monkeypatch.setattr(rag.build, "open_embedder", lambda settings: FakeEmbedder())
+    options = {"library": tmp_path / "library"}
+    desk = Desk(load_settings(**options), options=options)
+    sync_notes(desk.settings, [])
+    first, judge = desk.application.library, desk.application.bundled_judge
     desk.save_settings({"strictness": "eager"})
-    assert {name: part for name, part in vars(desk._application).items() if name != "settings"} == opened
+    assert desk.application.library is first
     desk.save_settings({"embedder": "bundled-untrained"})
-    assert set(vars(desk._application)) == {"settings", "bundled_judge"}
+    second = desk.application.library
+    assert second is not first
+    assert desk.application.bundled_judge is judge
+    # An answer may still be read from the first.
+    assert first.counts() == second.counts()
+    desk.close()
+    for library in (first, second):
+        with pytest.raises(LibraryBroken, match="closed database"):
+            library.counts()
 
 
 def test_warming_up_sends_nothing_to_a_chat_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,8 +252,9 @@ def test_warming_up_sends_nothing_to_a_chat_model(tmp_path: Path, monkeypatch: p
         def headings(self) -> list[tuple[tuple[str, ...], None]]:
             return []
 
-        def with_settings(self, **changes: str) -> "Asked":
-            self.changes.update(changes)
+        def under(self, settings: Settings) -> "Asked":
+            names = ("chat_model", "reranker", "conflicts")
+            self.changes.update({name: getattr(settings, name) for name in names})
             return self
 
         def answer(self, question: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import ui.measuring
 from eval.answers import ANSWER_SCORERS
-from eval.cases import save_cases
+from eval.cases import append_case
 from eval.run import answer_cases, load_records, save_scores, score_run
 from eval.types import QUESTION_TYPES, EvalCase, Trial
 from ingest.errors import LibraryBusy, NotFound
@@ -64,7 +64,7 @@ def test_every_type_of_question_has_a_name_in_both_languages() -> None:
 
 def test_a_report_stands_in_a_frame_that_can_reach_nothing() -> None:
     html = report('a"b', "c d", "zh")
-    assert 'src="/report?run=a%22b&amp;old=c+d&amp;speech=zh"' in html
+    assert 'src="/report?run=a%22b&amp;old=c+d&amp;language=zh"' in html
     assert 'sandbox="allow-scripts"' in html
 
 
@@ -108,7 +108,8 @@ def test_a_run_that_was_cancelled_goes_on_where_it_was(
     tmp_path: Path, application: Application, answers: Answers
 ) -> None:
     questions = tmp_path / "q.jsonl"
-    save_cases(questions, CASES)
+    for asked in CASES:
+        append_case(questions, asked)
     measuring = Measuring(tmp_path / "library")
     job = measuring.start(questions, application)
     with pytest.raises(LibraryBusy):

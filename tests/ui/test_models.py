@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import rag.build
 from ingest.errors import BadInput, ModelUnavailable
 from rag.build import Application
 from rag.settings import Settings, load_settings
@@ -25,19 +26,26 @@ def test_a_chat_reranker_needs_a_chat_model(tmp_path: Path, before: Settings) ->
     try_models(application(tmp_path, reranker="chat", chat_model="m"), before)
 
 
-def test_what_needs_no_model_is_not_tried(tmp_path: Path, before: Settings) -> None:
-    changed = application(tmp_path, reranker="none", judge="none")
-    try_models(changed, before)
-    assert "embedder" not in changed.__dict__
+def test_a_chat_model_that_finds_conflicts_must_be_set(tmp_path: Path, before: Settings) -> None:
+    with pytest.raises(BadInput, match="conflicts needs a chat model"):
+        try_models(application(tmp_path, conflicts="chat"), before)
+    try_models(application(tmp_path, conflicts="chat", chat_model="m"), before)
 
 
-def test_an_embedder_that_breaks_at_its_first_use_is_an_error_to_read(tmp_path: Path, before: Settings) -> None:
+def test_what_needs_no_model_is_not_tried(tmp_path: Path, before: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rag.build, "open_embedder", lambda _: pytest.fail("the embedder was opened"))
+    try_models(application(tmp_path, reranker="none", judge="none"), before)
+
+
+def test_an_embedder_that_breaks_at_its_first_use_is_an_error_to_read(
+    tmp_path: Path, before: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Broken:
         def embed_queries(self, texts: object) -> None:
             raise RuntimeError("shapes do not fit")
 
+    monkeypatch.setattr(rag.build, "open_embedder", lambda _: Broken())
     changed = application(tmp_path, embedder="broken")
-    changed.__dict__["embedder"] = Broken()
     with pytest.raises(ModelUnavailable, match=r"this model cannot be used: broken \(RuntimeError\)"):
         try_models(changed, before)
 

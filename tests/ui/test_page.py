@@ -672,7 +672,7 @@ def test_a_run_is_cancelled(visit: Visit, server: Server) -> None:
     cases = [{"id": f"{n}", "question": f"Why does the KV cache grow {n}?", "type": "unanswerable"} for n in range(500)]
     questions.write_text("\n".join(map(json.dumps, cases)), encoding="utf-8")
     visit.tab("measure")
-    page.wait_for_function("document.querySelector('#questions input').value")
+    page.wait_for_selector("#run-list :is(.runs, .quiet-text)")
     page.fill("#questions input", str(questions))
     page.press("#questions input", "Enter")
     page.click("#run")

@@ -1,13 +1,18 @@
 import base64
+import socket
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.testclient import TestClient
 
-from ingest.errors import BadInput
+from ingest.errors import BadInput, NotFound
+from ingest.phrases import Phrase
+from rag.settings import load_settings
+from ui.desk import Desk
 from ui.person import person_of
-from ui.server import POLICY, REPORT_POLICY, Guard, check_address, is_loopback
+from ui.server import POLICY, REPORT_POLICY, Guard, build, check_address, is_loopback, run
 
 
 def guarded(password: str = "", loopback_only: bool = True, host: str = "127.0.0.1:7860") -> TestClient:
@@ -96,3 +101,39 @@ def test_a_page_that_may_do_less_keeps_its_own_policy() -> None:
     answer = TestClient(Guard(app, "", True), base_url="http://127.0.0.1").get("/report")
     assert answer.headers.get_list("content-security-policy") == [REPORT_POLICY]
     assert "sandbox allow-scripts" in REPORT_POLICY
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Accept-Language": "en-US,zh"}, "password needed"),
+        ({"Accept-Language": "zh-CN,en;q=0.5"}, "需要密码"),
+        ({"Accept-Language": "zh-CN", "Cookie": "notecite_language=en"}, "password needed"),
+    ],
+)
+def test_a_refusal_is_told_in_the_language_of_the_page(headers: dict[str, str], told: str) -> None:
+    assert guarded("geheim").get("/", headers=headers).text == told
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "the note's file is not there"), ("zh", "找不到这篇笔记的文件")])
+def test_a_file_that_is_gone_is_told_in_the_language_of_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    def gone(desk: Desk, document_id: str) -> Path:
+        raise NotFound(
+            Phrase("the note's file is not there", "找不到这篇笔记的文件"), document_id, Phrase("sync", "同步")
+        )
+
+    monkeypatch.setattr(Desk, "file", gone)
+    client = TestClient(build(Desk(load_settings(library=tmp_path / "library"))), base_url="http://127.0.0.1")
+    for address in ("/file?document=a.md", "/page.png?document=a.md&page=1"):
+        assert client.get(f"{address}&language={language}").json()["detail"].startswith(told)
+
+
+def test_a_port_that_is_taken_is_told_once(tmp_path: Path) -> None:
+    desk = Desk(load_settings(library=tmp_path / "library"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BadInput) as told:
+            run(desk, "127.0.0.1", port, on_ready=lambda _: None)
+    assert told.value.what.en == "the page cannot be served here (Address already in use)"

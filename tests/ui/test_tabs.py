@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+import ingest.embed
+import rag.build
 import rag.settings
+from eval.cases import load_cases
+from rag.build import sync_notes
 from rag.settings import load_settings
+from tests.fakes import FakeEmbedder, count_tokens
 from tests.ui.test_measuring import GOOD, made
 from ui.app import page
 from ui.desk import MOST_UPLOADS, Desk
+from ui.measuring import SAMPLE
 from ui.person import COOKIE
 from ui.widgets import gr
 
@@ -44,7 +50,14 @@ def test_sliders_take_any_value_of_the_settings(desk: Desk) -> None:
     desk.settings = load_settings(library=desk.settings.library, **wide)
     found = sliders(page(desk, "en"))
     begun = {label: slider.preprocess(slider.value) for label, slider in found.items()}
-    assert begun == {"Candidates": 1000, "Reranked": 50, "Meaning": 10, "Words": 1, "Length": 20_000, "Shown": 10}
+    assert begun == {
+        "Candidates": 1000,
+        "Reranked": 50,
+        "Weight: meaning": 10,
+        "Weight: words": 1,
+        "Answer length": 20_000,
+        "Shown": 10,
+    }
     assert found["Reranked"].maximum == 100
 
 
@@ -56,17 +69,17 @@ def test_looking_inside_begins_with_the_settings_in_force_and_keeps_what_was_mov
     desk.settings = load_settings(library=desk.settings.library, candidates=300, strictness="strict")
     state, *_ = anew = select(began)
     shown = changes(anew)
-    assert shown["How sure before it answers"] == "strict"
+    assert shown["Confidence needed to answer"] == "strict"
     assert (shown["Candidates"]["value"], shown["Candidates"]["maximum"]) == (300, 300)
-    assert (shown["Length"]["value"], shown["Length"]["maximum"]) == (600, 3000)
+    assert (shown["Answer length"]["value"], shown["Answer length"]["maximum"]) == (600, 3000)
     assert select(anew[state]) == {state: anew[state]}
 
 
 def test_a_key_of_the_environment_cannot_be_changed_here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     show = handler(page(desk, "en"), "settings", "select")
-    assert [changes(show())[label]["interactive"] for label in ("Its key", "Remove the saved key")] == [True, True]
+    assert [changes(show())[label]["interactive"] for label in ("API key", "Remove the saved key")] == [True, True]
     monkeypatch.setenv("NOTECITE_CHAT_API_KEY", "secret")
-    assert [changes(show())[label]["interactive"] for label in ("Its key", "Remove the saved key")] == [False, False]
+    assert [changes(show())[label]["interactive"] for label in ("API key", "Remove the saved key")] == [False, False]
 
 
 def test_a_case_is_opened_again_with_what_followed_it(desk: Desk) -> None:
@@ -99,5 +112,28 @@ def test_files_beyond_the_most_are_told(desk: Desk, tmp_path: Path, language: An
 def test_a_search_without_a_match_is_no_empty_list(desk: Desk) -> None:
     find = handler(page(desk, "en"), "search-conversations", "change")
     me: Any = SimpleNamespace(cookies={COOKIE: "me"})
-    assert "No conversation holds these words." in find("rope", "", me)
+    assert "No matching conversations." in find("rope", "", me)
     assert "No conversations yet." in find(" ", "", me)
+
+
+def test_the_sample_questions_are_offered_only_with_the_sample_notes(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.build, "open_embedder", lambda settings: FakeEmbedder())
+    monkeypatch.setattr(ingest.embed, "open_token_counter", lambda name: count_tokens)
+    show = handler(page(desk, "en"), "measure", "select")
+
+    def offered() -> Any:
+        return changes(next(show()))["Questions"]["choices"]
+
+    assert offered() == []
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "glossary.md").write_text("# Mine\n\nWords.\n", encoding="utf-8")
+    sync_notes(desk.settings, [tmp_path / "notes"])
+    assert offered() == []
+    for id_ in {evidence.document_id for case in load_cases(SAMPLE) for evidence in case.evidence}:
+        note = (tmp_path / "notes" / id_).with_suffix(".md" if id_.endswith(".md") else ".txt")
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text("# Theirs\n\nWords.\n", encoding="utf-8")
+    sync_notes(desk.settings, [tmp_path / "notes"])
+    assert offered() == [("Questions about the sample notes", str(SAMPLE))]

@@ -3,11 +3,12 @@ from dataclasses import replace
 
 import pytest
 
+from ingest.phrases import Phrase
 from rag.types import Answer, Citation, Conflict, Sentence, Support
 from ui.forms import answer_object
-from ui.text import answer_text
-from ui.verdicts import carried, count, doubts
-from ui.view import turn, with_footnotes
+from ui.text import answer_text, with_footnotes
+from ui.verdicts import doubt_summary, doubts, level_of
+from ui.view import turn
 
 
 def citation(number: int, document_id: str = "a.md") -> Citation:
@@ -16,14 +17,14 @@ def citation(number: int, document_id: str = "a.md") -> Citation:
 
 SUPPORTED, WEAK = Support("supported", 0.9), Support("not_found", 0.3)
 UNSUPPORTED, CONTRADICTED = Support("not_found", 0.05), Support("contradicted", 0.3)
-TEXT = "Carried. [1] Perhaps. [2]\n\n- Against **it**. [1][2]\n\nBare."
+TEXT = "Supported. [1] Perhaps. [2]\n\n- Against **it**. [1][2]\n\nBare."
 ANSWER = Answer(
     question="What holds?",
     standalone_question="What holds?",
     text=TEXT,
     abstained=False,
     sentences=(
-        Sentence("Carried.", (1,), SUPPORTED),
+        Sentence("Supported.", (1,), SUPPORTED),
         Sentence("Perhaps.", (2,), WEAK),
         Sentence("- Against **it**.", (1, 2), CONTRADICTED),
         Sentence("Bare.", (), UNSUPPORTED),
@@ -50,7 +51,7 @@ DISPUTED = replace(
     ],
 )
 def test_a_sentence_is_supported_weak_or_unsupported(support: Support, word: str) -> None:
-    assert carried(support) == word
+    assert level_of(support) == word
 
 
 def test_doubts_stand_behind_their_sentence_and_its_numbers() -> None:
@@ -68,7 +69,7 @@ def test_a_doubt_is_not_about_the_same_words_in_a_heading() -> None:
     assert text[bare.after_marks :] == " "
 
 
-def test_the_page_underlines_what_is_not_carried_and_tells_why() -> None:
+def test_the_page_underlines_what_is_not_supported_and_tells_why() -> None:
     html = turn(0, ANSWER, "en")
     assert re.findall('<mark class="(.*?)">(.*?)</mark>', html) == [
         ("weak", "Perhaps."),
@@ -82,22 +83,26 @@ def test_the_page_underlines_what_is_not_carried_and_tells_why() -> None:
         ("unsupported", "What it cites says otherwise."),
         ("unsupported", "No note was cited for this."),
     ]
-    assert "3 of 4 sentences are not carried by what they cite" in html
+    assert "3 of 4 sentences are not supported by their citations" in html
     assert "4 句中有 3 句没有得到所引原文的支持" in turn(0, ANSWER, "zh")
 
 
-def test_an_answer_that_is_carried_says_nothing_of_it() -> None:
+def test_an_answer_that_is_supported_says_nothing_of_it() -> None:
     sure = replace(ANSWER, sentences=tuple(replace(s, support=SUPPORTED) for s in ANSWER.sentences), unsupported=0)
-    assert count(sure) is None
+    assert doubt_summary(sure) is None
     assert "remark" not in turn(0, sure, "en")
     assert "doubted" not in turn(0, sure, "en")
 
 
 def test_sentences_that_were_cut_are_counted() -> None:
     cut = replace(ANSWER, sentences=ANSWER.sentences[:1], unsupported=2)
-    found = count(cut)
+    assert doubt_summary(cut) == Phrase("2 left out as unsupported", "有 2 句因缺乏依据而略去")
+
+
+def test_one_sentence_in_doubt_is_told_in_the_singular() -> None:
+    found = doubt_summary(replace(ANSWER, sentences=ANSWER.sentences[:2], unsupported=2))
     assert found is not None
-    assert (found.en, found.zh) == ("2 left out, since no note carried them", "有 2 句因缺乏依据而略去")
+    assert found.en == "1 of 2 sentences is not supported by its citations; 1 left out as unsupported"
 
 
 def test_a_remark_on_a_code_block_stands_below_it() -> None:
@@ -130,21 +135,21 @@ def test_a_copied_answer_keeps_its_conflict() -> None:
 
 def test_the_terminal_has_a_word_for_each_doubt() -> None:
     assert answer_text(DISPUTED, "en") == (
-        "Carried. [1] Perhaps. [2] (weak)\n\n- Against **it**. [1][2] (unsupported)\n\nBare. (unsupported)"
+        "Supported. [1] Perhaps. [2] (weak)\n\n- Against **it**. [1][2] (unsupported)\n\nBare. (unsupported)"
         "\n\n**Your notes disagree:**\n\n- It is 4 GB. [1]\n- It is 8 GB. [2]"
-        "\n\n3 of 4 sentences are not carried by what they cite"
+        "\n\n3 of 4 sentences are not supported by their citations"
         "\n\nSources:\n[1] a.md > H: “quote 1”\n[2] b.md > H: “quote 2”"
     )
 
 
 def test_page_and_terminal_say_how_the_question_was_read() -> None:
     respelt = replace(ANSWER, question="What is <Atention>?", standalone_question="What is <Attention>?")
-    assert answer_text(respelt, "zh").startswith("理解为：What is <Attention>?\n\nCarried. [1]")
+    assert answer_text(respelt, "zh").startswith("理解为：What is <Attention>?\n\nSupported. [1]")
     assert '<p class="understood">read as: What is &lt;Attention&gt;?</p>' in turn(0, respelt, "en")
     assert 'class="understood"' not in turn(0, ANSWER, "en")
 
 
-def test_json_carries_verdicts_and_conflicts() -> None:
+def test_json_holds_verdicts_and_conflicts() -> None:
     found = answer_object(None, DISPUTED)
     assert [sentence["support"] for sentence in found["sentences"]][1:3] == [
         {"verdict": "not_found", "probability": 0.3},

@@ -3,11 +3,17 @@ from dataclasses import replace
 
 import pytest
 
+from eval.types import EvalCase
+from ingest.catalog import Counts
 from ingest.phrases import Phrase
+from ingest.sync import SyncReport
 from ingest.types import Chunk, Document, Place
 from rag.types import Answer, Citation, Hit, Sentence, StageDone
 from ui.elements import duration
-from ui.panels import settings, stages
+from ui.panels import library, review, settings, stages, sync_report
+from ui.questions import Waiting
+from ui.suggestions import suggestions
+from ui.text import hits_text, status_text, sync_text, with_footnotes
 from ui.view import (
     Writing,
     conversation,
@@ -15,9 +21,7 @@ from ui.view import (
     empty_conversation,
     section_panel,
     source_panel,
-    suggestions,
     turn,
-    with_footnotes,
 )
 
 TEXT = "# 缓存\n\nKV 缓存保存键和值。它随序列变长。\n\n另一段。\n"
@@ -103,8 +107,11 @@ def test_a_page_is_shown_as_it_looks_beside_its_text() -> None:
     document = replace(DOCUMENT, id="论文 1.pdf", page_starts=(0, 6))
     first = replace(ANSWER.citations[0], document_id=document.id, page=2)
     html = source_panel(document, replace(ANSWER, citations=(first,)), 1, 0, "en")
-    assert 'src="/page.png?document=%E8%AE%BA%E6%96%87%201.pdf&amp;page=2" alt="Page 2 as it looks"' in html
-    assert 'href="/file?document=%E8%AE%BA%E6%96%87%201.pdf"' in html
+    assert (
+        'src="/page.png?document=%E8%AE%BA%E6%96%87%201.pdf&amp;page=2&amp;language=en" alt="Page 2 as it looks"'
+        in html
+    )
+    assert 'href="/file?document=%E8%AE%BA%E6%96%87%201.pdf&amp;language=en"' in html
 
 
 def test_a_section_is_opened_at_its_place() -> None:
@@ -150,7 +157,7 @@ def test_only_numbers_behind_a_sentence_become_footnotes() -> None:
 
 def test_an_empty_list_tells_whether_words_were_searched_for() -> None:
     assert "No conversations yet." in conversation_list([], None, "en")
-    assert "No conversation holds these words." in conversation_list([], None, "en", searched=True)
+    assert "No matching conversations." in conversation_list([], None, "en", searched=True)
     assert "没有匹配的对话。" in conversation_list([], None, "zh", searched=True)
 
 
@@ -206,3 +213,52 @@ def test_stages_stand_side_by_side_with_ranks_and_their_moves() -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0.0004, "0 ms"), (0.25, "250 ms"), (12.34, "12.3 s")])
 def test_durations_are_short(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+def test_a_second_attempt_has_a_name_in_both_languages() -> None:
+    tried = replace(ANSWER, seconds={"reflect": 2.0})
+    assert "trying again 2.0 s" in turn(0, tried, "en")
+    assert "再次作答 2.0 s" in turn(0, tried, "zh")
+
+
+@pytest.mark.parametrize(
+    ("counts", "terminal", "on_the_page"),
+    [
+        (Counts(1, 1, 1), "1 document, 1 chunk", "1 note, 1 chunk"),
+        (Counts(2, 9, 8), "2 documents, 9 chunks, 1 a duplicate", "2 notes, 9 chunks, 1 repeated"),
+        (Counts(2, 9, 7), "2 documents, 9 chunks, 2 duplicates", "2 notes, 9 chunks, 2 repeated"),
+    ],
+)
+def test_what_a_library_holds_is_counted(counts: Counts, terminal: str, on_the_page: str) -> None:
+    assert status_text(counts, (), "en") == terminal
+    assert library(counts, (), {}, "en") == f'<p class="counts">{on_the_page}</p>'
+
+
+@pytest.mark.parametrize(
+    ("ignored", "en", "zh"),
+    [
+        (0, "", ""),
+        (1, ", 1 file of another kind ignored", "，忽略 1 个其他类型的文件"),
+        (12, ", 12 files of other kinds ignored", "，忽略 12 个其他类型的文件"),
+    ],
+)
+def test_files_of_other_kinds_are_told_after_a_sync(ignored: int, en: str, zh: str) -> None:
+    report = SyncReport(("a.md",), (), (), (), 2, (), (), (), ignored, 1, 1, 0.5)
+    counts = f"1 new, 0 changed, 0 renamed, 0 deleted, 2 unchanged, 0 skipped{en}"
+    assert sync_text(report, "en") == f"{counts}; 1 chunk read, 1 embedded, in 0.5 s"
+    assert f"✓ {counts} · 0.5 s<" in sync_report(report, "en")
+    assert f"跳过 0{zh}；读取 1 个片段" in sync_text(report, "zh")
+    assert f"跳过 0{zh} · 0.5 秒<" in sync_report(report, "zh")
+
+
+def test_a_search_without_a_match_is_told() -> None:
+    assert hits_text((), "en") == "no passage found"
+    assert hits_text((), "zh") == "没有找到匹配的段落"
+
+
+def test_one_of_something_is_singular() -> None:
+    assert "1 note is ready." in empty_conversation(1, (), "en")
+    assert "2 notes are ready." in empty_conversation(2, (), "en")
+    waiting = Waiting(EvalCase("1", "q", "fact"))
+    assert ">1 waits for review<" in review(waiting, 1, "en")
+    assert ">2 wait for review<" in review(waiting, 2, "en")

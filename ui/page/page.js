@@ -1,4 +1,4 @@
-// What the page does by itself: keys, hovering quotes, copying, the theme, and passing clicks on to Gradio.
+// What the page does by itself: keys, quotes on hover, copying, the theme, and passing clicks on to Gradio.
 (() => {
   const $ = (selector) => document.querySelector(selector);
   const question = () => $("#question textarea");
@@ -53,8 +53,9 @@
       button.classList.add("done");
       setTimeout(() => button.classList.remove("done"), 1500);
     } else if (act === "edit") {
-      $("#replace textarea, #replace input").value = button.dataset.turn;
-      $("#replace textarea, #replace input").dispatchEvent(new Event("input", { bubbles: true }));
+      const keptTurns = $("#kept-turns textarea, #kept-turns input");
+      keptTurns.value = button.dataset.turn;
+      keptTurns.dispatchEvent(new Event("input", { bubbles: true }));
       type(button.dataset.question);
     } else if (act === "dislike") {
       const form = button.closest(".reply").querySelector(".reason");
@@ -159,7 +160,7 @@
     }
   }, true);
 
-  // Whether the server is there
+  // Whether the server is up
 
   let away = null;
   const watch = async () => {
@@ -173,7 +174,7 @@
         ? "The server does not answer. Waiting for it…" : "服务没有响应，正在等待它恢复……";
       document.body.append(away);
     } else if (ok && away) {
-      // The page of the server before belongs to a process that is gone.
+      // The open page belongs to the server process that is gone.
       location.reload();
     }
     setTimeout(watch, away ? 1000 : 4000);

@@ -1,0 +1,78 @@
+"""Clauses that say the opposite of each other in the same words."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ingest.tokens import query_tokens
+from rag.support import NEGATION
+from rag.terms import is_chinese
+
+_CLAUSE_END = re.compile(
+    r"[，；：。！？;:!?\n]+|,(?!\d)|\.\s+|\s+(?:and|but)\s+|(?=[也又而但][不没无非未])", re.IGNORECASE
+)
+_NO_NEGATION = re.compile(
+    r"不(?:仅|但|过|同|断|管|论|妨|止|只|光|单|少|错|久|禁|等式)|差不多|了不起|无(?:论|损|关|数|穷|限|线|监督|偏)"
+    r"|非(?:常|线性|凸|结构化)|除非|莫非|未(?:来|免)|没(?:错|事|准|落)|[淹沉埋]没|(?P<asked>[\u3400-\u9fff])[不没](?P=asked)"
+    r"|\bnot (?:only|just|merely)\b|\bno\. ?(?=\d)|\bno doubt\b",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(r"(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
+_SAME_CLAUSE = 0.6
+"""The least share of a clause's words in another that says the same or denies it."""
+_LEAST_WORDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    words: frozenset[str]
+    """Without negations, stop words and single letters, which are variables."""
+    negations: int
+    negated: frozenset[str]
+    """The words right after a negation."""
+
+
+def clauses(text: str) -> list[str]:
+    """The parts of a text between punctuation and conjunctions."""
+    return [piece for piece in _CLAUSE_END.split(text) if piece and piece.strip()]
+
+
+def denies(claim: str, cited: str) -> bool:
+    """Whether a clause of the claim says the same as its most similar clause of the cited words, but with a negation
+    more or less."""
+    held = [_clause(piece) for piece in clauses(cited)]
+    return any(_is_denied(_clause(piece), held) for piece in clauses(claim))
+
+
+def _is_denied(clause: _Clause, held: Iterable[_Clause]) -> bool:
+    if len(clause.words) < _LEAST_WORDS:
+        return False
+
+    def likeness(other: _Clause) -> tuple[int, bool, int]:
+        """Of two clauses with the same words, the one that negates alike is more similar, then the shorter one."""
+        alike = other.negations % 2 == clause.negations % 2
+        return len(clause.words & other.words), alike, -len(other.words)
+
+    nearest = max(held, key=likeness, default=None)
+    if nearest is None or len(clause.words & nearest.words) < _SAME_CLAUSE * len(clause.words):
+        return False
+    fewer, more = sorted((clause, nearest), key=lambda each: each.negations)
+    # What one of them denies, the other must speak of: 不合并会增加延迟 does not deny 会增加延迟.
+    return (more.negations - fewer.negations) % 2 == 1 and not more.negated.isdisjoint(fewer.words)
+
+
+def _clause(text: str) -> _Clause:
+    text = _NO_NEGATION.sub(lambda found: found["asked"] or " ", text.replace("’", "'"))
+    negations = list(NEGATION.finditer(text))
+    after = (_NEGATED.match(text, found.end()) for found in negations)
+    return _Clause(
+        words=frozenset(_words(text)),
+        negations=len(negations),
+        negated=frozenset(word for words in after if words for word in _words(words[0])),
+    )
+
+
+def _words(text: str) -> list[str]:
+    # Without a negation, the Chinese characters around it are joined.
+    plain = NEGATION.sub(lambda found: "" if is_chinese(found[0]) else " ", text)
+    return [word for word in query_tokens(plain) if len(word) > 1 or not word.isascii()]

@@ -1,0 +1,170 @@
+"""Numbers in any notation: digits, English and Chinese words, units."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from math import prod
+
+_SMALL_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_SMALL = {word: value for value, word in enumerate(_SMALL_WORDS.split())}
+_TENS_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {word: 10 * value for value, word in enumerate(_TENS_WORDS.split(), 2)}
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_ORDINAL_WORDS = "first second third fourth fifth sixth seventh eighth ninth tenth"
+_ORDINALS = {word: value for value, word in enumerate(_ORDINAL_WORDS.split(), 1)}
+_LETTERS = {"k": (10**3, 2**10), "m": (10**6,), "b": (10**9,), "t": (10**12,)}
+"""What a letter after a number multiplies it by; 4k tokens may be 4096."""
+_CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_CHINESE_UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
+_ALWAYS_COUNTED_ABOVE = 10
+"""A number in words above this is meant as one."""
+
+
+def _any(words: Iterable[str]) -> str:
+    return rf"(?:{'|'.join(sorted(words, key=len, reverse=True))})"
+
+
+_SCALE = _any(_SCALES)
+_BELOW_100 = rf"(?:{_any(_TENS)}(?:[ -]{_any(_SMALL)})?|{_any(_SMALL)})"
+_BELOW_1000 = rf"(?:a(?= (?:hundred|{_SCALE})\b)|{_BELOW_100})(?:[ -]hundred(?: (?:and )?{_BELOW_100})?)?"
+_ANY_NUMBER = re.compile(
+    r"(?P<digits>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)*(?:e[-+]?\d{1,3}(?![a-z\d]))?)"
+    rf"(?:\s*(?P<unit>[十百千]?[万亿]+)|(?P<letter>[kmbt])(?P<byte>(?<!b)b)?(?![a-z\d])|[ -](?P<scale>{_SCALE})\b)?"
+    rf"|\b(?P<english>{_BELOW_1000}(?:[ -]{_SCALE}(?: (?:and )?{_BELOW_1000})?)*)\b"
+    rf"|(?<!\d )(?<!\bper )(?<!\ba )(?<!\bone )(?<!\beach )(?<!\bevery )\b(?P<ordinal>{_any(_ORDINALS)})\b"
+    r"|(?P<chinese>[零〇一二两三四五六七八九十百千万亿]+(?:点[零〇一二三四五六七八九]+(?![十百千]))?)",
+    re.IGNORECASE,
+)
+_NO_NUMBER = re.compile(
+    r"[百千万]分之|十分(?!之)|十足|万一|百度|千问|第三方|四舍五入|五花八门|乱七八糟|third[- ]part(?:y|ies)",
+    re.IGNORECASE,
+)
+_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹])")
+_RANGE = re.compile(r"\s*(?:[-~–—/、,]|到|至|和|或|or|and|to)\s*", re.IGNORECASE)
+AMOUNT = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?:e[-+]?\d+|[kmbt]|st|nd|rd|th)(?![A-Za-z\d])", re.IGNORECASE)
+"""A number that could be taken for a name: 7B, 2nd, 1e-4."""
+_COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number of a text.
+
+    ``values`` is what it may stand for, ``bare`` what it is without its unit; a version such as 1.2.3 is itself.
+    ``in_words`` says that it may be no number at all, as in "one of" or 一般. ``counted`` is the word after it.
+    """
+
+    values: frozenset[Decimal | str]
+    bare: Decimal | str
+    in_words: bool
+    counted: str
+
+
+def has_other_number(claim: str, cited: str, headings: str) -> bool:
+    """Whether the claim holds a number that neither the cited words nor the headings above them hold, in any notation:
+    1,000 is 1000.0, 12 is twelve and 十二, 7B is 7 billion. A small number in words counts only if the cited words
+    count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
+    said, held = list(_numbers(claim)), list(_numbers(cited))
+    known = {value for number in (*held, *_numbers(headings)) for value in (*number.values, number.bare)}
+    missing = [number for number in said if number.values.isdisjoint(known)]
+    repeated = {value for number in said for value in number.values}
+    exchanged = {number.counted for number in held if number.values.isdisjoint(repeated) and not _may_be_none(number)}
+    return any(
+        not number.in_words or (not _may_be_none(number) and number.counted in exchanged - {""}) for number in missing
+    )
+
+
+def _may_be_none(number: _Number) -> bool:
+    return number.in_words and number.values <= {Decimal(0), Decimal(1)}
+
+
+def _numbers(text: str) -> Iterator[_Number]:
+    text = _NO_NUMBER.sub(" ", unicodedata.normalize("NFKC", _RAISED.sub("^", text)))
+    unit: tuple[Decimal, ...] = (Decimal(1),)
+    begins = len(text)
+    # From the end, because in "7 or 13B" the unit of the last number is that of the first as well.
+    for found in reversed(list(_ANY_NUMBER.finditer(text))):
+        after = _COUNTED.match(text, found.end())
+        counted = after[1].lower().rstrip("s") if after else ""
+        own = _unit(found)
+        unit = own or (unit if _RANGE.fullmatch(text, found.end(), begins) else (Decimal(1),))
+        begins = found.start()
+        if found["digits"]:
+            plain = found["digits"].replace(",", "")
+            bare = plain if plain.count(".") > 1 else Decimal(plain)
+            scaled = () if isinstance(bare, str) else tuple(bare * factor for factor in unit)
+            # 16MB is also 16 MB, and a version has no unit.
+            alone = () if scaled and own and not found["byte"] else (bare,)
+            yield _Number(frozenset((*scaled, *alone)), bare, False, counted)
+            continue
+        if found["chinese"]:
+            values, vague = _chinese_values(found["chinese"])
+            near = text[begins - 1 : begins], text[found.end() : found.end() + 1]
+            vague = vague or near[0] in ("几", "数") or near[1] in ("几", "多", "余", "来")
+        else:
+            values, vague = {_english_value(found[0])}, False
+        if vague:
+            counted = ""
+        for value in values:
+            yield _Number(frozenset((value,)), value, vague or value <= _ALWAYS_COUNTED_ABOVE, counted)
+
+
+def _unit(found: re.Match[str]) -> tuple[Decimal, ...]:
+    """What the unit after a number in digits may multiply it by; nothing without a unit."""
+    if found["unit"]:
+        return (Decimal(prod(_CHINESE_UNITS[unit] for unit in found["unit"])),)
+    if found["scale"]:
+        return (Decimal(_SCALES[found["scale"].lower()]),)
+    return tuple(map(Decimal, _LETTERS[found["letter"].lower()])) if found["letter"] else ()
+
+
+def _english_value(words: str) -> Decimal:
+    total = below_1000 = 0
+    for word in re.findall(r"[a-z]+", words.lower()):
+        if word == "hundred":
+            below_1000 *= 100
+        elif word in _SCALES:
+            total += below_1000 * _SCALES[word]
+            below_1000 = 0
+        else:
+            below_1000 += {**_SMALL, **_TENS, **_ORDINALS, "a": 1, "and": 0}[word]
+    return Decimal(total + below_1000)
+
+
+def _chinese_values(numeral: str) -> tuple[set[Decimal], bool]:
+    """What a Chinese numeral may stand for, and whether it is vague (三四, 两三百) or has no digit before its unit (百,
+    万), so that it is perhaps none. 二〇二四 is 2024."""
+    whole, _, decimals = numeral.partition("点")
+    digits = "".join(str(_CHINESE_DIGITS[each]) for each in whole if each in _CHINESE_DIGITS)
+    if decimals:
+        return {Decimal(f"{_chinese_whole(whole)}.{''.join(str(_CHINESE_DIGITS[each]) for each in decimals)}")}, False
+    if len(digits) == len(whole) != 2:
+        return {Decimal(digits)}, False
+    vague = bool(re.search(r"[一二两三四五六七八九]{2}", whole)) or whole[0] in "百千万亿"
+    if len(digits) == len(whole):
+        return set(map(Decimal, digits)), True
+    return {Decimal(_chinese_whole(whole))}, vague
+
+
+def _chinese_whole(numeral: str) -> int:
+    total = section = digit = 0
+    last = 1
+    for each in numeral:
+        if each in _CHINESE_DIGITS:
+            digit = _CHINESE_DIGITS[each]
+            # In 一百零五 the digit counts ones, in 一百五 tens.
+            last = 1 if not digit else last
+            continue
+        last = _CHINESE_UNITS[each]
+        if last >= _CHINESE_UNITS["万"]:
+            total = (total + section + digit or 1) * last if each == "亿" else total + (section + digit or 1) * last
+            section = 0
+        else:
+            section += (digit or 1) * last
+        digit = 0
+    return total + section + digit * (last // 10 if last > _CHINESE_UNITS["十"] else 1)
