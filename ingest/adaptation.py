@@ -125,5 +125,7 @@ def adapted_body(adaptation: Adaptation, cache_folder: Path | None = None) -> Pa
     from ingest.onnx_body import onnx_body
 
     with unpacking(path, Phrase("the trained layers", "训练过的层"), "100 MB"):
+        # A folder that cannot be made is known before the work.
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, onnx_body(AdaptedWeights(weights_file(), adaptation)))
     return path

@@ -9,7 +9,7 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 """The numbers of the OSErrors that say that there is no room to write."""
 
 
-def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
     """Writes a file at once or not at all: whoever opens ``path`` meanwhile sees the old content or the new one. Makes
     the folder. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,8 +32,6 @@ CHUNKS_AT_ONCE = 256
 
 # Within this time a file may change again without its modification time changing.
 _CLOCK_TICK_NS = 2_000_000_000
-_UNSETTLED = 0
-"""The modification time in the stamp of a file that was read within a clock tick of its last change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +108,9 @@ def sync(
 
 def pending_changes(library: Library) -> int:
     """How many files of the library's folders are new, changed or gone since the last sync, or were read by an older
-    version of the readers. No file is read, and the library may be open only to read."""
-    plans = [_plan(library, _Source(folder)) for folder in library.catalog.folders()]
+    version of the readers; a folder that is missing, as on a disk that is not there, counts for nothing. No file is
+    read, and the library may be open only to read."""
+    plans = [_plan(library, _Source(folder)) for folder in library.catalog.folders() if folder.path.is_dir()]
     return sum(
         len(plan.gone) + sum(not _is_unsettled(file, plan.known.get(file.path)) for file in plan.to_read)
         for plan in plans
@@ -439,15 +438,16 @@ def _is_in(path: str, hidden: Sequence[str]) -> bool:
 
 
 def _stamp(found: FoundFile) -> FileStamp:
-    """A file that changed just now gets a stamp that never matches, so that the next sync compares its content."""
+    """A file that changed just now gets a stamp that never matches, its time below 0, so that the next sync compares its
+    content."""
     is_settled = time.time_ns() - found.mtime_ns > _CLOCK_TICK_NS
-    return FileStamp(found.size, found.mtime_ns if is_settled else _UNSETTLED, READING)
+    return FileStamp(found.size, found.mtime_ns if is_settled else -found.mtime_ns, READING)
 
 
 def _is_unsettled(found: FoundFile, known: KnownFile | None) -> bool:
-    """Whether a file is only to be read because it had changed just before it was last read: nothing says that it has
-    changed since."""
-    return known is not None and known.stamp == FileStamp(found.size, _UNSETTLED, READING)
+    """Whether a file is only to be read because it had changed just before it was last read: its size and time are those
+    of then."""
+    return known is not None and known.stamp == FileStamp(found.size, -found.mtime_ns, READING)
 
 
 def _hash(path: Path) -> str:

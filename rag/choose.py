@@ -134,6 +134,6 @@ def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
     for other in chosen:
         others = set(search_tokens(other.text))
         alike = len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3
-        if tokens and alike and turning <= set(turning_words(other.text)):
+        if tokens and alike and turning <= set(turning_words(" ".join((*other.headings, other.text)))):
             return True
     return False

@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     chat_max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 800
     """The longest reply of the chat model, in its tokens."""
     chat_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    """The longest wait for the next piece of the chat model's reply with text or reasoning, the first included; the whole
-    reply may take 20 times as long."""
+    """The longest wait for the next piece of the chat model's reply with text or reasoning, the first included; the
+    whole reply may take 20 times as long."""
     context_tokens: Annotated[int, Field(ge=256, le=10_000_000)] = 4096
     """How much the chat model can read and write together, in its tokens; sources that do not fit are left out."""
 

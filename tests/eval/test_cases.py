@@ -148,7 +148,7 @@ def test_a_missing_an_empty_and_a_misencoded_file_are_errors_that_say_so(tmp_pat
         load_cases(tmp_path / "none.jsonl")
     with pytest.raises(BadInput, match="the question file holds no questions") as raised:
         load_cases(write(tmp_path / "empty.jsonl", "", ""))
-    assert raised.value.to("zh").startswith("问题文件是空的: ")
+    assert raised.value.to("zh").startswith("问题文件是空的：")
     (tmp_path / "gbk.jsonl").write_bytes("问题".encode("gbk"))
     with pytest.raises(BadInput, match="the question file is not UTF-8"):
         load_cases(tmp_path / "gbk.jsonl")

@@ -31,7 +31,7 @@ def test_a_case_that_fails_scores_nothing_and_unanswerable_cases_are_left_out(
 ) -> None:
     scores = measure(CASES, search, FINDER)
     assert list(scores["dense"]) == ["1"]
-    assert capsys.readouterr().err == "2: no: : try\n"
+    assert capsys.readouterr().err == "2: no: try\n"
     _header, _rule, everything, facts = table("dense", CASES, scores["dense"]).splitlines()
     assert everything.startswith("| all | 2 | 0.500 [")
     assert facts.startswith("| fact | 2 | 0.500 [")

@@ -191,8 +191,14 @@ def test_a_note_that_was_synced_right_after_its_last_change_is_not_pending(notes
     (notes / "a.md").write_text("# 甲\n\n刚改过。\n", encoding="utf-8")
     synced(library, notes)
     assert pending(library) == 0
-    write(notes / "a.md", "# 甲\n\n又改过一次。\n")
+    write(notes / "a.md", "# 甲\n\n刚换过。\n")
     assert pending(library) == 1
+
+
+def test_notes_of_a_missing_folder_are_not_pending(notes: Path, library: Path) -> None:
+    synced(library, notes)
+    notes.rename(notes.with_name("elsewhere"))
+    assert pending(library) == 0
 
 
 def test_notes_that_an_older_reader_read_are_pending(
