@@ -438,15 +438,15 @@ def _is_in(path: str, hidden: Sequence[str]) -> bool:
 
 
 def _stamp(found: FoundFile) -> FileStamp:
-    """A file that changed just now gets a stamp that never matches, its time below 0, so that the next sync compares its
-    content."""
+    """A file that changed just now gets a stamp that never matches, its time below 0, so that the next sync compares
+    its content."""
     is_settled = time.time_ns() - found.mtime_ns > _CLOCK_TICK_NS
     return FileStamp(found.size, found.mtime_ns if is_settled else -found.mtime_ns, READING)
 
 
 def _is_unsettled(found: FoundFile, known: KnownFile | None) -> bool:
-    """Whether a file is only to be read because it had changed just before it was last read: its size and time are those
-    of then."""
+    """Whether a file is only to be read because it had changed just before it was last read: its size and time are
+    those of then."""
     return known is not None and known.stamp == FileStamp(found.size, -found.mtime_ns, READING)
 
 
