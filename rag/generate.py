@@ -17,7 +17,8 @@ _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
     # Names such as __init__ and powers such as 2**10 are not emphasis.
     rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d))"
-    r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|\*\*|__(?=\S)|(?<=\S)__|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
+    r"|(?P<emphasis>\*\*|__(?=\S)|(?<=\S)__)"
+    r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
     # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
     r"|</?(?:a|b|big|center|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul)"
     r"(?:\s[^<>]*)?>",
@@ -110,7 +111,7 @@ def _row(row: str, header: str) -> str:
 def plain(text: str) -> str:
     """A slice of a note on one line: without images, breaks, bold marks and wrapped lines, links as their text, code
     and formulas unchanged."""
-    text = _NOT_SHOWN.sub(lambda found: found["kept"] or " ", text).replace("\u00a0", " ")
+    text = _NOT_SHOWN.sub(lambda found: found["kept"] or ("" if found["emphasis"] else " "), text).replace("\u00a0", " ")
     text = _LINK.sub(lambda found: found["kept"] or found["text"], text)
     text = _WRAP.sub(" ", text)
     return " ".join(_STRAY_SPACE.sub("", text).split())

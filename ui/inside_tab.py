@@ -32,9 +32,9 @@ def inside_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
             for name, least, step, label in (
                 ("candidates", 1, 1, text("Candidates", "每路候选", language)),
                 ("rerank_candidates", 1, 1, text("Reranked", "重排数", language)),
-                ("dense_weight", 0, 0.1, text("Weight: meaning", "权重：语义", language)),
-                ("lexical_weight", 0, 0.1, text("Weight: words", "权重：字词", language)),
-                ("answer_characters", 50, 50, text("Answer length", "回答长度", language)),
+                ("dense_weight", 0, 0.1, text("Meaning ×", "语义权重", language)),
+                ("lexical_weight", 0, 0.1, text("Words ×", "字词权重", language)),
+                ("answer_characters", 50, 50, text("Length", "回答长度", language)),
             )
         }
         shown = gr.Slider(1, 50, 10, step=1, label=text("Shown", "每列显示", language))

@@ -146,7 +146,7 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
             "`<div>` 是块级元素，`f(**kwargs)`、`a[1](x)` 与 `__init__`",
         ),
         ("__init__ 里写 2**10，__重点__", "__init__ 里写 2**10，重点"),
-        ("**L**ow-**R**ank，**LoRA**r=8，__LoRA__", "L ow- R ank，LoRA r=8，LoRA"),
+        ("**L**ow-**R**ank，**LoRA**r=8，__LoRA__", "Low-Rank，LoRAr=8，LoRA"),
         ("A100 每小时 $2，**H100** 每小时 $4。", "A100 每小时 $2，H100 每小时 $4。"),
         ("见 [`torch.cat`](https://pytorch.org/docs) 与 $a**b$", "见 `torch.cat` 与 $a**b$"),
     ],

@@ -53,9 +53,9 @@ def test_sliders_take_any_value_of_the_settings(desk: Desk) -> None:
     assert begun == {
         "Candidates": 1000,
         "Reranked": 50,
-        "Weight: meaning": 10,
-        "Weight: words": 1,
-        "Answer length": 20_000,
+        "Meaning ×": 10,
+        "Words ×": 1,
+        "Length": 20_000,
         "Shown": 10,
     }
     assert found["Reranked"].maximum == 100
@@ -71,7 +71,7 @@ def test_looking_inside_begins_with_the_settings_in_force_and_keeps_what_was_mov
     shown = changes(anew)
     assert shown["Confidence needed to answer"] == "strict"
     assert (shown["Candidates"]["value"], shown["Candidates"]["maximum"]) == (300, 300)
-    assert (shown["Answer length"]["value"], shown["Answer length"]["maximum"]) == (600, 3000)
+    assert (shown["Length"]["value"], shown["Length"]["maximum"]) == (600, 3000)
     assert select(anew[state]) == {state: anew[state]}
 
 
