@@ -8,6 +8,9 @@ from statistics import median
 from ingest.dedupe import turning_words
 from ingest.tokens import search_tokens
 from rag.comparison import sides, speaks_of
+from rag.names import names
+from rag.support import NEGATION
+from rag.terms import is_chinese
 from rag.types import Query, Statement
 
 _WANTS_ALL = re.compile(
@@ -127,10 +130,19 @@ def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
     return at
 
 
+def _turning(text: str) -> set[str]:
+    """The words that make a statement say something else when they are exchanged. In English not every word does."""
+    words = set(turning_words(text))
+    if is_chinese(text):
+        return words
+    telling = {name.lower() for name in names(text)}
+    return {word for word in words if not word.isalpha() or word in telling or NEGATION.fullmatch(word)}
+
+
 def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
     """Whether the statement repeats, in nearly the same words, one that is already chosen. With another number, name
     or negation it says something else."""
-    tokens, turning = set(search_tokens(statement.text)), set(turning_words(statement.text))
+    tokens, turning = set(search_tokens(statement.text)), _turning(statement.text)
     for other in chosen:
         others = set(search_tokens(other.text))
         alike = len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.phrases import Phrase
+from rag.terms import is_function_word
 from rag.types import Citation, Draft, Notice, Restart, Sentence, Source, TextPiece
 
 VERBATIM = r"`[^`\n]*`|\$(?!\s)[^$\n]*(?<!\s)\$(?!\d)"
@@ -22,7 +23,8 @@ _LONGEST_NAME = 80
 _NAME = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P<used>(?:\([^()\n]*\)|\[[^\[\]\n]*\])*)$")
 _INDEX = re.compile(r"\[\d+(?:,\s*\d+)*\]")
 _NAME_OF_CODE = re.compile(
-    r"\w*[^\W_]_+[^\W_]\w*|[a-z]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z]|[a-z](?:[a-z]|\d+)|args|argv|arr|array|ids|list|shape",
+    r"\w*[^\W_]_+[^\W_]\w*|[a-z]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z]|[a-z](?:[a-z]|\d+)|args|argv|arr|array|ids|list|shape|nums|data|logits|tokens|inputs|outputs|labels|scores|probs|weights|values|keys|rows"
+    r"|cols|items",
     re.ASCII,
 )
 _MORE_CODE = re.compile(r"\s*[-+*/]?=|\.[a-z_]|\[[a-z:]")
@@ -46,10 +48,14 @@ def is_index(marks: re.Match[str]) -> bool:
     found = _NAME.search(marks.string[max(0, marks.start() - _LONGEST_NAME) : marks.start()])
     if found is None or not _INDEX.match(marks[0]):
         return False
-    if found["used"] or _NAME_OF_CODE.fullmatch(found["name"]):
+    if found["used"] or (_NAME_OF_CODE.fullmatch(found["name"]) and not _is_prose(found["name"])):
         return True
     followed = marks[0].startswith("[0]") or _MORE_CODE.match(marks.string, marks.end())
     return bool(followed) and found["name"].islower() and not found["name"].endswith(".")
+
+
+def _is_prose(name: str) -> bool:
+    return len(name) > 1 and (is_function_word(name) or name == "al")
 
 
 def in_parentheses(marks: str) -> str:

@@ -23,6 +23,9 @@ _SWAP = re.compile(
 )
 
 
+_BESIDE_NAMES = re.compile(r"\s*(?:和|与|跟|、|/|\band\b)\s*|(?:算法|模型|方法|框架|技术|机制)$|\s+")
+
+
 def condense(question: str, history: Sequence[str], config: Config | None = None) -> Query:
     """The query for ``question`` after the earlier user questions ``history``, oldest first.
 
@@ -48,9 +51,9 @@ def _stand_alone(question: str, earlier: str) -> str:
 
 
 def _is_a_name(topic: str, question: str) -> bool:
-    """Whether the topic is a technical name and nothing else; "那它的 rank 呢" asks for a part of the earlier
+    """Whether the topic is technical names and nothing else; "那它的 rank 呢" asks for a part of the earlier
     subject."""
-    terms = topic.split()
+    terms = [term for term in _BESIDE_NAMES.split(topic) if term]
     return all(map(TERM.fullmatch, terms)) and not {*terms}.isdisjoint(names(question))
 
 

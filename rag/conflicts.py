@@ -33,7 +33,7 @@ _MOST_SHOWN = 1
 
 @dataclass(frozen=True, slots=True)
 class JudgeConflictFinder:
-    """Asks the judge: finds statements of different documents that say the opposite of each other in much the same
+    """Asks the judge: finds statements of different sections that say the opposite of each other in much the same
     words."""
 
     judge: SupportJudge

@@ -111,7 +111,8 @@ def _row(row: str, header: str) -> str:
 def plain(text: str) -> str:
     """A slice of a note on one line: without images, breaks, bold marks and wrapped lines, links as their text, code
     and formulas unchanged."""
-    text = _NOT_SHOWN.sub(lambda found: found["kept"] or ("" if found["emphasis"] else " "), text).replace("\u00a0", " ")
+    text = _NOT_SHOWN.sub(lambda found: found["kept"] or ("" if found["emphasis"] else " "), text)
+    text = text.replace("\u00a0", " ")
     text = _LINK.sub(lambda found: found["kept"] or found["text"], text)
     text = _WRAP.sub(" ", text)
     return " ".join(_STRAY_SPACE.sub("", text).split())

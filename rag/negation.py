@@ -17,6 +17,12 @@ _NO_NEGATION = re.compile(
     r"|\bnot (?:only|just|merely)\b|\bno\. ?(?=\d)|\bno doubt\b",
     re.IGNORECASE,
 )
+_OTHER_DENIAL = re.compile(
+    r"缺乏|缺少|难以|很难|避免|防止|停止|关闭|禁用|跳过|低于|冻结"
+    r"|\b(?:lack|fail|unable|avoid|prevent|stop|skip|unless|neither|nor|disabl|freez|froz|un(?!der|i)\w{3,}|non-?\w)",
+    re.IGNORECASE,
+)
+"""Words that deny without a negation: what is disabled is not used. Beside them, counting negations tells nothing."""
 _NEGATED = re.compile(r"(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
@@ -30,6 +36,8 @@ class _Clause:
     negations: int
     negated: frozenset[str]
     """The words right after a negation."""
+    denies_otherwise: bool
+    """Whether it has a word that denies without being a negation."""
 
 
 def clauses(text: str) -> list[str]:
@@ -56,6 +64,8 @@ def _is_denied(clause: _Clause, held: Iterable[_Clause]) -> bool:
     nearest = max(held, key=likeness, default=None)
     if nearest is None or len(clause.words & nearest.words) < _SAME_CLAUSE * len(clause.words):
         return False
+    if clause.denies_otherwise or nearest.denies_otherwise:
+        return False
     fewer, more = sorted((clause, nearest), key=lambda each: each.negations)
     # What one of them denies, the other must speak of: 不合并会增加延迟 does not deny 会增加延迟.
     return (more.negations - fewer.negations) % 2 == 1 and not more.negated.isdisjoint(fewer.words)
@@ -69,6 +79,7 @@ def _clause(text: str) -> _Clause:
         words=frozenset(_words(text)),
         negations=len(negations),
         negated=frozenset(word for words in after if words for word in _words(words[0])),
+        denies_otherwise=bool(_OTHER_DENIAL.search(text)),
     )
 
 

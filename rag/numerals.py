@@ -41,14 +41,15 @@ _ANY_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _NO_NUMBER = re.compile(
-    r"[百千万]分之|十分(?!之)|十足|万一|百度|千问|第三方|四舍五入|五花八门|乱七八糟|third[- ]part(?:y|ies)",
+    r"[百千万]分之|(?<![一二两三四五六七八九十])十分(?![之钟])|十足|(?<![一二两三四五六七八九十百千])万一(?![千百十])"
+    r"|(?<![一二两三四五六七八九十])百度|千问|第三方|四舍五入|五花八门|乱七八糟|third[- ]part(?:y|ies)",
     re.IGNORECASE,
 )
 _RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹])")
 _RANGE = re.compile(r"\s*(?:[-~–—/、,]|到|至|和|或|or|and|to)\s*", re.IGNORECASE)
 AMOUNT = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?:e[-+]?\d+|[kmbt]|st|nd|rd|th)(?![A-Za-z\d])", re.IGNORECASE)
 """A number that could be taken for a name: 7B, 2nd, 1e-4."""
-_COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff])", re.IGNORECASE)
+_COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff]{1,3})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,13 @@ class _Number:
     """A number of a text.
 
     ``values`` is what it may stand for, ``bare`` what it is without its unit; a version such as 1.2.3 is itself.
-    ``in_words`` says that it may be no number at all, as in "one of" or 一般. ``counted`` is the word after it.
+    ``in_words`` says that it may be no number at all, as in "one of" or 一般. ``counted`` is the word after it, in
+    Chinese the measure word with what follows it: 两种方法 and 三种设置 count other things.
     """
 
     values: frozenset[Decimal | str]
     bare: Decimal | str
+    with_unit: bool
     in_words: bool
     counted: str
 
@@ -71,7 +74,13 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
     said, held = list(_numbers(claim)), list(_numbers(cited))
     known = {value for number in (*held, *_numbers(headings)) for value in (*number.values, number.bare)}
-    missing = [number for number in said if number.values.isdisjoint(known)]
+    plain = {number.bare for number in (*held, *_numbers(headings)) if not number.with_unit}
+    missing = [
+        number
+        for number in said
+        # A note may write 7B as 7 B, or 800m as 800 米.
+        if number.values.isdisjoint(known) and not (number.with_unit and number.bare in plain)
+    ]
     repeated = {value for number in said for value in number.values}
     exchanged = {number.counted for number in held if number.values.isdisjoint(repeated) and not _may_be_none(number)}
     return any(
@@ -100,7 +109,7 @@ def _numbers(text: str) -> Iterator[_Number]:
             scaled = () if isinstance(bare, str) else tuple(bare * factor for factor in unit)
             # 16MB is also 16 MB, and a version has no unit.
             alone = () if scaled and own and not found["byte"] else (bare,)
-            yield _Number(frozenset((*scaled, *alone)), bare, False, counted)
+            yield _Number(frozenset((*scaled, *alone)), bare, bool(own), False, counted)
             continue
         if found["chinese"]:
             values, vague = _chinese_values(found["chinese"])
@@ -111,7 +120,7 @@ def _numbers(text: str) -> Iterator[_Number]:
         if vague:
             counted = ""
         for value in values:
-            yield _Number(frozenset((value,)), value, vague or value <= _ALWAYS_COUNTED_ABOVE, counted)
+            yield _Number(frozenset((value,)), value, False, vague or value <= _ALWAYS_COUNTED_ABOVE, counted)
 
 
 def _unit(found: re.Match[str]) -> tuple[Decimal, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from ingest.errors import BadInput
+from ingest.lines import MARKER
 from ingest.phrases import Phrase
 from rag.answerability import Decision, nearest_headings, refusal, unmentioned_line, unmentioned_names
 from rag.cite import Citer
@@ -289,9 +290,9 @@ def _supported_part(written: _Attempt) -> _Attempt:
 
 
 def _announced(drafts: Sequence[Draft], at: int) -> Iterator[Draft]:
-    """What a lead-in announces: the next draft, and those that follow it without a blank line."""
+    """What a lead-in announces: the next draft, and those that follow it without a blank line or as items of a list."""
     for place, draft in enumerate(drafts[at + 1 :]):
-        if place and "\n\n" in draft.before:
+        if place and (draft.before.strip() or ("\n\n" in draft.before and not MARKER.match(draft.text))):
             return
         yield draft
 

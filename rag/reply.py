@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ingest.sentences import sentences
+from ingest.tokens import query_tokens
 from rag.cite import NUMBERS, VERBATIM, is_index, name_before
 
 UnitKind = Literal["sentence", "item", "table", "code", "formula"]
@@ -43,6 +44,9 @@ _BLANK = re.compile(r"(?:[ \t\u3000]*\n)+")
 _FENCE = re.compile(r"[ \t]*(```+|~~~+)")
 # A heading, unless it claims something; and a rule.
 _HEADING = re.compile(r"#{1,6}\s|(?:\*\*|__)[^*\n]+(?:\*\*[:：]?|[:：]\*\*|__[:：]?)\s*$|(?:[-*_=]\s*){3,}$")
+_FEWEST_WORDS_OF_A_CLAIM = 3
+_NO_SOURCE = 100
+"""A prompt has fewer sources."""
 _CLAIMS = re.compile(r"[。！.!][”’\"）)」』]?$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•·][ \t]+|\d{1,3}[.)、．](?!\d)|[（(]\d{1,2}[)）]|[①-⑳])")
 _LABEL = re.compile(
@@ -180,7 +184,7 @@ class ReplySplitter:
         """Whether a heading is a statement: it ends like one, or names a source. A question states nothing."""
         text, marks = self._without_marks(heading)
         said = text.strip("#*_:： ")
-        return bool(re.search(r"\w", said)) and bool(marks or _CLAIMS.search(said))
+        return bool(re.search(r"\w", said)) and bool(marks or (_CLAIMS.search(said) and _says_much(said)))
 
     def _fenced(self, kind: UnitKind, closing: re.Pattern[str], mark: str, final: bool) -> Unit | None:
         start = len(self._rest) - len(self._rest.lstrip()) + len(mark)
@@ -277,12 +281,20 @@ class ReplySplitter:
     def _is_index(self, mark: re.Match[str], numbers: tuple[int, ...]) -> bool:
         name = name_before(mark.string, mark.start())
         copied = bool(name) and f"{name}{mark[0]}" in self.shown
-        return copied or (numbers == (0,) and is_index(mark))
+        # The prompt shows brackets of the notes as parentheses. What no source has as its number is data there.
+        bracketed = any(form in self.shown for form in (f"[{numbers[0]}]", f"({numbers[0]})"))
+        data = bracketed and not 0 < numbers[0] < _NO_SOURCE
+        return copied or data or (numbers == (0,) and is_index(mark))
 
     def _take(self, end: int) -> None:
         self._rest = self._rest[end:]
         self._inside_line = False
         self._blank_before = False
+
+
+def _says_much(heading: str) -> bool:
+    """Whether it is more than a label with a full stop, such as "Step 1." or "1. 原理。"."""
+    return len([token for token in query_tokens(heading) if not token.isdigit()]) >= _FEWEST_WORDS_OF_A_CLAIM
 
 
 def _is_settled(text: str, end: int) -> bool:

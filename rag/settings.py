@@ -118,13 +118,15 @@ class Settings(BaseSettings):
 
 
 class _Environment(EnvSettingsSource):
-    """Gives the variables that name no setting too, so that a misspelt one is refused like a misspelt key of a file."""
+    """Gives the variables that nearly name a setting too, so that a misspelt one is refused like a misspelt key of a
+    file. Others are someone else's: a cluster names its services so."""
 
     def __call__(self) -> dict[str, Any]:
         start = _PREFIX.lower()
         named = {name.removeprefix(start): value for name, value in self.env_vars.items() if name.startswith(start)}
-        unknown = named.keys() - Settings.model_fields.keys() - _OTHER_VARIABLES
-        return {**super().__call__(), **{name: named[name] for name in sorted(unknown)}}
+        others = named.keys() - Settings.model_fields.keys() - _OTHER_VARIABLES
+        unknown = [name for name in sorted(others) if difflib.get_close_matches(name, Settings.model_fields)]
+        return {**super().__call__(), **{name: named[name] for name in unknown}}
 
 
 def _from_file(file: Path) -> TomlConfigSettingsSource:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.tokens import proper_names
+from ingest.tokens import proper_names, query_tokens
 from rag.generate import display
 from rag.judge import in_context
 from rag.names import names, unknown_terms
-from rag.negation import denies
+from rag.negation import clauses, denies
 from rag.numerals import AMOUNT, has_other_number
 from rag.protocols import SupportJudge
 from rag.statements import statements
@@ -19,6 +19,8 @@ from rag.types import Draft, Source, Support, Verdict, leads_in
 _LONGEST_CONTEXT = 120
 """Characters of the note before the cited words that the judge reads too."""
 _ITEM_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．](?!\d)\s*")
+_ALIKE = 0.6
+"""The least share of a clause's words in another that says the same of another name."""
 _SUPPORTED_FROM = 0.5
 _AT_MOST_WITH_NEWS = 0.4
 """The highest probability of support for a sentence with a number or a name that is not in what it cites, or that
@@ -115,7 +117,24 @@ def _has_other_name(sentence: str, premise: _Premise) -> bool:
     named = [name for name in names(AMOUNT.sub(" ", sentence)) if name not in copied]
     if unknown_terms(named, premise.read, misspelt=False):
         return True
-    # The tagger also calls common words names, so one must have taken the place of another.
-    return any(name not in premise.read for name in proper_names(sentence)) and any(
-        name not in sentence for name in proper_names(premise.cited)
-    )
+    return any(_exchanges_a_name(clause, premise, sentence) for clause in clauses(sentence))
+
+
+def _exchanges_a_name(clause: str, premise: _Premise, sentence: str) -> bool:
+    """Whether a Chinese name of the clause stands where what it cites has another. The tagger also calls common words
+    names, so the words around the two must be alike."""
+    ours = [name for name in proper_names(clause) if name not in premise.read]
+    if not ours:
+        return False
+    words = _words_beside(ours, clause)
+    for piece in clauses(premise.cited):
+        theirs = [name for name in proper_names(piece) if name not in sentence]
+        if theirs and len(words & _words_beside(theirs, piece)) >= max(1.0, _ALIKE * len(words)):
+            return True
+    return False
+
+
+def _words_beside(taken: Sequence[str], text: str) -> set[str]:
+    for name in taken:
+        text = text.replace(name, " ")
+    return set(query_tokens(text))

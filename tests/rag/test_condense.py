@@ -13,6 +13,8 @@ from rag.condense import condense
         (["How does LoRA save memory?"], "what about QLoRA?", "How does QLoRA save memory?"),
         (["LoRA 为什么省显存"], "DPO是什么", "DPO是什么"),
         (["LoRA 有什么缺点？"], "那 prefix tuning 又如何", "prefix tuning 有什么缺点？"),
+        (["PPO 有什么缺点？"], "那 DPO 算法呢？", "DPO 算法 有什么缺点？"),
+        (["PPO 有什么缺点？"], "那 DPO 和 GRPO 呢？", "DPO 和 GRPO 有什么缺点？"),
         (["What is PagedAttention?"], "What about its drawbacks?", "PagedAttention What about its drawbacks?"),
         (["What is LoRA?"], "And how much memory does it save?", "LoRA And how much memory does it save?"),
         (["LoRA 是什么？"], "那它的 alpha 怎么设呢？", "LoRA 那它的 alpha 怎么设呢？"),

@@ -86,9 +86,9 @@ def test_headings_lead_the_unit_below_them() -> None:
         ("**温水太烫。**", Unit("sentence", "**温水太烫。**", (), "")),
         ("**温水太烫。[1]**", Unit("sentence", "**温水太烫。**", (1,), "")),
         ("**温水太烫[1]**", Unit("sentence", "**温水太烫**", (1,), "")),
-        ("__Too hot!__", Unit("sentence", "__Too hot!__", (), "")),
+        ("__Boiling water burns leaves!__", Unit("sentence", "__Boiling water burns leaves!__", (), "")),
         ("## 温水太烫 [1]", Unit("sentence", "## 温水太烫", (1,), "")),
-        ("### Use it. Brew it.\n[2]", Unit("sentence", "### Use it. Brew it.", (2,), "")),
+        ("### Warm the pot. Brew green tea.\n[2]", Unit("sentence", "### Warm the pot. Brew green tea.", (2,), "")),
     ],
 )
 def test_a_heading_that_claims_something_is_a_sentence(reply: str, unit: Unit) -> None:

@@ -140,8 +140,9 @@ def test_chinese_names_that_are_exchanged_count_against_a_sentence() -> None:
     assert supported("李开复说，模型会在北京训练。", cited)
     assert not supported("王小川在会上说，模型会在北京训练。", cited)
     assert not supported("李开复在会上说，模型会在上海训练。", cited)
-    # The tagger takes 张量 for a name.
+    # The tagger takes 张量 and 长度 for names.
     assert supported("张量放在显卡上。", "矩阵放在显卡上。")
+    assert supported("该序列长度可变。", "序列可变，维度固定。")
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,21 @@ def test_the_notes_own_words_support_themselves_without_a_judge() -> None:
 def test_a_sentence_without_a_source_is_not_found_and_a_label_is_no_claim() -> None:
     drafts = [Draft("绿茶最健康。", ()), Draft("要点：", ())]
     assert Verifier(SaysAlways(1.0, 0.0, 0.0))(drafts) == [Support("not_found", 0.0), None]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cited"),
+    [
+        ("Dropout is disabled at inference.", "Dropout is not used at inference."),
+        ("推理时关闭 dropout。", "推理时不使用 dropout。"),
+        ("LoRA keeps the base weights frozen.", "LoRA does not change the base weights."),
+        ("没有可解释性。", "缺乏可解释性。"),
+        ("训练中休息 10 分钟。", "训练中休息十分钟。"),
+        ("数据有 11000 条。", "数据有一万一千条。"),
+        ("这两种方法都会降低显存。", "LoRA 和 QLoRA 都降低显存；论文比较了三种设置。"),
+        ("它有 7B 参数。", "它有 7 B 参数。"),
+        ("长 800m。", "长 800 米。"),
+    ],
+)
+def test_the_same_in_other_words_is_not_held_against_a_sentence(sentence: str, cited: str) -> None:
+    assert supported(sentence, cited)
