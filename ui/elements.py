@@ -4,24 +4,12 @@ import time
 from collections.abc import Sequence
 from html import escape
 
+from eval.stages import stage_name as name_of_stage
 from ingest.phrases import Language, Phrase
-
-STAGES = {
-    "condense": Phrase("understanding", "理解问题"),
-    "retrieve": Phrase("searching", "检索"),
-    "dense": Phrase("by meaning", "语义"),
-    "lexical": Phrase("by words", "字词"),
-    "fused": Phrase("fused", "融合"),
-    "rerank": Phrase("reranking", "重排"),
-    "read": Phrase("reading", "阅读"),
-    "generate": Phrase("writing", "撰写"),
-    "verify": Phrase("checking", "核对"),
-    "reflect": Phrase("trying again", "再次作答"),
-}
 
 
 def stage_name(stage: str, language: Language) -> str:
-    return STAGES[stage].to(language) if stage in STAGES else stage
+    return name_of_stage(stage).to(language)
 
 
 def say(en: str, zh: str, language: Language) -> str:

@@ -203,10 +203,9 @@ def runs(found: "Sequence[Run]", language: Language) -> str:
 
 
 def _run_row(run: "Run", shown: Sequence[str], language: Language) -> str:
-    estimates = {row.name: row.estimate for row in run.summary.rows}
     cells = [
-        f"<td>{found.value:.3f} <small>{found.low:.2f}–{found.high:.2f}</small></td>"
-        if (found := estimates.get(name))
+        f"<td>{row.estimate.value:.3f} <small>{row.estimate.low:.2f}–{row.estimate.high:.2f}</small></td>"
+        if (row := run.summary.row(name)) and row.estimate
         else "<td>–</td>"
         for name in shown
     ]
