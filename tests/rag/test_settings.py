@@ -192,6 +192,7 @@ def test_the_library_may_be_in_the_home_folder(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.delenv("NOTECITE_LIBRARY", raising=False)
     if place == "variable":
         monkeypatch.setenv("NOTECITE_LIBRARY", "~/nl")
     if place == "file":
