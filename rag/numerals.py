@@ -73,8 +73,9 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     1,000 is 1000.0, 12 is twelve and 十二, 7B is 7 billion. A small number in words counts only if the cited words
     count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
     said, held = list(_numbers(claim)), list(_numbers(cited))
-    known = {value for number in (*held, *_numbers(headings)) for value in (*number.values, number.bare)}
-    plain = {number.bare for number in (*held, *_numbers(headings)) if not number.with_unit}
+    read = [*held, *_numbers(headings)]
+    known = {value for number in read for value in (*number.values, number.bare)}
+    plain = {number.bare for number in read if not number.with_unit}
     missing = [
         number
         for number in said
