@@ -23,8 +23,8 @@ _LONGEST_NAME = 80
 _NAME = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P<used>(?:\([^()\n]*\)|\[[^\[\]\n]*\])*)$")
 _INDEX = re.compile(r"\[\d+(?:,\s*\d+)*\]")
 _NAME_OF_CODE = re.compile(
-    r"\w*[^\W_]_+[^\W_]\w*|[a-z]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z]|[a-z](?:[a-z]|\d+)|args|argv|arr|array|ids|list|shape|nums|data|logits|tokens|inputs|outputs|labels|scores|probs|weights|values|keys|rows"
-    r"|cols|items",
+    r"\w*[^\W_]_+[^\W_]\w*|[a-z]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z]|[a-z](?:[a-z]|\d+)|args|argv|arr|array"
+    r"|cols|data|ids|inputs|items|keys|labels|list|logits|nums|outputs|probs|rows|scores|shape|tokens|values|weights",
     re.ASCII,
 )
 _MORE_CODE = re.compile(r"\s*[-+*/]?=|\.[a-z_]|\[[a-z:]")
@@ -42,8 +42,8 @@ def is_index(marks: re.Match[str]) -> bool:
     the literature, as in ``Vaswani[2]`` or ``attention[1, 3]``.
 
     An index stands in plain square brackets directly behind a name that was called or indexed, has ``_`` or a dot
-    inside, is one letter, two small letters or a small letter and digits, or is a usual name of a list; or behind a
-    name in small letters if the index is 0 or more code follows it. Any other word is prose.
+    inside, is one letter, two small letters that are no word or a small letter and digits, or is a usual name of a
+    list; or behind a name in small letters if the index is 0 or more code follows it. Any other word is prose.
     """
     found = _NAME.search(marks.string[max(0, marks.start() - _LONGEST_NAME) : marks.start()])
     if found is None or not _INDEX.match(marks[0]):

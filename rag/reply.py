@@ -80,7 +80,7 @@ class ReplySplitter:
     """Feed the pieces of a reply in order, then finish. Each call gives the units that are complete by then.
 
     ``shown`` is the text that the model was shown. A number behind a name, as in ``hidden_states[1]``, names no source
-    if it stands there too.
+    if it stands there too; nor does 0 or a number from 100 on that stands there in brackets.
 
     A leading ``<think>`` block, a leading "Answer:" and a list of references at the end are left out. If a server sends
     only the end of that block, because the prompt opened it, ``THOUGHTS_END`` follows the reasoning.

@@ -62,13 +62,19 @@ def _unjudged(draft: Draft) -> Support | None:
 
 def _premise(sources: Sequence[Source], sentence: str) -> _Premise:
     """The judge reads, for each source, its heading path, the sentence before the cited words, and these."""
-    where = [tuple(dict.fromkeys((s.hit.chunk.title, *s.hit.chunk.headings[-2:]))) for s in sources]
-    rows = [_rows(source, as_table=sentence.lstrip().startswith("|")) for source in sources]
-    cited = [row or _slice(source) for row, source in zip(rows, sources, strict=True)]
-    # What comes before a table's row is another row.
-    before = ["" if row else _before(source) for row, source in zip(rows, sources, strict=True)]
-    read = [in_context(*place) for place in zip(where, map("".join, zip(before, cited, strict=True)), strict=True)]
-    return _Premise("\n".join(title for path in where for title in path), "\n".join(cited), "\n".join(read))
+    as_table = sentence.lstrip().startswith("|")
+    headings: list[str] = []
+    cited: list[str] = []
+    read: list[str] = []
+    for source in sources:
+        where = tuple(dict.fromkeys((source.hit.chunk.title, *source.hit.chunk.headings[-2:])))
+        rows = _rows(source, as_table)
+        words = rows or _slice(source)
+        headings += where
+        cited.append(words)
+        # What comes before a table's row is another row.
+        read.append(in_context(where, words if rows else f"{_before(source)}{words}"))
+    return _Premise("\n".join(headings), "\n".join(cited), "\n".join(read))
 
 
 def _slice(source: Source) -> str:
