@@ -1,5 +1,6 @@
 """Whether the hits can answer at all, and what is said when they cannot."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from rag.types import Hit, Query, Stage, Statement
 
 _NO_STATEMENT = -6.0
 """Log-odds of the best statement where nothing could be read."""
+_DISTINCT = re.compile(r"(?=\D)(?=.*[A-Z].*[A-Z\d]|.*\d.*[A-Z])")
+"""An acronym or a version: GAE, PiSSA, A100. Other Latin words may stand in the notes in Chinese."""
 _HEADINGS_OFFERED = 3
 _LONGEST_SEARCHED = 120
 """Characters of the question that a refusal repeats."""
@@ -51,7 +54,7 @@ class CalibratedAnswerability:
     """For the bundled models: refuses below a confidence."""
 
     weights: Floats
-    """Shape (5,), the intercept last: a logistic layer over ``answer_features``, fitted on questions that the notes do
+    """Shape (6,), the intercept last: a logistic layer over ``answer_features``, fitted on questions that the notes do
     and do not answer (``python -m eval.fit_layers``)."""
     least: float
     """The least confidence at which an answer is given."""
@@ -72,11 +75,12 @@ class CalibratedAnswerability:
 def answer_features(
     query: Query, stages: Mapping[Stage, Sequence[Hit]], hits: Sequence[Hit], read: Sequence[Statement]
 ) -> Floats:
-    """Shape (4,): the best hit's probability, the best cosine, the share of the question's names that are in no hit,
-    and the best statement's log-odds."""
+    """Shape (5,): the best hit's probability, the best cosine, the share of the question's names that are in no hit,
+    whether one of these cannot be said otherwise, and the best statement's log-odds."""
     cosine = max((hit.score for hit in stages["dense"]), default=0.0)
     statement = max((s.score for s in read), default=_NO_STATEMENT)
-    return np.array([hits[0].score, cosine, unknown_share(query, stages), statement], np.float32)
+    distinct = any(map(_DISTINCT.match, unmentioned_names(query, stages)))
+    return np.array([hits[0].score, cosine, unknown_share(query, stages), distinct, statement], np.float32)
 
 
 def unknown_share(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> float:

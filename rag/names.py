@@ -16,7 +16,7 @@ _HITS_SEARCHED = 10
 _SHORTEST_MISSPELT = 5
 _SHORTEST_WITH_ANOTHER_LETTER = 9
 """In a shorter name, another letter makes another name: Mixtral, Mistral."""
-_ENDING = re.compile(r"(?<=[A-Z]{2})s$|'s$")
+_ENDING = re.compile(r"(.*[A-Z]{2}|[A-Za-z].*\d)s|(.*)'s")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
 _FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W*({TERM.pattern})")
 
@@ -24,12 +24,18 @@ _FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W*({TER
 def names(question: str) -> list[str]:
     """The technical names in a question, without a plural or possessive ending. In Chinese text they are the Latin
     terms; in other text, terms with a capital inside, a digit or a hyphen, and those capitalised within a sentence."""
-    terms = [_ENDING.sub("", term) for term in key_terms(question) if TERM.fullmatch(term)]
+    terms = [_without_ending(term) for term in key_terms(question) if TERM.fullmatch(term)]
     terms = [term for term in terms if not is_function_word(term)]
     if not is_chinese(question):
-        first = {_ENDING.sub("", word) for word in _FIRST_WORD.findall(question)}
+        first = {_without_ending(word) for word in _FIRST_WORD.findall(question)}
         terms = [t for t in terms if re.search(r"[^'][A-Z]|\d|\w-\w", t) or (t[0].isupper() and t not in first)]
     return [term for term in dict.fromkeys(terms) if len(term) > 1 and not _SHORT_FORM.search(term)]
+
+
+def _without_ending(term: str) -> str:
+    """LLMs, GPT's and A100s as LLM, GPT and A100, but not 10s."""
+    ended = _ENDING.fullmatch(term)
+    return ended[1] or ended[2] if ended else term
 
 
 def respelt(query: Query, hits: Sequence[Hit]) -> Query:

@@ -45,20 +45,30 @@ def statement(found: Hit, score: float) -> Statement:
     return Statement(found, 0, 0, "paragraph", 0, (), 0, found.chunk.end, found.chunk.text, score=score)
 
 
-def test_features_are_best_probability_best_cosine_share_of_unknown_names_and_best_statement() -> None:
+def test_features_are_best_probability_best_cosine_share_of_unknown_names_an_acronym_and_best_statement() -> None:
     hits = [hit("LoRA 的初始化", 0.8), hit("别的", 0.6)]
     query = Query("LoRA 和 AdaLoRA 哪个好", "")
     stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
     read = [statement(hits[0], 1.5), statement(hits[1], -2.0)]
     features = answer_features(query, stages, [replace(hits[0], score=0.25)], read)
-    assert features.tolist() == pytest.approx([0.25, 0.8, 0.5, 1.5])
-    assert answer_features(query, stages, hits, [])[3] == -6
+    assert features.tolist() == pytest.approx([0.25, 0.8, 0.5, 1.0, 1.5])
+    assert answer_features(query, stages, hits, [])[4] == -6
+
+
+@pytest.mark.parametrize(
+    ("asked", "distinct"),
+    [("GAE", 1), ("PiSSA", 1), ("A100s", 1), ("NVFP4", 1), ("LoRA", 0), ("gae", 0), ("Hopper", 0), ("56B", 0)],
+)
+def test_an_unknown_acronym_or_version_cannot_be_said_otherwise(asked: str, distinct: int) -> None:
+    hits = [hit("LoRA 的初始化")]
+    stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
+    assert answer_features(Query(f"{asked} 怎么用", ""), stages, hits, [])[3] == distinct
 
 
 def test_confidence_is_logistic_in_the_features_and_the_threshold_decides() -> None:
     hits = [hit("LoRA 的初始化", 0.8)]
     stages: dict[Stage, list[Hit]] = {"dense": hits, "fused": hits}
-    weights = np.array([1.0, 0.0, 0.0, 0.5, -1.8], np.float32)
+    weights = np.array([1.0, 0.0, 0.0, 0.0, 0.5, -1.8], np.float32)
     read = [statement(hits[0], 2.0)]
     decision = CalibratedAnswerability(weights, 0.4)(Query("LoRA", "LoRA"), stages, hits, read)
     assert decision.answered

@@ -21,6 +21,7 @@ def test_names_in_chinese_are_all_latin_terms_and_in_english_the_technical_ones(
 
 def test_a_plural_is_the_name_itself() -> None:
     assert names("How is an LLM's context extended on GPUs?") == ["LLM", "GPU"]
+    assert names("FP8 on A100s, T4s and GTX1080s in 10s?") == ["FP8", "A100", "T4", "GTX1080", "10s"]
     assert unknown_names(names("LLMs 和 RNNs 差在哪"), [hit("LLM 读得更远"), hit("RNNs are slow")]) == []
 
 
