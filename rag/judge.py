@@ -16,6 +16,7 @@ from ingest.odds import sigmoid
 from ingest.protocols import Floats
 from ingest.sentences import sentences
 from rag.cross_encoders import open_cross_encoder, unusable
+from rag.numerals import spelt_as_in
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ class BundledJudge:
     def support(self, pairs: Sequence[Pair]) -> Floats:
         """Shape (pairs, 3), for pairs of (premise, claim): the probabilities that the premise supports the claim, that
         it contradicts it, and that it does neither. A long claim gets the probabilities of its least supported
-        sentence."""
-        parts = [(at, number, part) for at, pair in enumerate(pairs) for number, part in _parts(*pair)]
+        sentence. Numbers of the claim are read as the premise writes them, because the weights do not know that 24 is
+        二十四."""
+        spelt = [(premise, spelt_as_in(premise, claim)) for premise, claim in pairs]
+        parts = [(at, number, part) for at, pair in enumerate(spelt) for number, part in _parts(*pair)]
         rows = self.features([part for _, _, part in parts])
         best: dict[tuple[int, int], Floats] = {}
         for (at, number, _), row in zip(parts, _softmax(rows @ self._head["support_blend"].T), strict=True):

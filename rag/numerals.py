@@ -45,10 +45,12 @@ _NO_NUMBER = re.compile(
     r"|(?<![一二两三四五六七八九十])百度|千问|第三方|四舍五入|五花八门|乱七八糟|third[- ]part(?:y|ies)",
     re.IGNORECASE,
 )
-_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹])")
+_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹⁻])")
+_OTHER_FORM = re.compile(r"[^\W_]|[．－～／⁻]")
 _RANGE = re.compile(r"\s*(?:[-~–—/、,]|到|至|和|或|or|and|to)\s*", re.IGNORECASE)
 AMOUNT = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?:e[-+]?\d+|[kmbt]|st|nd|rd|th)(?![A-Za-z\d])", re.IGNORECASE)
 """A number that could be taken for a name: 7B, 2nd, 1e-4."""
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
 _COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff]{1,3})", re.IGNORECASE)
 
 
@@ -56,11 +58,14 @@ _COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff]{1,3})", re.IGNORECASE)
 class _Number:
     """A number of a text.
 
-    ``values`` is what it may stand for, ``bare`` what it is without its unit; a version such as 1.2.3 is itself.
-    ``in_words`` says that it may be no number at all, as in "one of" or 一般. ``counted`` is the word after it, in
-    Chinese the measure word with what follows it: 两种方法 and 三种设置 count other things.
+    ``start`` and ``end`` are where it stands, with its unit. ``values`` is what it may stand for, ``bare`` what it is
+    without its unit; a version such as 1.2.3 is itself. ``in_words`` says that it may be no number at all, as in "one
+    of" or 一般. ``counted`` is the word after it, in Chinese the measure word with what follows it: 两种方法 and
+    三种设置 count other things.
     """
 
+    start: int
+    end: int
     values: frozenset[Decimal | str]
     bare: Decimal | str
     with_unit: bool
@@ -72,8 +77,8 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     """Whether the claim holds a number that neither the cited words nor the headings above them hold, in any notation:
     1,000 is 1000.0, 12 is twelve and 十二, 7B is 7 billion. A small number in words counts only if the cited words
     count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
-    said, held = list(_numbers(claim)), list(_numbers(cited))
-    read = [*held, *_numbers(headings)]
+    said, held = (list(_numbers(_plain(text))) for text in (claim, cited))
+    read = [*held, *_numbers(_plain(headings))]
     known = {value for number in read for value in (*number.values, number.bare)}
     plain = {number.bare for number in read if not number.with_unit}
     missing = [
@@ -89,12 +94,42 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     )
 
 
+def spelt_as_in(cited: str, claim: str) -> str:
+    """The claim with its numbers written as the cited words write them: 24 as 二十四, 7B as 70亿."""
+    claim, cited = _plain(claim), _plain(cited)
+    held = list(_numbers(cited))
+    written = {cited[number.start : number.end] for number in held}
+    # From the end, as they are found, so that those before stay where they are.
+    for number in _numbers(claim):
+        if claim[number.start : number.end] in written or _may_be_none(number):
+            continue
+        same = next((other for other in held if not number.values.isdisjoint(other.values)), None)
+        if same:
+            claim = _joined(claim[: number.start], cited[same.start : same.end], claim[number.end :])
+    return claim
+
+
+def _joined(before: str, number: str, after: str) -> str:
+    """Without the spaces that would part Chinese numerals from Chinese text: 24 层 is 二十四层."""
+    if _CHINESE.match(number[0]) and _CHINESE.match(before.rstrip()[-1:]):
+        before = before.rstrip()
+    if _CHINESE.match(number[-1]) and _CHINESE.match(after.lstrip()[:1]):
+        after = after.lstrip()
+    return before + number + after
+
+
 def _may_be_none(number: _Number) -> bool:
     return number.in_words and number.values <= {Decimal(0), Decimal(1)}
 
 
-def _numbers(text: str) -> Iterator[_Number]:
-    text = _NO_NUMBER.sub(" ", unicodedata.normalize("NFKC", _RAISED.sub("^", text)))
+def _plain(text: str) -> str:
+    """The text with numbers of any width and height as plain ones. A wide comma stays: it parts numbers."""
+    return _OTHER_FORM.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _RAISED.sub("^", text))
+
+
+def _numbers(plain: str) -> Iterator[_Number]:
+    """The numbers of a plain text, the last one first."""
+    text = _NO_NUMBER.sub(lambda found: " " * len(found[0]), plain)
     unit: tuple[Decimal, ...] = (Decimal(1),)
     begins = len(text)
     # From the end, because in "7 or 13B" the unit of the last number is that of the first as well.
@@ -110,7 +145,7 @@ def _numbers(text: str) -> Iterator[_Number]:
             scaled = () if isinstance(bare, str) else tuple(bare * factor for factor in unit)
             # 16MB is also 16 MB, and a version has no unit.
             alone = () if scaled and own and not found["byte"] else (bare,)
-            yield _Number(frozenset((*scaled, *alone)), bare, bool(own), False, counted)
+            yield _Number(begins, found.end(), frozenset((*scaled, *alone)), bare, bool(own), False, counted)
             continue
         if found["chinese"]:
             values, vague = _chinese_values(found["chinese"])
@@ -121,7 +156,8 @@ def _numbers(text: str) -> Iterator[_Number]:
         if vague:
             counted = ""
         for value in values:
-            yield _Number(frozenset((value,)), value, False, vague or value <= _ALWAYS_COUNTED_ABOVE, counted)
+            in_words = vague or value <= _ALWAYS_COUNTED_ABOVE
+            yield _Number(begins, found.end(), frozenset((value,)), value, False, in_words, counted)
 
 
 def _unit(found: re.Match[str]) -> tuple[Decimal, ...]:

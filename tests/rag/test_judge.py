@@ -105,6 +105,13 @@ def test_the_shipped_judge_tells_what_is_supported_from_what_is_changed() -> Non
 
 
 @pytest.mark.slow
+def test_the_shipped_judge_knows_a_number_in_another_notation() -> None:
+    judge = BundledJudge(JUDGE_WEIGHTS)
+    pairs = [("Encoder 一共二十四层", "编码器有 24 层"), ("Encoder 一共二十四层", "编码器有 12 层")]
+    assert (judge.support(pairs)[:, 0] > 0.5).tolist() == [True, False]
+
+
+@pytest.mark.slow
 def test_the_shipped_judge_finds_the_statement_that_answers() -> None:
     judge = BundledJudge(JUDGE_WEIGHTS)
     statements = ["泡茶\n绿茶产自浙江和安徽。", "泡茶\n绿茶用八十度的水泡两分钟。", "泡茶\n茶叶要密封保存。"]

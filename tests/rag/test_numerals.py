@@ -1,0 +1,26 @@
+import pytest
+
+from rag.numerals import has_other_number, spelt_as_in
+
+
+@pytest.mark.parametrize(
+    ("cited", "claim", "spelt"),
+    [
+        ("Encoder 一共二十四层", "编码器有 24 层", "编码器有二十四层"),
+        ("There are twelve heads", "共 12 个头", "共 twelve 个头"),
+        ("模型有 70 亿参数", "The model has 7B parameters.", "The model has 70 亿 parameters."),
+        ("学习率取 1e-4", "学习率取 0.0001，不是 0.001", "学习率取 1e-4，不是 0.001"),
+        ("层数二十四，头数 12", "12 个头，24 层，没有 48", "12 个头，二十四层，没有 48"),
+        # What is written alike already stays, and so do words that are perhaps no numbers.
+        ("第 2 步加 24，一共二十四", "24 是结果", "24 是结果"),
+        ("第 1 步", "这是一种做法", "这是一种做法"),
+        ("百度千问", "共 100 个", "共 100 个"),
+    ],
+)
+def test_the_numbers_of_a_claim_are_spelt_as_in_what_it_cites(cited: str, claim: str, spelt: str) -> None:
+    assert spelt_as_in(cited, claim) == spelt
+
+
+def test_a_wide_comma_parts_numbers() -> None:
+    assert not has_other_number("batch 取 8，128 都行", "batch 可以是 128，也可以是 8", "")
+    assert has_other_number("batch 取 8,128", "batch 可以是 128，也可以是 8", "")
