@@ -11,6 +11,7 @@ from rag.build import JUDGE_WEIGHTS
 from rag.judge import BundledJudge, CrossEncoderJudge
 from rag.protocols import SupportJudge
 from rag.settings import Settings, load_settings
+from rag.support import support_by_parts
 
 BUNDLED_JUDGE = "bundled"
 """The judge that ships with the product; ``rag/weights/judge.md`` says how well it does."""
@@ -40,7 +41,8 @@ class ModelJudge:
         self._model = model
 
     def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
-        return [Verdict(float(support), float(against)) for support, against, *_ in self._model.support(pairs)]
+        rows = support_by_parts(self._model, pairs)
+        return [Verdict(float(support), float(against)) for support, against, *_ in rows]
 
 
 def open_judge(name: str, settings: Settings | None = None) -> Judge:

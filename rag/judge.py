@@ -14,9 +14,7 @@ from ingest.bundled import PASSAGE_PROMPT, QUERY_PROMPT
 from ingest.embed import END, START, BundledEmbedder
 from ingest.odds import sigmoid
 from ingest.protocols import Floats
-from ingest.sentences import sentences
 from rag.cross_encoders import open_cross_encoder, unusable
-from rag.numerals import spelt_as_in
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ _NARROWED_FROM = 200
 """Characters of a premise. At most ``_WIDE`` are judged, those of the sentences nearest to the claim. A premise longer
 than ``_NARROWED_FROM`` is judged twice, also on the very nearest ``_NARROW`` alone, because support is easily
 overlooked in longer text."""
-_LONGEST_CLAIM = 160
-"""Characters. A longer claim is judged sentence by sentence."""
 _REMEMBERED = 256
 """Pairs of question and statement, because reranking and reading ask for many of the same."""
 
@@ -61,21 +57,15 @@ class BundledJudge:
 
     def support(self, pairs: Sequence[Pair]) -> Floats:
         """Shape (pairs, 3), for pairs of (premise, claim): the probabilities that the premise supports the claim, that
-        it contradicts it, and that it does neither. A long claim gets the probabilities of its least supported
-        sentence. Numbers of the claim are read as the premise writes them, because the weights do not know that 24 is
-        二十四."""
-        spelt = [(premise, spelt_as_in(premise, claim)) for premise, claim in pairs]
-        parts = [(at, number, part) for at, pair in enumerate(spelt) for number, part in _parts(*pair)]
-        rows = self.features([part for _, _, part in parts])
-        best: dict[tuple[int, int], Floats] = {}
-        for (at, number, _), row in zip(parts, _softmax(rows @ self._head["support_blend"].T), strict=True):
-            if (at, number) not in best or row[0] > best[at, number][0]:
-                best[at, number] = row
-        probabilities = np.ones((len(pairs), 3), np.float32)
-        for (at, _), row in best.items():
-            if row[0] < probabilities[at, 0]:
-                probabilities[at] = row
-        return probabilities
+        it contradicts it, and that it does neither. Of a long premise the reading that supports the claim better
+        counts."""
+        readings = [(at, reading) for at, pair in enumerate(pairs) for reading in _readings(*pair)]
+        rows = self.features([reading for _, reading in readings])
+        best = np.zeros((len(pairs), 3), np.float32)
+        for (at, _), row in zip(readings, _softmax(rows @ self._head["support_blend"].T), strict=True):
+            if row[0] > best[at, 0]:
+                best[at] = row
+        return best
 
     def answers(self, question: str, statements: Sequence[str]) -> Floats:
         """Shape (statements,): the probability that each answers the question or a part of it. See ``in_context``."""
@@ -128,16 +118,11 @@ class BundledJudge:
         return BundledEmbedder(self.cache_folder, self._adaptation)
 
 
-def _parts(premise: str, claim: str) -> Iterator[tuple[int, Pair]]:
-    """What is judged for a pair: the claim, or each sentence of a long one, with the parts of the premise that matter
-    to it. The number is that of the sentence."""
-    claims = [claim]
-    if len(claim) > _LONGEST_CLAIM:
-        claims = [claim[start:end] for start, end in sentences(claim, 0, len(claim))] or claims
-    for number, part in enumerate(claims):
-        yield number, (relevant_part(premise, part, _WIDE), part)
-        if len(premise) > _NARROWED_FROM:
-            yield number, (relevant_part(premise, part, _NARROW), part)
+def _readings(premise: str, claim: str) -> Iterator[Pair]:
+    """The claim over the part of the premise that matters to it, and over the nearest part of a long one."""
+    yield relevant_part(premise, claim, _WIDE), claim
+    if len(premise) > _NARROWED_FROM:
+        yield relevant_part(premise, claim, _NARROW), claim
 
 
 def _softmax(logits: Floats) -> Floats:

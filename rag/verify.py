@@ -12,7 +12,7 @@ from rag.negation import clauses, denies
 from rag.numerals import AMOUNT, has_other_number
 from rag.protocols import SupportJudge
 from rag.statements import statements
-from rag.support import SENTENCE_END
+from rag.support import SENTENCE_END, support_by_parts
 from rag.terms import TERM
 from rag.types import Draft, Source, Support, Verdict, leads_in
 
@@ -45,7 +45,7 @@ class Verifier:
         words support themselves."""
         cited = {at: _premise(d.sources, d.text) for at, d in enumerate(drafts) if d.sources and not d.quoted}
         pairs = [(premise.read, drafts[at].text) for at, premise in cited.items()]
-        rows = self.judge.support(pairs) if pairs else ()
+        rows = support_by_parts(self.judge, pairs)
         verdicts = {
             at: _weighed(drafts[at].text, premise, *map(float, row))
             for (at, premise), row in zip(cited.items(), rows, strict=True)
