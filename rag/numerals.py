@@ -34,7 +34,8 @@ _BELOW_100 = rf"(?:{_any(_TENS)}(?:[ -]{_any(_SMALL)})?|{_any(_SMALL)})"
 _BELOW_1000 = rf"(?:a(?= (?:hundred|{_SCALE})\b)|{_BELOW_100})(?:[ -]hundred(?: (?:and )?{_BELOW_100})?)?"
 _ANY_NUMBER = re.compile(
     r"(?P<digits>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)*(?:e[-+]?\d{1,3}(?![a-z\d]))?)"
-    rf"(?:\s*(?P<unit>[十百千]?[万亿]+)|(?P<letter>[kmbt])(?P<byte>(?<!b)b)?(?![a-z\d])|[ -](?P<scale>{_SCALE})\b)?"
+    rf"(?:\s*(?P<unit>[十百千]?[万亿]+)|(?P<letter>[kmbt])(?P<byte>(?<!b)b)?(?![a-z\d])|[ -](?P<scale>{_SCALE})\b"
+    r"|\s?(?P<percent>%))?"
     rf"|\b(?P<english>{_BELOW_1000}(?:[ -]{_SCALE}(?: (?:and )?{_BELOW_1000})?)*)\b"
     rf"|(?<!\d )(?<!\bper )(?<!\ba )(?<!\bone )(?<!\beach )(?<!\bevery )\b(?P<ordinal>{_any(_ORDINALS)})\b"
     r"|(?P<chinese>[零〇一二两三四五六七八九十百千万亿]+(?:点[零〇一二三四五六七八九]+(?![十百千]))?)",
@@ -42,11 +43,12 @@ _ANY_NUMBER = re.compile(
 )
 _NO_NUMBER = re.compile(
     r"[百千万]分之|(?<![一二两三四五六七八九十])十分(?![之钟])|十足|(?<![一二两三四五六七八九十百千])万一(?![千百十])"
-    r"|(?<![一二两三四五六七八九十])百度|千问|第三方|四舍五入|五花八门|乱七八糟|third[- ]part(?:y|ies)",
+    r"|(?<![一二两三四五六七八九十])百度|千问|千万(?=[别不要记])|第三方|四舍五入|五花八门|乱七八糟"
+    r"|third[- ]part(?:y|ies)",
     re.IGNORECASE,
 )
 _RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹⁻])")
-_OTHER_FORM = re.compile(r"[^\W_]|[．－～／⁻]")
+_OTHER_FORM = re.compile(r"[^\W_]|[．－～／⁻％]")
 _RANGE = re.compile(r"\s*(?:[-~–—/、,]|到|至|和|或|or|and|to)\s*", re.IGNORECASE)
 AMOUNT = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?:e[-+]?\d+|[kmbt]|st|nd|rd|th)(?![A-Za-z\d])", re.IGNORECASE)
 """A number that could be taken for a name: 7B, 2nd, 1e-4."""
@@ -60,8 +62,8 @@ class _Number:
 
     ``start`` and ``end`` are where it stands, with its unit. ``values`` is what it may stand for, ``bare`` what it is
     without its unit; a version such as 1.2.3 is itself. ``in_words`` says that it may be no number at all, as in "one
-    of" or 一般. ``counted`` is the word after it, in Chinese the measure word with what follows it: 两种方法 and
-    三种设置 count other things.
+    of" or 一般, ``unit_alone`` that it is a unit without a digit, as in 百科. ``counted`` is the word after it, in
+    Chinese the measure word with what follows it: 两种方法 and 三种设置 count other things.
     """
 
     start: int
@@ -70,6 +72,7 @@ class _Number:
     bare: Decimal | str
     with_unit: bool
     in_words: bool
+    unit_alone: bool
     counted: str
 
 
@@ -79,7 +82,7 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
     said, held = (list(_numbers(_plain(text))) for text in (claim, cited))
     read = [*held, *_numbers(_plain(headings))]
-    known = {value for number in read for value in (*number.values, number.bare)}
+    known = {value for number in read if not number.unit_alone for value in (*number.values, number.bare)}
     plain = {number.bare for number in read if not number.with_unit}
     missing = [
         number
@@ -97,11 +100,12 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
 def spelt_as_in(cited: str, claim: str) -> str:
     """The claim with its numbers written as the cited words write them: 24 as 二十四, 7B as 70亿."""
     claim, cited = _plain(claim), _plain(cited)
-    held = list(_numbers(cited))
+    held = [number for number in _numbers(cited) if not number.unit_alone]
     written = {cited[number.start : number.end] for number in held}
     # From the end, as they are found, so that those before stay where they are.
     for number in _numbers(claim):
-        if claim[number.start : number.end] in written or _may_be_none(number):
+        vague = number.in_words and len(number.values) > 1
+        if claim[number.start : number.end] in written or vague or _may_be_none(number):
             continue
         same = next((other for other in held if not number.values.isdisjoint(other.values)), None)
         if same:
@@ -119,7 +123,7 @@ def _joined(before: str, number: str, after: str) -> str:
 
 
 def _may_be_none(number: _Number) -> bool:
-    return number.in_words and number.values <= {Decimal(0), Decimal(1)}
+    return number.unit_alone or (number.in_words and number.values <= {Decimal(0), Decimal(1)})
 
 
 def _plain(text: str) -> str:
@@ -143,21 +147,26 @@ def _numbers(plain: str) -> Iterator[_Number]:
             plain = found["digits"].replace(",", "")
             bare = plain if plain.count(".") > 1 else Decimal(plain)
             scaled = () if isinstance(bare, str) else tuple(bare * factor for factor in unit)
-            # 16MB is also 16 MB, and a version has no unit.
+            # 16MB is also 16 MB, 10% also 0.1, and a version has no unit.
             alone = () if scaled and own and not found["byte"] else (bare,)
-            yield _Number(begins, found.end(), frozenset((*scaled, *alone)), bare, bool(own), False, counted)
+            share = (bare / 100,) if found["percent"] and not isinstance(bare, str) else ()
+            values = frozenset((*scaled, *alone, *share))
+            yield _Number(
+                begins, found.end(), values, bare, bool(own), in_words=False, unit_alone=False, counted=counted
+            )
             continue
+        unit_alone = False
         if found["chinese"]:
-            values, vague = _chinese_values(found["chinese"])
+            spelt, vague = _chinese_values(found["chinese"])
+            unit_alone = found["chinese"] in ("百", "千", "万", "亿")
             near = text[begins - 1 : begins], text[found.end() : found.end() + 1]
             vague = vague or near[0] in ("几", "数") or near[1] in ("几", "多", "余", "来")
         else:
-            values, vague = {_english_value(found[0])}, False
-        if vague:
-            counted = ""
-        for value in values:
-            in_words = vague or value <= _ALWAYS_COUNTED_ABOVE
-            yield _Number(begins, found.end(), frozenset((value,)), value, False, in_words, counted)
+            spelt, vague = {_english_value(found[0])}, False
+        in_words = vague or max(spelt) <= _ALWAYS_COUNTED_ABOVE
+        yield _Number(
+            begins, found.end(), frozenset(spelt), min(spelt), False, in_words, unit_alone, "" if vague else counted
+        )
 
 
 def _unit(found: re.Match[str]) -> tuple[Decimal, ...]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ingest.lines import MARKER
 from ingest.tokens import proper_names, query_tokens
 from rag.generate import display
 from rag.judge import in_context
@@ -18,7 +19,7 @@ from rag.types import Draft, Source, Support, Verdict, leads_in
 
 _LONGEST_CONTEXT = 120
 """Characters of the note before the cited words that the judge reads too."""
-_ITEM_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．](?!\d)\s*")
+_ITEM_NUMBER = re.compile(rf"^\s*[*_]*(?:{MARKER.pattern}|(?:步骤|第|step)\s*\d{{1,2}}\s*[步点:：.、])", re.IGNORECASE)
 _ALIKE = 0.6
 """The least share of a clause's words in another that says the same of another name."""
 _SUPPORTED_FROM = 0.5
@@ -106,10 +107,11 @@ def _before(source: Source) -> str:
 def _weighed(sentence: str, premise: _Premise, support: float, contradiction: float, neither: float) -> Support:
     """The judge's verdict, lowered by what speaks against it in the words themselves."""
     contradicted = contradiction > max(support, neither)
+    said = _ITEM_NUMBER.sub("", sentence)
     if (
-        has_other_number(_ITEM_NUMBER.sub("", sentence), premise.cited, premise.headings)
-        or _has_other_name(sentence, premise)
-        or denies(sentence, premise.cited)
+        has_other_number(said, premise.cited, premise.headings)
+        or _has_other_name(said, premise)
+        or denies(said, premise.cited)
     ):
         support = min(support, _AT_MOST_WITH_NEWS)
     verdict: Verdict = "contradicted" if contradicted else "not_found"

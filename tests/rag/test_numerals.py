@@ -15,6 +15,9 @@ from rag.numerals import has_other_number, spelt_as_in
         ("第 2 步加 24，一共二十四", "24 是结果", "24 是结果"),
         ("第 1 步", "这是一种做法", "这是一种做法"),
         ("百度千问", "共 100 个", "共 100 个"),
+        ("百科的条目，千万不要删", "共 100 条，1000 万次", "共 100 条，1000 万次"),
+        ("有 3 到 4 种", "有三四种可用", "有三四种可用"),
+        ("dropout 取 0.1", "dropout 取 10%，不是 10", "dropout 取 0.1，不是 10"),
     ],
 )
 def test_the_numbers_of_a_claim_are_spelt_as_in_what_it_cites(cited: str, claim: str, spelt: str) -> None:
@@ -24,3 +27,15 @@ def test_the_numbers_of_a_claim_are_spelt_as_in_what_it_cites(cited: str, claim:
 def test_a_wide_comma_parts_numbers() -> None:
     assert not has_other_number("batch 取 8，128 都行", "batch 可以是 128，也可以是 8", "")
     assert has_other_number("batch 取 8,128", "batch 可以是 128，也可以是 8", "")
+
+
+def test_a_unit_without_a_digit_is_no_number() -> None:
+    assert has_other_number("共 10000 条", "万能钥匙", "")
+    assert has_other_number("参数量 1000 万", "千万不要这样做", "")
+    assert not has_other_number("参数量 100 万", "有百万参数", "")
+
+
+def test_a_percentage_is_its_fraction() -> None:
+    assert not has_other_number("dropout 取 10%", "dropout 取 0.1", "")
+    assert not has_other_number("取 0.05", "取５％", "")
+    assert has_other_number("dropout 取 10%", "dropout 取 0.2", "")

@@ -67,6 +67,13 @@ def test_a_number_or_name_that_is_not_cited_counts_against_whatever_the_judge_sa
     assert support.probability < 0.5
 
 
+@pytest.mark.parametrize("mark", ["3. ", "③", "（3）", "(3) ", "3）", "**3. ", "步骤 3：", "Step 3: ", "第 3 步 "])
+def test_the_number_of_an_item_is_none_of_the_notes(mark: str) -> None:
+    support = verdict(f"{mark}绿茶用 80 度的水冲泡。", 1.0, 0.0, 0.0)
+    assert support is not None
+    assert support.verdict == "supported"
+
+
 @pytest.mark.parametrize("sentence", ["绿茶用 80.0 度左右的水冲泡。", "绿茶用８０度的水冲泡。"])
 def test_a_number_may_be_written_otherwise(sentence: str) -> None:
     support = verdict(sentence, 1.0, 0.0, 0.0)
