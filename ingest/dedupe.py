@@ -9,7 +9,7 @@ in.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from zlib import crc32
 
@@ -74,8 +74,13 @@ def nearly_equal(left: str, right: str) -> bool:
     )
 
 
-def components(nodes: Iterable[int], edges: Iterable[tuple[int, int]]) -> Mapping[int, int]:
-    """Each node's group: the smallest node that it is connected to."""
+def components(
+    nodes: Iterable[int], bands: Iterable[Sequence[int]], are_equal: Callable[[int, int], bool]
+) -> Mapping[int, int]:
+    """Each node's group: the smallest node that it is connected to, directly or through others.
+
+    Two nodes of a band are connected when they ``are_equal``; of two that are in one group already it is not asked.
+    """
     parent = {node: node for node in nodes}
 
     def root(node: int) -> int:
@@ -84,9 +89,18 @@ def components(nodes: Iterable[int], edges: Iterable[tuple[int, int]]) -> Mappin
             node = parent[node]
         return node
 
-    for left, right in edges:
-        low, high = sorted((root(left), root(right)))
-        parent[high] = low
+    for band in bands:
+        groups: list[list[int]] = []
+        for node in band:
+            joined, others = [node], []
+            for group in groups:
+                first, own = root(group[0]), root(node)
+                if first == own or any(are_equal(other, node) for other in group):
+                    parent[max(first, own)] = min(first, own)
+                    joined += group
+                else:
+                    others.append(group)
+            groups = [*others, joined]
     return {node: root(node) for node in parent}
 
 

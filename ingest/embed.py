@@ -90,7 +90,7 @@ class BundledEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        bare = f"{bundled.MODEL_NAME} {self._weights_hash[:12]}"
+        bare = f"{bundled.MODEL_NAME} {self._weights_hash[:12]} {bundled.LAYOUT}"
         return self._adaptation.fingerprint(bare) if self._adaptation else bare
 
     @property

@@ -10,13 +10,15 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
 def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
-    """Writes a file at once or not at all: whoever opens ``path`` meanwhile sees the old content or the new one. Makes
-    the folder. Raises OSError."""
+    """Writes a file at once or not at all: whoever opens ``path``, meanwhile or after a power cut, sees the old content
+    or the new one. Makes the folder. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
 """The two search indexes of a library, derived from its catalog: the writer keeps them up to date, readers search
 them.
 
-Each index folder has a stamp that says which generation of which library it holds. A reader adds in memory what the
-catalog has beyond that stamp, so it answers from the newest generation even when an index is behind, damaged or gone;
-the writer repairs the index.
+Each index folder has a stamp that says which generation of which library it holds. When an index is behind, damaged or
+gone, a reader answers from the newest generation all the same: it compares the vectors that Chroma lacks one by one,
+and indexes all words anew in memory, since BM25 scores of two indexes cannot be compared. The writer repairs the index.
 """
 
 import json
@@ -21,7 +21,7 @@ from ingest.catalog import Catalog, Change
 from ingest.database import REBUILD, disk_full
 from ingest.errors import LibraryBroken
 from ingest.files import FULL_DISK, write_whole
-from ingest.lexical import LexicalEntry, LexicalIndex
+from ingest.lexical import LexicalEntry, LexicalIndex, Ranking, best
 from ingest.phrases import Phrase
 from ingest.protocols import Vectors
 from ingest.vectors import VectorIndex, VectorIndexError
@@ -29,14 +29,16 @@ from ingest.vectors import VectorIndex, VectorIndexError
 Part = Literal["lexical", "vectors"]
 PARTS: tuple[Part, ...] = ("lexical", "vectors")
 
-_FORMAT = 2
+_FORMAT = 3
 """Raise it when the search tokens or an index's settings change: the next writer builds the indexes anew."""
 _COMPACT_UP_TO = 10_000
 """Entries. A smaller lexical index is tidied after every removal, a larger one once a hundredth was removed."""
 _SAMPLES = 3
+_DECIMALS = 6
+_STEP = 2 * 10.0**-_DECIMALS
+"""More than what lies between two cosines that are equal once they are rounded."""
 _STAMP = "stamp.json"
 
-_Ranking = list[tuple[str, float]]
 _Damage = (VectorIndexError, ValueError)
 
 
@@ -49,7 +51,7 @@ class SearchIndexes:
         self._catalog = catalog
         self._reached = {part: _reached(folder, part, catalog) for part in PARTS}
         self._is_exact = not self._reached["vectors"] or catalog.searchable_count() <= exact_up_to
-        self._lexical: list[LexicalIndex] | None = None
+        self._lexical: LexicalIndex | None = None
         self._vectors: VectorIndex | None = None
         self._exact: tuple[list[str], Vectors] | None = None
 
@@ -58,24 +60,22 @@ class SearchIndexes:
             self._vectors.close()
             self._vectors = None
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> _Ranking:
-        """(key, cosine similarity), best first. Chroma only proposes keys: the catalog's vectors score them."""
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Ranking:
+        """(key, cosine similarity): the ``k`` best and, where every vector is compared, those that tie with the last.
+        Chroma only proposes keys: the catalog's vectors score them."""
         scores = {} if self._is_exact else self._proposed(vector, k)
         keys, matrix = self._exact_part()
         if keys:
             products = matrix @ vector
-            best = np.argpartition(-products, k)[:k] if k < len(keys) else np.arange(len(keys))
-            scores |= {keys[at]: _rounded(products[at]) for at in best}
-        return _ranked(scores, k)
+            least = np.partition(products, -k)[-k] - _STEP if k < len(keys) else -np.inf
+            scores |= {keys[at]: _rounded(products[at]) for at in np.flatnonzero(products >= least)}
+        return best(scores.items(), k)
 
-    def matching(self, text: str, k: int, context_weight: float) -> _Ranking:
-        """(key, BM25 score), best first."""
+    def matching(self, text: str, k: int, context_weight: float) -> Ranking:
+        """(key, BM25 score): the ``k`` best and those that tie with the last."""
         if self._lexical is None:
             self._lexical = self._open_lexical()
-        scores: dict[str, float] = {}
-        for index in reversed(self._lexical):
-            scores |= dict(index.search(text, k, context_weight))
-        return _ranked(scores, k)
+        return self._lexical.search(text, k, context_weight)
 
     def _exact_part(self) -> tuple[list[str], Vectors]:
         """The vectors to compare one by one: all of a small library, otherwise those newer than Chroma's stamp."""
@@ -109,19 +109,13 @@ class SearchIndexes:
         with suppress(OSError):
             (self._folder / "vectors" / _STAMP).unlink(missing_ok=True)
 
-    def _open_lexical(self) -> list[LexicalIndex]:
-        """The index on disk, and one in memory of what it lacks."""
-        reached, indexes = self._reached["lexical"], []
-        if reached:
-            try:
-                indexes.append(LexicalIndex(self._folder / "lexical"))
-            except (ValueError, OSError):
-                reached = 0
-        newer = self._catalog.keys_since(reached)
-        if newer:
-            indexes.append(LexicalIndex())
-            indexes[-1].change((), _lexical_entries(self._catalog, newer))
-        return indexes
+    def _open_lexical(self) -> LexicalIndex:
+        if self._reached["lexical"] >= self.generation:
+            with suppress(ValueError, OSError):
+                return LexicalIndex(self._folder / "lexical")
+        index = LexicalIndex()
+        index.change((), _lexical_entries(self._catalog, self._catalog.searchable_keys()))
+        return index
 
 
 class IndexWriter:
@@ -152,13 +146,12 @@ class IndexWriter:
         """Tidies the lexical index if removed entries have left traces in its word statistics."""
         stamp = _Stamp.of(self._folder, "lexical", self._catalog)
         if stamp and stamp.removed and (stamp.size <= _COMPACT_UP_TO or stamp.removed > stamp.size // 100):
-            self._attempt("lexical", self._compact_lexical)
+            self._attempt("lexical", lambda: self._compact_lexical(stamp.generation))
 
     def _bring_up(self, part: Part, change: Change | None) -> None:
-        stamp = _Stamp.read(self._folder / part)
-        if stamp is not None and not stamp.belongs_to(self._catalog):
+        stamp = _Stamp.of(self._folder, part, self._catalog)
+        if stamp is None and (self._folder / part / _STAMP).exists():
             self._discard(part)
-            stamp = None
         follows = stamp is not None and change is not None and stamp.generation == change.generation - 1
         self._attempt(part, lambda: self._update(part, change if follows else None))
 
@@ -190,18 +183,18 @@ class IndexWriter:
     def _update_lexical(self, change: Change | None) -> None:
         folder = self._folder / "lexical"
         before = _Stamp.read(folder)
-        index = LexicalIndex(folder)
+        index = LexicalIndex(folder, write=True)
         # Without a stamp there is no count of removals: any entry of the index may have left traces.
         traces = before.removed if before and change else len(index)
         generation, removed, added = self._difference(change, index.keys)
         index.change(removed, _lexical_entries(self._catalog, added))
         self._write_stamp(folder, generation, len(index), len(removed) + traces)
 
-    def _compact_lexical(self) -> None:
+    def _compact_lexical(self, generation: int) -> None:
         folder = self._folder / "lexical"
-        index = LexicalIndex(folder)
+        index = LexicalIndex(folder, write=True)
         index.compact()
-        self._write_stamp(folder, self._catalog.generation, len(index), 0)
+        self._write_stamp(folder, generation, len(index), 0)
 
     def _update_vectors(self, change: Change | None) -> None:
         folder = self._folder / "vectors"
@@ -279,13 +272,9 @@ def _lexical_entries(catalog: Catalog, keys: Iterable[str]) -> list[LexicalEntry
     ]
 
 
-def _ranked(scores: dict[str, float], k: int) -> _Ranking:
-    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
-
-
 def _rounded(score: np.float32) -> float:
     """The last bits of a product depend on the row's place in the matrix; equal vectors must tie."""
-    return round(float(score), 6)
+    return round(float(score), _DECIMALS)
 
 
 @contextmanager

@@ -17,6 +17,9 @@ _TIES = 32
 """Hits read beyond ``k``, since the index breaks ties by the order in which entries came in."""
 _WRITER_BYTES = 30_000_000
 
+Ranking = list[tuple[str, float]]
+"""(key, score), best first."""
+
 
 @dataclass(frozen=True, slots=True)
 class LexicalEntry:
@@ -30,18 +33,19 @@ class LexicalEntry:
 class LexicalIndex:
     """BM25 over search tokens, in a folder or, without one, in memory. One process at a time may write it."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Opens the index, or makes an empty one. Raises ValueError or OSError when the folder cannot be used."""
+    def __init__(self, folder: Path | None = None, *, write: bool = False) -> None:
+        """Opens the index; ``write`` makes it where there is none. Raises ValueError or OSError when the folder cannot
+        be used."""
         import tantivy
 
-        builder = tantivy.SchemaBuilder()
-        builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
-        for name in _FIELDS:
-            builder.add_text_field(name, stored=True, tokenizer_name="whitespace", index_option="freq")
-        self._schema = builder.build()
-        if folder is not None:
+        if folder is None:
+            self._index = tantivy.Index(_schema())
+        elif write:
             folder.mkdir(parents=True, exist_ok=True)
-        self._index = tantivy.Index(self._schema, path=None if folder is None else str(folder))
+            self._index = tantivy.Index(_schema(), path=str(folder))
+        else:
+            self._index = tantivy.Index.open(str(folder))
+        self._schema = self._index.schema
         self._searcher = self._index.searcher()
 
     def change(self, removed: Iterable[str], added: Iterable[LexicalEntry]) -> None:
@@ -63,8 +67,9 @@ class LexicalIndex:
     def keys(self) -> set[str]:
         return {key for key, _, _ in self._stored()}
 
-    def search(self, question: str, k: int, context_weight: float) -> list[tuple[str, float]]:
-        """The ``k`` best (key, BM25 score), best first. ``context_weight`` multiplies matches in title and headings."""
+    def search(self, question: str, k: int, context_weight: float) -> Ranking:
+        """The ``k`` best (key, BM25 score), best first, and those that score as much as the last of them, as far as
+        they are among the next ``_TIES`` hits. ``context_weight`` multiplies matches in title and headings."""
         import tantivy
 
         terms = list(dict.fromkeys(query_tokens(question)))[:_MOST_QUERY_TOKENS]
@@ -77,7 +82,7 @@ class LexicalIndex:
             return []
         hits = self._searcher.search(tantivy.Query.boolean_query(clauses), k + _TIES, count=False).hits
         scored = [(self._searcher.doc(address)["key"][0], round(float(score), 4)) for score, address in hits]
-        return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:k]
+        return best(scored, k)
 
     def __len__(self) -> int:
         return self._searcher.num_docs
@@ -101,6 +106,22 @@ class LexicalIndex:
         for _, address in self._searcher.search(tantivy.Query.all_query(), len(self), count=False).hits:
             document = self._searcher.doc(address)
             yield document["key"][0], document["context"][0], document["text"][0]
+
+
+def best(scored: Iterable[tuple[str, float]], k: int) -> Ranking:
+    """The ``k`` best, and those that score as much as the last of them; ties in order of their keys."""
+    ranking = sorted(scored, key=lambda pair: (-pair[1], pair[0]))
+    return [pair for pair in ranking if pair[1] >= ranking[k - 1][1]] if k < len(ranking) else ranking
+
+
+def _schema() -> "tantivy.Schema":
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
+    for name in _FIELDS:
+        builder.add_text_field(name, stored=True, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
 
 
 def _document(key: str, context: Sequence[str], text: Sequence[str]) -> "tantivy.Document":

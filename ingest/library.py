@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ingest.catalog import Catalog, Change, Counts, DocumentSummary
 from ingest.database import disk_full
 from ingest.errors import BadInput, LibraryBusy, LibraryMismatch, NotFound
+from ingest.files import write_whole
 from ingest.indexes import PARTS, IndexWriter, SearchIndexes, is_full_disk
 from ingest.phrases import Phrase
 from ingest.protocols import TokenVectors
@@ -66,7 +67,11 @@ def open_library(
 
 
 class Library:
-    """Made by ``open_library``. Safe to use from several threads. Ties in scores are broken by chunk id."""
+    """Made by ``open_library``. Safe to use from several threads.
+
+    Ties in scores are broken by chunk id. Only two things are left open: which of equal chunks Chroma proposes in a
+    large library, and which of dozens that match the words equally are among the ``k`` best.
+    """
 
     def __init__(self, folder: Path, lock: FileLock | None, fingerprint: str | None, exact_up_to: int) -> None:
         self.folder = folder
@@ -285,7 +290,11 @@ def _lock_to_write(folder: Path, seconds: float) -> FileLock:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock", timeout=seconds, thread_local=False)
         lock.acquire()
-        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
+        try:
+            write_whole(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        except BaseException:
+            lock.release()
+            raise
     except Timeout as error:
         writer = {}
         with suppress(OSError, ValueError):

@@ -22,9 +22,9 @@ from ingest.protocols import Embedder, TokenCounter, TokenEmbedder
 from ingest.readers import read
 from ingest.split import split
 from ingest.types import Chunk, Document
-from ingest.walk import FoundFile, Walk, walk
+from ingest.walk import LEADS_OUT, FoundFile, Walk, walk
 
-READING = 4
+READING = 5
 """Raise it when a reader or the splitter makes other documents or chunks: the next sync reads every note again."""
 
 CHUNKS_AT_ONCE = 256
@@ -214,7 +214,8 @@ class _Sync:
                 self._skipped.append(Skipped(_shown(path), *file.reasons))
             else:
                 self._unchanged += 1
-        self._skipped += [Skipped(_shown(path or str(source.folder.path)), what) for path, what in found.unread]
+        unread = [*found.unread, *((path, LEADS_OUT) for path in found.astray)]
+        self._skipped += [Skipped(_shown(path or str(source.folder.path)), what) for path, what in unread]
         self._ignored += found.ignored
         self._files += len(plan.to_read)
         self._bytes += sum(file.size for file in plan.to_read)

@@ -4,6 +4,7 @@ Derived from the catalog. Two processes that write one folder corrupt it, and a 
 what another one has written until it opens it again.
 """
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -34,14 +35,20 @@ class VectorIndex:
     """Every method raises VectorIndexError when Chroma fails, OSError when the disk does."""
 
     def __init__(self, folder: Path, library_id: str, *, write: bool = False) -> None:
-        """Opens the index of one library; ``write`` makes it where there is none."""
+        """Opens the index of one library; ``write`` makes it where there is none.
+
+        Each index has a subfolder with a name of its own: Chroma shares what is open in a process by its path, even
+        after the files there have been deleted.
+        """
         import chromadb
         from chromadb.config import Settings
 
         with _errors():
-            if not write and not (folder / "chroma.sqlite3").is_file():
+            database = next(folder.glob("*/chroma.sqlite3"), None)
+            if database is None and not write:
                 raise VectorIndexError(f"no index in {folder}")
-            client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+            place = database.parent if database else folder / secrets.token_hex(8)
+            client = chromadb.PersistentClient(str(place), Settings(anonymized_telemetry=False))
             self._client = cast("Client", client)
             try:
                 self._collection = self._open(library_id, write)

@@ -1,5 +1,6 @@
 """A folder -> the note files in it, whatever else it holds."""
 
+import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 from ingest.phrases import Phrase
 from ingest.readers import SUFFIXES
 
+_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _NEVER_NOTES = frozenset({"node_modules", "__pycache__", "site-packages", "__MACOSX"})
 
 
@@ -23,11 +25,12 @@ class FoundFile:
 
 @dataclass(slots=True)
 class Walk:
-    """What a folder holds. ``unread`` are paths below it that could not be looked at, each with the reason; ``ignored``
-    counts files that no reader takes."""
+    """What a folder holds. ``unread`` are paths below it that could not be looked at, each with the reason; ``astray``
+    are links that lead out of it or nowhere; ``ignored`` counts files that no reader takes."""
 
     files: list[FoundFile] = field(default_factory=list)
     unread: list[tuple[str, Phrase]] = field(default_factory=list)
+    astray: list[str] = field(default_factory=list)
     ignored: int = 0
 
 
@@ -59,7 +62,7 @@ def walk(root: Path, below: str, is_excluded: Callable[[Path], bool]) -> Walk:
             try:
                 if child.is_symlink() and not _leads_inside(child, real_root):
                     if _has_reader(child.name) or child.is_dir():
-                        found.unread.append((path, _LEADS_OUT))
+                        found.astray.append(path)
                 elif child.is_dir(follow_symlinks=False):
                     if not is_excluded(root / path):
                         waiting.append(path)
@@ -73,7 +76,7 @@ def walk(root: Path, below: str, is_excluded: Callable[[Path], bool]) -> Walk:
     return found
 
 
-_LEADS_OUT = Phrase("a link that leads out of the folder or nowhere", "链接指向文件夹之外或无效位置")
+LEADS_OUT = Phrase("a link that leads out of the folder or nowhere", "链接指向文件夹之外或无效位置")
 
 
 def _add(found: Walk, path: str, entry: os.DirEntry[str]) -> None:
@@ -85,8 +88,16 @@ def _add(found: Walk, path: str, entry: os.DirEntry[str]) -> None:
 
 
 def _leads_inside(link: os.DirEntry[str], real_root: str) -> bool:
-    target = os.path.realpath(link.path)
-    return os.path.exists(target) and Path(target).is_relative_to(real_root)
+    """Raises OSError when the place in the folder that it leads to cannot be looked at."""
+    if not Path(os.path.realpath(link.path)).is_relative_to(real_root):
+        return False
+    try:
+        link.stat()
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return False
+        raise
+    return True
 
 
 def _has_reader(name: str) -> bool:

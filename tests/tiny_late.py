@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest import adaptation, bundled, embed
+from ingest import bundled, embed
 from ingest.adaptation import write_adaptation
 from ingest.late import LateInteraction
 from ingest.weights import WeightsFile
@@ -18,7 +18,7 @@ def use_tiny_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> WeightsFi
     """Puts a small weights file in the place of the installed package's."""
     write_tiny_weights(folder / "tiny.bin")
     weights = WeightsFile.open(folder / "tiny.bin")
-    for module in (bundled, embed, adaptation):
+    for module in (bundled, embed):
         monkeypatch.setattr(module, "weights_file", lambda: weights)
     return weights
 

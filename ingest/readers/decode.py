@@ -77,7 +77,8 @@ def printable(text: str) -> str:
 def _strict(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
-    except UnicodeDecodeError:
+    # A codec that a file names may be none for text, such as "hex", or always fail, such as "undefined".
+    except (UnicodeError, LookupError):
         return None
 
 

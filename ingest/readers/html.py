@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 2_000
 _DROPPED = frozenset(
-    "aside button canvas datalist dialog footer head iframe nav noscript object select style svg template "
-    "textarea".split()
+    "button canvas datalist dialog footer head iframe nav noscript object select style svg template textarea".split()
 )
 _DROPPED_CLASSES = re.compile(r"(?:^|\s)(?:katex-html|MathJax(?:_\w+)?|gutter|linenos?|line-numbers)(?:\s|$)")
 _BLOCKS = frozenset(
-    "address article blockquote body caption center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 "
-    "h5 h6 header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure form h1 h2 "
+    "h3 h4 h5 h6 header hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _NEVER_NESTED = frozenset(
     "area base br col dd dt embed hr img input li link meta option p source tbody td tfoot th thead tr wbr".split()
 )
+_INNER_ASIDES = "main aside, [role=main] aside, article aside"
 _HEADING_TAG = re.compile("h[1-6]|summary")
-_TAG = re.compile(r"<(?P<close>/?)(?P<name>[a-zA-Z][^\s/<>]*+)(?P<rest>[^<>]*+)>")
+_TAG = re.compile(r"<!--|<(?P<close>/?)(?P<name>[a-zA-Z][^\s/<>]*+)(?P<rest>[^<>]*+)>")
+# What these hold is no tags, whatever it looks like. A title is left out: inside a drawing it does hold tags.
+_ENDS = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "textarea")}
+_ENDS["<!--"] = re.compile("--!?>")
+_CHECKBOX_CLASSES = {"checkbox-on": "[x] ", "checkbox-off": "[ ] "}
+_ICONS = re.compile(r"[\s\u200d\u20e3\ufe0f\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]+")
 _CJK = r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _WRAPPED_CHINESE = re.compile(rf"(?<={_CJK})[ \t\f]*\n\s*(?={_CJK})")
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -70,11 +75,18 @@ def to_markdown(html: str) -> tuple[str, str]:
 
 def _refuse_deep_nesting(html: str) -> None:
     """The parser's time grows with the square of the depth."""
-    depth = 0
-    for tag in _TAG.finditer(html):
-        if tag["rest"].endswith("/") or tag["name"].lower() in _NEVER_NESTED:
-            continue
-        depth += -1 if tag["close"] else 1
+    depth = at = 0
+    while tag := _TAG.search(html, at):
+        name = (tag["name"] or "<!--").lower()
+        at = tag.end()
+        if name in _ENDS and not tag["close"]:
+            # The marks of "<!-->" overlap.
+            end = _ENDS[name].search(html, at - 2 if name == "<!--" else at)
+            if end is None:
+                return
+            at = end.end()
+        elif not tag["rest"].endswith("/") and name not in _NEVER_NESTED:
+            depth += -1 if tag["close"] else 1
         if depth > _MAX_DEPTH:
             raise UnreadableNote(
                 Phrase("the page nests its tags too deeply", "网页的标签嵌套过深"),
@@ -94,6 +106,8 @@ def _main_content(candidates: "list[LexborNode]") -> "LexborNode | None":
 def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
     """("open", node, ""), ("text", node, text) and ("close", node, "") in document order, without recursion."""
     stack = [(root, False)]
+    callouts = {aside.mem_id for aside in root.css(_INNER_ASIDES) if _says_something(aside)}
+    left_out = {aside.mem_id for aside in root.css("aside")} - callouts
     kept_button = 0
     while stack:
         node, is_open = stack.pop()
@@ -103,7 +117,7 @@ def _events(root: "LexborNode") -> "Iterator[tuple[str, LexborNode, str]]":
             yield "text", node, node.text(deep=False)
         elif formula := _formula(node):
             yield "text", node, formula
-        elif node.mem_id == kept_button or not _is_dropped(node):
+        elif node.mem_id == kept_button or not (node.mem_id in left_out or _is_dropped(node)):
             if _HEADING_TAG.fullmatch(node.tag or ""):
                 kept_button = _only_button(node)
             yield "open", node, ""
@@ -143,6 +157,15 @@ def _only_button(heading: "LexborNode") -> int:
     return button.mem_id if button and _plain(button) == _plain(heading) else 0
 
 
+def _says_something(aside: "LexborNode") -> bool:
+    """Whether a note beside the text says more itself than its links do, which lead to other pages."""
+
+    def length(selector: str) -> int:
+        return sum(len(_plain(node)) for node in aside.css(selector))
+
+    return len(_plain(aside)) - length("h1, h2, h3, h4, h5, h6") > 2 * length("a")
+
+
 def _is_dropped(node: "LexborNode") -> bool:
     attributes = node.attributes
     return (
@@ -156,6 +179,7 @@ def _is_dropped(node: "LexborNode") -> bool:
     )
 
 
+_BOLD_CELL = re.compile(r"\*\*.+\*\*", re.DOTALL)
 _MARKS = {"b": "**", "strong": "**", "code": "`", "kbd": "`", "tt": "`", "sup": "^", "sub": "_"}
 
 
@@ -169,9 +193,11 @@ class _List:
 
 @dataclass(slots=True)
 class _Table:
-    """An open table. ``is_layout``: its cells hold blocks of their own and are written as such."""
+    """An open table. ``is_layout``: its cells hold blocks of their own and are written as such. ``has_head``: whether
+    the first row names the columns, None if the tags do not say."""
 
     is_layout: bool
+    has_head: bool | None
     rows: list[list[str]] = field(default_factory=list)
     _from_above: dict[int, tuple[str, int]] = field(default_factory=dict)
 
@@ -192,6 +218,22 @@ class _Table:
             if rows_left > 1:
                 self._from_above[column] = (cell, rows_left - 1)
 
+    def finished(self) -> list[list[str]]:
+        """The rows that say something, equally long and below their head, which is empty if the first of them is none.
+
+        Without a mark, the first of two columns is taken to hold names and the second their values.
+        """
+        rows = [row for row in self.rows if any(row)]
+        width = max(map(len, rows), default=0)
+        rows = [row + [""] * (width - len(row)) for row in rows]
+        if len(rows) < 2 or width == 1:
+            return rows
+        if self.has_head is None:
+            headed = width > 2 or all(_BOLD_CELL.fullmatch(cell) for cell in rows[0] if cell)
+        else:
+            headed = self.has_head and any(self.rows[0])
+        return rows if headed else [[""] * width, *rows]
+
 
 class _Writer:
     """Takes the events of a page and writes blocks of Markdown."""
@@ -204,6 +246,7 @@ class _Writer:
         self._tables: list[_Table] = []
         self._quotes = 0
         self._heading = 0
+        self._code_block = 0
         self._code_language: str | None = None
         self._last_was_item = False
 
@@ -226,7 +269,7 @@ class _Writer:
             self._flush()
         if tag == "br":
             self._inline.append("\n")
-        elif tag in _MARKS and not self._heading:
+        elif (tag in _MARKS or (tag == "summary" and self._lists)) and not self._heading:
             self._marks.append((tag, len(self._inline)))
         elif tag in ("ul", "ol"):
             start = node.attributes.get("start") or "1"
@@ -236,26 +279,31 @@ class _Writer:
             current = self._lists[-1]
             current.marker = "- " if current.number is None else f"{current.number}. "
             current.number = None if current.number is None else current.number + 1
+        elif self._lists and self._lists[-1].marker and (box := _checkbox(node)):
+            self._lists[-1].marker += box
         elif tag == "blockquote":
             self._quotes += 1
         elif re.fullmatch("h[1-6]", tag):
             self._heading = int(tag[1])
         elif tag == "pre":
-            self._code_language = _language(node)
+            self._code_block, self._code_language = node.mem_id, _language(node)
         elif tag == "table":
-            holds_blocks = len(node.css("table, pre, h1, h2, h3, h4, ul, ol")) > 1
-            self._tables.append(_Table(self._in_cells or holds_blocks))
+            self._tables.append(_Table(self._in_cells or _is_layout(node), _has_head(node)))
         elif tag == "tr" and self._in_cells:
             self._tables[-1].rows.append([])
 
     def close(self, node: "LexborNode") -> None:
         tag = node.tag or ""
-        if tag == "pre":
+        # A block inside the block is lines of it.
+        if node.mem_id == self._code_block:
             self._write_code()
         elif self._code_language is not None:
             self._inline.append("\n" if tag in _BLOCKS else "")
         elif tag in _MARKS:
             self._close_mark(tag)
+        elif tag == "summary":
+            self._close_mark(tag)
+            self._flush()
         elif tag in ("td", "th") and self._in_cells and self._tables[-1].rows:
             self._close_cell(node)
         elif tag == "tr" and self._in_cells:
@@ -273,7 +321,7 @@ class _Writer:
         elif re.fullmatch("h[1-6]", tag):
             self._heading = 0
         elif tag == "table":
-            self._write_table(self._tables.pop().rows)
+            self._write_table(self._tables.pop().finished())
 
     @property
     def _in_cells(self) -> bool:
@@ -286,7 +334,8 @@ class _Writer:
         inner = "".join(self._inline[start:])
         del self._inline[start:]
         stripped = inner.strip(" \n")
-        mark = _MARKS[tag]
+        # A bold item is the heading of what stands deeper: the summary of a fold in a list is one.
+        mark = _MARKS.get(tag, "**")
         if stripped and tag in ("sup", "sub"):
             marked = stripped if stripped.startswith("[") else mark + stripped
         elif stripped and mark not in stripped:
@@ -297,15 +346,16 @@ class _Writer:
         self._inline.append(f"{before}{marked}{after}" if stripped else inner)
 
     def _close_cell(self, node: "LexborNode") -> None:
-        cell = in_cell(" ".join("".join(self._inline).split()))
+        lines = (" ".join(line.split()) for line in "".join(self._inline).split("\n"))
+        cell = in_cell("\n".join(line for line in lines if line))
         self._inline, self._marks = [], []
         self._tables[-1].add(cell, _span(node, "colspan"), _span(node, "rowspan"))
 
     def _flush(self) -> None:
-        """Ends a block; inside a table cell, blocks are only set apart by a space."""
+        """Ends a block; inside a table cell, a block is a line of it."""
         # A caption stands before the rows and is no part of a cell.
         if self._in_cells and self._inline and self._tables[-1].rows:
-            self._inline.append(" ")
+            self._inline.append("\n")
             return
         text = "".join(self._inline)
         self._inline, self._marks = [], []
@@ -315,24 +365,25 @@ class _Writer:
             return
         if self._heading:
             self._write(f"{'#' * self._heading} {' '.join(text.split())}", in_list=False)
-        else:
+        elif not _ICONS.fullmatch(text):
             self._write(plain(text))
 
     def _write_code(self) -> None:
         code = "".join(self._inline).strip("\n")
-        language, self._code_language = self._code_language, None
+        language, self._code_block, self._code_language = self._code_language, 0, None
         self._inline, self._marks = [], []
         if code.strip():
             self._write(fenced(code, language or ""))
 
     def _write_table(self, rows: list[list[str]]) -> None:
-        rows = [row for row in rows if any(row)]
-        width = max(map(len, rows), default=0)
-        if width == 1:
+        if rows and len(rows[0]) == 1:
             for row in rows:
                 self._write(row[0])
         elif rows:
-            self._write(table([row + [""] * (width - len(row)) for row in rows]))
+            head, *others = rows
+            lines = [[name.replace("\n", " ") for name in head]]
+            lines += [[cell.replace("\n", "<br>") for cell in row] for row in others]
+            self._write(table(lines))
 
     def _write(self, block: str, in_list: bool = True) -> None:
         depth = len(self._lists) if in_list else 0
@@ -354,6 +405,33 @@ def _span(cell: "LexborNode", name: str) -> int:
     """How many columns or rows a cell covers, within reason."""
     span = cell.attributes.get(name) or "1"
     return max(1, min(int(span), 50)) if re.fullmatch(r"\d{1,3}", span, re.ASCII) else 1
+
+
+def _is_layout(table: "LexborNode") -> bool:
+    """Whether the cells hold what no row of text can: blocks of their own, or lists in half of them."""
+    if len(table.css("table, pre, h1, h2, h3, h4")) > 1:
+        return True
+    cells = table.css("td, th")
+    return 2 * sum(cell.css_first("ul, ol") is not None for cell in cells) >= max(1, len(cells))
+
+
+def _has_head(table: "LexborNode") -> bool | None:
+    """Whether the first row names the columns. It does in a ``thead`` and if its cells, but perhaps the first, are all
+    ``th``; it does not if only its first is: that names the row. None if no cell is marked."""
+    row = table.css_first("tr")
+    tags = [cell.tag for cell in row.iter() if cell.tag in ("td", "th")] if row else []
+    if row and row.parent and row.parent.tag == "thead":
+        return True
+    return set(tags[1:]) == {"th"} if "th" in tags else None
+
+
+def _checkbox(node: "LexborNode") -> str:
+    """The box of a to-do item as Markdown writes it; empty if the node is none."""
+    attributes = node.attributes
+    if node.tag == "input" and attributes.get("type") == "checkbox":
+        return "[x] " if "checked" in attributes else "[ ] "
+    classes = (attributes.get("class") or "").split()
+    return next((box for name, box in _CHECKBOX_CLASSES.items() if name in classes), "")
 
 
 def _language(pre: "LexborNode") -> str:

@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ingest import dedupe
 from ingest.catalog import FORMAT, Catalog, Entry, FileStamp, NoteFile, vector_key
+from ingest.dedupe import nearly_equal
 from ingest.errors import LibraryBroken, NotFound
 from ingest.phrases import Phrase
 from ingest.types import Chunk, Document, Place
@@ -70,7 +72,7 @@ def test_a_change_names_what_can_and_cannot_be_found_any_more(catalog: Catalog) 
         (vector_key(old.chunks[1]),),
         (vector_key(new.chunks[1]),),
     )
-    assert catalog.keys_since(1) == [vector_key(new.chunks[1])]
+    assert catalog.vectors_since(1)[0] == [vector_key(new.chunks[1])]
 
 
 def test_a_moved_note_changes_nothing_for_the_indexes(catalog: Catalog) -> None:
@@ -129,6 +131,20 @@ def test_groups_fall_apart_when_what_joined_them_goes(catalog: Catalog) -> None:
     fresh.replace((), [entry(fresh, "c.md", far), entry(fresh, "a.md", LONG)])
     assert together == ["a.md#0"]
     assert apart == searchable(fresh)
+
+
+def test_a_family_of_alike_texts_is_compared_one_by_one(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[str, str]] = []
+
+    def counting(left: str, right: str) -> bool:
+        compared.append((left, right))
+        return nearly_equal(left, right)
+
+    monkeypatch.setattr(dedupe, "nearly_equal", counting)
+    marks = [a + b for a in ",:;|" for b in " *_#>`"]
+    catalog.replace((), [entry(catalog, f"{at:02}.md", LONG.replace("，", mark)) for at, mark in enumerate(marks)])
+    assert searchable(catalog) == ["00.md#0"]
+    assert len(catalog.places_like("00.md#0")) == len(compared) == len(marks) - 1
 
 
 def test_the_order_in_which_notes_come_does_not_matter(tmp_path: Path) -> None:

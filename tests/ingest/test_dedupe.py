@@ -83,4 +83,13 @@ def test_a_short_text_means_something_under_its_headings_only() -> None:
 
 
 def test_groups_are_what_hangs_together() -> None:
-    assert components([5, 1, 2, 3, 9], [(3, 2), (5, 3)]) == {1: 1, 2: 2, 3: 2, 5: 2, 9: 9}
+    assert components([5, 1, 2, 3, 9], [(2, 3), (3, 5)], lambda *_: True) == {1: 1, 2: 2, 3: 2, 5: 2, 9: 9}
+    equal = {(1, 4), (2, 5), (3, 4), (5, 6)}
+    groups = components(range(1, 8), [range(1, 6), (5, 6), (3, 7)], lambda *pair: pair in equal)
+    assert groups == {1: 1, 2: 2, 3: 1, 4: 1, 5: 2, 6: 2, 7: 7}
+
+
+def test_two_of_one_group_are_not_compared() -> None:
+    asked: list[tuple[int, int]] = []
+    components(range(50), [range(50)] * 3, lambda *pair: not asked.append(pair))  # type: ignore[func-returns-value]
+    assert len(asked) == 49

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import adaptation, embed
+from ingest import bundled, embed
 from ingest.adaptation import AdaptedWeights, adapted_body, read_adaptation
 from ingest.errors import DiskFull, ModelUnavailable
 from ingest.late import LateInteraction, QuestionVectors, late_scores
@@ -44,14 +44,34 @@ def test_a_cache_without_room_for_the_adapted_body_is_a_full_disk(
 ) -> None:
     layers = read_adaptation(write_tiny_ranking(tmp_path / "ranking.safetensors"))
 
-    def fail(path: Path, content: bytes) -> None:
+    def fail(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as full:
-        full.setattr(adaptation, "write_whole", fail)
+        full.setattr(os, "fsync", fail)
         with pytest.raises(DiskFull, match=r"no space left to unpack the trained layers: .*: free 100 MB there"):
             adapted_body(layers, tmp_path / "cache")
     assert adapted_body(layers, tmp_path / "cache").is_file()
+
+
+def test_an_adapted_body_that_was_cut_short_is_made_anew(tiny: WeightsFile, tmp_path: Path) -> None:
+    layers = read_adaptation(write_tiny_ranking(tmp_path / "ranking.safetensors"))
+    body = adapted_body(layers, tmp_path / "cache")
+    whole = body.read_bytes()
+    body.write_bytes(whole[:-5])
+    assert adapted_body(layers, tmp_path / "cache").read_bytes() == whole
+
+
+def test_another_layout_is_another_body_and_another_embedder(
+    tiny: WeightsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = tiny_late(tmp_path)
+    layers = read_adaptation(write_tiny_ranking(tmp_path / "ranking.safetensors"))
+    before = late.fingerprint, adapted_body(layers, tmp_path / "cache")
+    monkeypatch.setattr(bundled, "LAYOUT", bundled.LAYOUT + 1)
+    after = late.fingerprint, adapted_body(layers, tmp_path / "cache")
+    assert before[0] != after[0]
+    assert before[1] != after[1]
 
 
 def test_other_layers_are_another_embedder(tiny: WeightsFile, late: LateInteraction, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ ENTRIES = (
 
 @pytest.fixture(params=["in memory", "in a folder"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> LexicalIndex:
-    index = LexicalIndex(None if request.param == "in memory" else tmp_path / "lexical")
+    index = LexicalIndex(None if request.param == "in memory" else tmp_path / "lexical", write=True)
     index.change((), ENTRIES)
     return index
 
@@ -44,6 +44,13 @@ def test_ties_are_broken_by_key() -> None:
     assert _found(index, "同样") == ["a", "m", "z"]
 
 
+def test_hits_that_tie_with_the_last_are_all_found() -> None:
+    index = LexicalIndex()
+    entries = {"d": "同样的话", "a": "同样的话和别的话", "c": "同样的话", "b": "同样的话"}
+    index.change((), [LexicalEntry(key, "", text) for key, text in entries.items()])
+    assert [key for key, _ in index.search("同样", 2, 1.0)] == ["b", "c", "d"]
+
+
 @pytest.mark.parametrize("question", ["AND OR NOT", '"top-p', "key:a", "top-p^9 (", "*", "/.*/", "[a TO z]", ""])
 def test_operators_in_a_question_mean_nothing(index: LexicalIndex, question: str) -> None:
     assert set(_found(index, question)) <= {"a", "b"}
@@ -69,5 +76,12 @@ def test_compacting_makes_scores_those_of_a_fresh_index(index: LexicalIndex) -> 
 
 
 def test_what_is_written_to_a_folder_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
-    LexicalIndex(tmp_path / "lexical").change((), ENTRIES)
+    LexicalIndex(tmp_path / "lexical", write=True).change((), ENTRIES)
     assert _found(LexicalIndex(tmp_path / "lexical"), "离群特征") == ["c"]
+
+
+def test_reading_makes_no_index(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(ValueError, match="NotExist"):
+            LexicalIndex(folder)
+    assert list(tmp_path.iterdir()) == []

@@ -1,3 +1,5 @@
+import errno
+import json
 import os
 import queue
 import shutil
@@ -5,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ingest.errors import BadInput, LibraryBroken, LibraryBusy, LibraryMismatch, NotFound
+from ingest.errors import BadInput, DiskFull, LibraryBroken, LibraryBusy, LibraryMismatch, NotFound
 from ingest.lexical import LexicalIndex
 from ingest.library import CATALOG, Library, open_library
+from ingest.protocols import Vectors
 from ingest.sync import SyncProgress, sync
 from tests.fakes import FakeEmbedder, count_tokens
 
@@ -90,11 +94,12 @@ def test_another_embedder_is_refused_by_name(library: Path) -> None:
     synced_again.close()
 
 
-def test_a_rebuild_takes_another_embedder(library: Path, notes: Path) -> None:
+@pytest.mark.parametrize("exact_up_to", [0, 1000])
+def test_a_rebuild_takes_another_embedder(library: Path, notes: Path, exact_up_to: int) -> None:
     class OtherEmbedder(FakeEmbedder):
         fingerprint = "other"
 
-    with open_library(library) as reader:
+    with open_library(library, exact_up_to=exact_up_to) as reader:
         documents_found(reader, QUESTION)
         with open_library(library, embedder_fingerprint="other", write=True, rebuild=True) as opened:
             sync([notes], opened, OtherEmbedder, lambda: count_tokens)
@@ -140,6 +145,20 @@ def test_a_library_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot be written"):
         open_library(tmp_path / "file" / "library", write=True)
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_the_library_free(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail)
+        with pytest.raises(DiskFull) as error:
+            open_library(library, write=True)
+    open_library(library, write=True, seconds_to_wait=0.1).close()
+    assert error.value.__cause__ is not None
 
 
 def test_a_reader_follows_the_writer_question_by_question(library: Path, notes: Path) -> None:
@@ -230,8 +249,8 @@ def _damages() -> dict[str, object]:
         "vectors gone": remove("vectors"),
         "words gone": remove("lexical"),
         "both gone": remove("vectors", "lexical"),
-        "chroma's database gone": remove("vectors/chroma.sqlite3"),
-        "chroma's database damaged": scribble("vectors/chroma.sqlite3"),
+        "chroma's database gone": lambda library: next(library.glob("vectors/*/chroma.sqlite3")).unlink(),
+        "chroma's database damaged": scribble("vectors/*/chroma.sqlite3"),
         "stamps gone": remove("vectors/stamp.json", "lexical/stamp.json"),
         "stamps damaged": scribble("*/stamp.json"),
         "stamps behind": behind,
@@ -254,17 +273,56 @@ def test_a_damaged_index_is_answered_without_and_mended_by_the_next_sync(
     with open_library(library, exact_up_to=exact_up_to) as opened:
         assert documents_found(opened, QUESTION) == BOTH_FIND_QUANTISATION
         assert opened.catalog.generation == 1
+    assert len(list(library.glob("vectors/*/"))) == 1
 
 
 def test_a_kill_between_the_words_and_their_stamp_leaves_no_trace_in_the_scores(library: Path, notes: Path) -> None:
     with open_library(library, write=True) as opened:
         change = opened.catalog.replace(["rag/检索.md"], ())
-        LexicalIndex(library / "lexical").change(change.removed, ())
+        LexicalIndex(library / "lexical", write=True).change(change.removed, ())
     (notes / "rag/检索.md").unlink()
     synced(notes, library)
     synced(notes, library.with_name("fresh"))
     with open_library(library) as mended, open_library(library.with_name("fresh")) as fresh:
         assert mended.lexical("温度 特征 p", 10) == fresh.lexical("温度 特征 p", 10) != []
+
+
+def test_words_are_scored_alike_while_their_index_is_behind(library: Path, notes: Path) -> None:
+    with open_library(library, write=True) as opened:
+        chunk = opened.chunks_of("rag/检索.md")[0]
+        opened.catalog.replace(["量化.md"], ())
+    (notes / "量化.md").unlink()
+    synced(notes, library.with_name("fresh"))
+    with open_library(library) as behind, open_library(library.with_name("fresh")) as fresh:
+        assert behind.lexical("检索 温度 p", 10) == fresh.lexical("检索 温度 p", 10) != []
+        assert chunk.id in {chunk_id for chunk_id, _ in behind.lexical("检索", 10)}
+
+
+def test_tidying_the_words_does_not_make_them_newer(library: Path) -> None:
+    with open_library(library, write=True) as opened:
+        opened.apply(opened.catalog.replace(["rag/检索.md"], ()))
+        opened.catalog.replace(["量化.md"], ())
+        opened.finish()
+    with open_library(library) as opened:
+        assert opened.lexical("离群的特征", 10) == []
+    assert json.loads((library / "lexical" / "stamp.json").read_text())["generation"] == 2
+
+
+def test_of_equal_vectors_those_with_the_least_chunk_ids_are_found(tmp_path: Path) -> None:
+    for number in range(40):
+        note = tmp_path / "notes" / f"{number}.md"
+        note.parent.mkdir(exist_ok=True)
+        note.write_text(f"第{number}段", encoding="utf-8")
+
+    class OneVector(FakeEmbedder):
+        def embed_passages(self, texts: Sequence[str], on_done: Callable[[int], None] | None = None) -> Vectors:
+            return np.repeat(super().embed_passages(["同"]), len(texts), axis=0)
+
+    with open_library(tmp_path / "library", write=True) as opened:
+        sync([tmp_path / "notes"], opened, OneVector, lambda: count_tokens)
+        everything = opened.dense(OneVector().embed_passages(["同"])[0], 40)
+        assert opened.dense(OneVector().embed_passages(["同"])[0], 3) == everything[:3]
+        assert everything == sorted(everything, key=lambda hit: hit[0])
 
 
 def test_a_library_without_its_catalog_is_built_anew(library: Path, notes: Path) -> None:

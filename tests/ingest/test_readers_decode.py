@@ -87,6 +87,11 @@ def test_a_declared_encoding_is_used_unless_the_bytes_deny_it() -> None:
     assert decode(TEXT.encode("gb18030"), declared="no-such-encoding").text == TEXT
 
 
+@pytest.mark.parametrize("declared", ["undefined", "hex", "rot13", "idna"])
+def test_a_declared_codec_that_is_none_for_text_counts_as_undeclared(declared: str) -> None:
+    assert decode(TEXT.encode("gb18030"), declared) == Decoded(TEXT)
+
+
 @pytest.mark.parametrize(
     ("declared", "text", "encoding"),
     [

@@ -34,7 +34,7 @@ def test_a_word_note_is_markdown_with_everything_a_note_has() -> None:
         "1. 先看损失\n2. 再看样例\n\n"
         "# 二、显存\n\n"
         "优化器状态占 $\\frac{n^{2}}{\\sqrt{d}}$ 字节。\n\n"
-        "| 方法 | 显存 |\n| --- | --- |\n| 全量\\|半精度 | 16 字节 |\n| 低秩 | 4 字节 |\n\n"
+        "|  |  |\n| --- | --- |\n| 方法 | 显存 |\n| 全量\\|半精度 | 16 字节 |\n| 低秩 | 4 字节 |\n\n"
         "```\nfor step in range(n):\n    train(step)\n```"
     )
 
@@ -106,6 +106,32 @@ def test_formulas_are_read_in_every_part_whatever_its_name() -> None:
             content = archive.read(name).replace(b"word/document.xml", b"word/document2.xml")
             copy.writestr(name.replace("word/document.xml", "word/document2.xml"), content)
     assert read_docx(file.getvalue()).text == "$y$"
+
+
+def table_of(*rows: tuple[str, str], bold_head: bool = False, marked_head: bool = False) -> str:
+    document = docx.Document()
+    grid = document.add_table(len(rows), 2)
+    for row, texts in zip(grid.rows, rows, strict=True):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    if bold_head:
+        for cell in grid.rows[0].cells:
+            cell.paragraphs[0].runs[0].bold = True
+    if marked_head:
+        grid.rows[0]._tr.get_or_add_trPr().append(docx.oxml.OxmlElement("w:tblHeader"))
+    return read_docx(saved(document)).text
+
+
+def test_the_first_of_two_columns_names_the_rows_unless_the_first_row_is_marked_as_head() -> None:
+    rows = (("作者", "老王"), ("版本", "2.3"))
+    assert table_of(*rows) == "|  |  |\n| --- | --- |\n| 作者 | 老王 |\n| 版本 | 2.3 |"
+    assert table_of(*rows, bold_head=True) == "| **作者** | **老王** |\n| --- | --- |\n| 版本 | 2.3 |"
+    assert table_of(*rows, marked_head=True) == "| 作者 | 老王 |\n| --- | --- |\n| 版本 | 2.3 |"
+
+
+def test_the_paragraphs_of_a_cell_stay_apart() -> None:
+    text = table_of(("规格", "适用"), ("large", "网关\n推荐召回"), marked_head=True)
+    assert text == "| 规格 | 适用 |\n| --- | --- |\n| large | 网关<br>推荐召回 |"
 
 
 def test_pictures_are_left_out() -> None:

@@ -35,7 +35,7 @@ def test_a_saved_page_is_its_main_content_with_everything_a_note_has() -> None:
         "$$f(q, m) = q e^{i m \\theta}$$\n\n"
         "$d=64$\n\n"
         "```python\ndef rotate(x):\n    return -x[1], x[0]  # 交换\n```\n\n"
-        "| 方法 | 外推 |\n| --- | --- |\n| 绝对 \\| 正弦 | 差 |\n| 相对 旋转 |  |\n\n"
+        "| 方法 | 外推 |\n| --- | --- |\n| 绝对 \\| 正弦 | 差 |\n| 相对<br>旋转 |  |\n\n"
         "> 引用一句。"
     )
 
@@ -73,10 +73,14 @@ def test_the_title_is_the_pages_or_the_only_heading_that_it_repeats(html: str, t
         ),
         ("<pre>a\n```\nb</pre>", "````\na\n```\nb\n````"),
         ("<pre><div>甲</div><div>乙</div>丙<br>丁</pre>", "```\n甲\n乙\n丙\n丁\n```"),
+        ("<pre>甲<table><tr><td><pre>乙</pre></td></tr></table>丙</pre>", "```\n甲乙\n\n\n\n\n丙\n```"),
         ("<dl><dt>甲</dt><dd>乙</dd></dl>", "甲\n\n乙"),
         ("<table><tr><td>一</td></tr><tr><td>二</td></tr></table>", "一\n\n二"),
         ("<table><tr><td><p>甲</p></td><td><pre>x</pre></td></tr></table>", "甲\n\n```\nx\n```"),
-        ("<table><tr><td>甲</td></tr><tr><td>乙</td><td>丙</td></tr></table>", "| 甲 |  |\n| --- | --- |\n| 乙 | 丙 |"),
+        (
+            "<table><tr><td>甲</td></tr><tr><td>乙</td><td>丙</td></tr></table>",
+            "|  |  |\n| --- | --- |\n| 甲 |  |\n| 乙 | 丙 |",
+        ),
         (
             "<table><tr><td rowspan=2>甲</td><td>1</td><td rowspan=2>尾</td></tr>"
             "<tr><td>2</td></tr><tr><td>乙</td></tr></table>",
@@ -115,6 +119,84 @@ def test_each_element_has_its_markdown(html: str, expected: str) -> None:
     assert markdown(html) == expected
 
 
+def rows(*cells: str) -> str:
+    return "".join(f"<tr>{row}</tr>" for row in cells)
+
+
+@pytest.mark.parametrize(
+    ("html", "head"),
+    [
+        (rows("<td>甲<td>乙", "<td>丙<td>丁"), "|  |  |"),
+        (rows("<th>甲<td>乙", "<th>丙<td>丁"), "|  |  |"),
+        (rows("<th>甲<td>乙<td>一", "<th>丙<td>丁<td>二"), "|  |  |  |"),
+        ("<thead><tr><th><th></thead>" + rows("<td>甲<td>乙", "<td>丙<td>丁"), "|  |  |"),
+        ("<thead><tr><td>甲<td>乙</thead>" + rows("<td>丙<td>丁"), "| 甲 | 乙 |"),
+        (rows("<th>甲<th>乙", "<td>丙<td>丁"), "| 甲 | 乙 |"),
+        (rows("<td><th>乙", "<th>丙<td>丁"), "|  | 乙 |"),
+        (rows("<td><b>甲</b><td><p><strong>乙</strong>", "<td>丙<td>丁"), "| **甲** | **乙** |"),
+        (rows("<td>甲<td>乙<td>一", "<td>丙<td>丁<td>二"), "| 甲 | 乙 | 一 |"),
+        (rows("<th>甲<br>（单位）<th>乙", "<td>丙<td>丁"), "| 甲 （单位） | 乙 |"),
+    ],
+)
+def test_the_first_row_is_the_head_only_where_it_can_be_told(html: str, head: str) -> None:
+    assert markdown(f"<table>{html}</table>").split("\n")[0] == head
+
+
+def test_a_cell_keeps_its_lines_paragraphs_and_list_and_the_table_its_rows() -> None:
+    html = rows(
+        "<th>步骤<th>做法<th>人",
+        "<td>审批<td>确认变更单<br><br>盯监控<td>甲",
+        "<td>限流<td>ZSET<ul><li>时间戳</li><li><p>切 10 格</p></li></ul><td><p>乙</p><p>丙</p>",
+    )
+    assert markdown(f"<table>{html}</table>") == (
+        "| 步骤 | 做法 | 人 |\n| --- | --- | --- |\n"
+        "| 审批 | 确认变更单<br>盯监控 | 甲 |\n"
+        "| 限流 | ZSET<br>时间戳<br>切 10 格 | 乙<br>丙 |"
+    )
+
+
+def test_a_table_of_lists_is_only_a_frame_for_them() -> None:
+    frame = "<table><tr><td><ul><li>甲</li></ul></td><td>乙</td></tr></table>"
+    assert markdown(frame) == "- 甲\n\n乙"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            "<main><p>甲</p><aside><h4>注意</h4>先备份，见<a>手册</a>。</aside></main>",
+            "甲\n\n#### 注意\n\n先备份，见手册。",
+        ),
+        ("<article>甲<aside><h4>相关</h4><ul><li><a>乙</a></li></ul></aside></article>", "甲"),
+        ("<article>甲<aside hidden>乙</aside></article>", "甲"),
+        ("<p>甲</p><aside>相关推荐：乙</aside>", "甲"),
+    ],
+)
+def test_an_aside_is_kept_where_it_is_part_of_the_text(html: str, expected: str) -> None:
+    assert markdown(html) == expected
+
+
+def test_a_fold_in_a_list_is_an_item_in_bold_with_its_body_below() -> None:
+    html = (
+        "<ul><li><details><summary>压测环境</summary>8 核 16G<ul><li>wrk2</li></ul></details></li></ul>"
+        "<ul><li><details><summary><b>优化项</b></summary><p>开启 gzip</p></details></li></ul>"
+    )
+    assert markdown(html) == "- **压测环境**\n\n    8 核 16G\n    - wrk2\n\n- **优化项**\n\n    开启 gzip"
+
+
+def test_blocks_of_nothing_but_icons_are_left_out() -> None:
+    assert markdown("<div>🚀</div><div>💡 ⚠️</div><p>完成 ✅</p>") == "完成 ✅"
+
+
+def test_to_do_items_keep_their_state() -> None:
+    notion = "<ul><li><div class='checkbox checkbox-{}'></div> <span>{}</span></li></ul>"
+    assert markdown(notion.format("on", "甲")) == "- [x] 甲"
+    assert markdown(notion.format("off", "乙")) == "- [ ] 乙"
+    assert markdown("<ul><li><input type=checkbox checked disabled>甲</li><li><input type=checkbox>乙</li></ul>") == (
+        "- [x] 甲\n- [ ] 乙"
+    )
+
+
 def test_the_encoding_is_the_one_the_page_declares() -> None:
     page = '<html><head><meta charset="gbk"><title>甲</title></head><body><p>量化</p></body></html>'
     reading = read_html(page.encode("gbk"))
@@ -131,7 +213,21 @@ def test_nesting_of_a_hundred_thousand_levels_is_refused() -> None:
         markdown("<div>" * 100_000 + "内容")
 
 
-@pytest.mark.parametrize("piece", ["<", "<a", "< ", "中\n", "<!--", "&"])
+@pytest.mark.parametrize(
+    "start",
+    ["<!--{}-->", "<!-- > --!><!--{}-->", "<SCRIPT>{}</Script >", "<style>{}</style>", "<textarea>{}</textarea>"],
+)
+def test_what_looks_like_tags_in_comments_and_scripts_is_not_nested(start: str) -> None:
+    assert markdown(start.format("for(i=0;i<n;i++){x.map(a=>a)}<div>" * 2_500) + "<p>内容</p>") == "内容"
+
+
+@pytest.mark.parametrize("start", ["<!-->", "<!--->", "<!-- --!>", "<script></script>"])
+def test_nesting_after_a_comment_or_script_is_still_refused(start: str) -> None:
+    with pytest.raises(UnreadableNote, match="nests its tags too deeply"):
+        markdown(start + "<div>" * 2_500)
+
+
+@pytest.mark.parametrize("piece", ["<script>", "<", "<a", "< ", "中\n", "<!--", "&"])
 def test_a_million_broken_tags_take_no_longer_than_text(piece: str) -> None:
     assert "末尾" in markdown("<p>末尾</p>" + piece * 1_000_000)
 

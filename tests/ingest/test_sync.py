@@ -413,6 +413,19 @@ def test_links_are_followed_inside_the_folder_only(notes: Path, library: Path, t
     assert sorted(skipped.path for skipped in report.skipped) == ["dangling.md", "outside", "outside.md", "self.md"]
 
 
+@pytest.mark.parametrize("target", ["nowhere.md", "link.md", "a.md/below.md", "../outside.md"])
+def test_a_note_behind_a_link_is_gone_once_the_link_leads_astray(notes: Path, library: Path, target: str) -> None:
+    write(notes.parent / "outside.md", "# 外面\n\n不该读到。\n")
+    (notes / "link.md").symlink_to("b.md")
+    synced(library, notes)
+    (notes / "link.md").unlink()
+    (notes / "link.md").symlink_to(target)
+    report = synced(library, notes)
+    assert (report.deleted, [skipped.path for skipped in report.skipped]) == (("link.md",), ["link.md"])
+    assert ids(library) == ["a.md", "b.md"]
+    assert pending(library) == 0
+
+
 def test_a_note_that_cannot_be_read_is_skipped_with_the_reason_and_not_tried_again(notes: Path, library: Path) -> None:
     write(notes / "binary.md", bytes(range(256)) * 40)
     write(notes / "zero.pdf", b"")

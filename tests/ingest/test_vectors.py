@@ -55,6 +55,16 @@ def test_the_index_of_another_library_is_refused(tmp_path: Path) -> None:
         VectorIndex(tmp_path, "other")
 
 
+def test_a_new_index_is_empty_while_the_deleted_one_is_open(tmp_path: Path) -> None:
+    index = VectorIndex(tmp_path / "vectors", "library", write=True)
+    index.change((), ["a"], unit_vectors(1))
+    shutil.rmtree(tmp_path / "vectors")
+    other = VectorIndex(tmp_path / "vectors", "other", write=True)
+    assert other.readable_keys() == set()
+    other.close()
+    index.close()
+
+
 def test_reading_makes_no_index(tmp_path: Path) -> None:
     with pytest.raises(VectorIndexError):
         VectorIndex(tmp_path / "none", "library")
@@ -65,7 +75,7 @@ def test_damage_is_an_error_of_ours(tmp_path: Path) -> None:
     index = VectorIndex(tmp_path, "library", write=True)
     index.change((), ["a"], unit_vectors(1))
     index.close()
-    (tmp_path / "chroma.sqlite3").write_bytes(b"no database" * 1000)
+    next(tmp_path.glob("*/chroma.sqlite3")).write_bytes(b"no database" * 1000)
     with pytest.raises(VectorIndexError):
         VectorIndex(tmp_path, "library")
     shutil.rmtree(tmp_path)
