@@ -9,7 +9,7 @@ Each failure has one outcome; ``rag/chat_model.py`` names the failures.
 - After that, and for a time-out, a refused request, an unreadable or empty reply, or a reply of which nothing is in
   the notes: the extractive answer, with a notice that says why.
 - A reply cut off by its token limit: its whole sentences, with a notice; if it has none, the extractive answer.
-- The refusal sentence, or a reply that says in other words that the notes don't say and cites nothing: a refusal.
+- A reply that says, in the refusal sentence or in other words, that the notes don't say, and cites nothing: a refusal.
 - The consumer stops reading: the request ends.
 """
 
@@ -55,8 +55,17 @@ _NOTES_DO_NOT_SAY = re.compile(
 """Groups: the notes as they are named, and the verb if only texts can do what it says."""
 _CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
 _REFUSALS = tuple(re.sub(r"\W", "", text).casefold() for text in (NO_ANSWER.en, NO_ANSWER.zh))
-_AROUND_REFUSAL = 12
-"""Letters that may surround the refusal sentence, such as "I am sorry"."""
+_BEFORE_REFUSAL = 12
+"""Letters that may lead the refusal sentence, such as "I am sorry"."""
+_LEADS = re.compile(r"(?:[:：][*_]*|[*_]{2})$")
+"""The end of a line that names what the lines below it are about."""
+_QUESTION_LABEL = re.compile(
+    r"^(?:(?:sure|好的)[,，.!！]?\s*)?(?:here(?: is|['’]s) )?(?:the |your )?"
+    r"(?:改写(?:后的问题|后|如下|结果)?|rewritten(?: question)?)[*\s]*[:：]",
+    re.IGNORECASE,
+)
+"""The label that may lead a rewritten question."""
+_AROUND_QUESTION = ' \t"“”*'
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +115,21 @@ class ChatGenerator:
         """The drafts of the reply. Those that cite nothing wait until one that does has come. A restart follows what
         turns out to be reasoning."""
         waiting: list[Draft] = []
-        cited = denied = False
+        cited = denied = refused = False
         try:
             with contextlib.closing(self.model.reply(prompt.messages, config)) as pieces:
                 # This is made while the model reads the prompt.
                 narrower = Narrower(prompt.sources, self.embedder)
                 for unit in _fresh(_units(pieces, prompt)):
                     if unit is THOUGHTS_END:
-                        cited = denied = False
+                        cited = denied = refused = False
                         waiting.clear()
                         yield Restart()
                         continue
-                    if _is_refusal(unit.text):
-                        if not cited:
-                            return
-                        continue
+                    if _is_refusal(unit):
+                        refused = True
+                        if cited:
+                            continue
                     denies = _denies(unit, prompt.sources)
                     draft = narrower.uncited(unit) if denies else narrower.draft(unit)
                     denied |= denies
@@ -130,8 +139,10 @@ class ChatGenerator:
                         yield from waiting
                         waiting.clear()
         except ChatFailed as failed:
-            if failed.kind != "cut" or not cited:
+            if failed.kind != "cut" or not (cited or refused):
                 raise
+            if not cited:
+                return
             yield Notice(
                 Phrase(
                     "The chat model's answer was cut off at its limit; raise chat_max_tokens for the rest.",
@@ -158,11 +169,18 @@ class ChatCondenser:
             reply = "".join(self.model.reply(condense_prompt(question, history).messages, config))
         except ChatFailed:
             return by_rule
-        lines = [line.strip(' \t"“”*') for line in without_thoughts(reply).splitlines()]
-        first = next((line for line in lines if line), "")
-        rewritten = re.sub(r"^(?:改写|Rewritten)\s*[:：]\s*", "", first)
+        rewritten = _rewritten(without_thoughts(reply))
         faithful = _is_faithful(rewritten, question, history)
         return replace(by_rule, question=rewritten) if faithful else by_rule
+
+
+def _rewritten(reply: str) -> str:
+    """The last line that ends in a question mark, else the last line, without its label; a line that ends in a colon
+    announces the question. Empty if there is none."""
+    stripped = (line.strip(_AROUND_QUESTION) for line in reply.splitlines())
+    lines = [_QUESTION_LABEL.sub("", line).strip(_AROUND_QUESTION) for line in stripped]
+    lines = [line for line in lines if line and line[-1] not in ":："]
+    return next((line for line in reversed(lines) if line[-1] in "?？"), lines[-1] if lines else "")
 
 
 def _is_faithful(rewritten: str, question: str, history: Sequence[str]) -> bool:
@@ -190,21 +208,33 @@ def _units(pieces: Iterator[str], prompt: Prompt) -> Iterator[Unit]:
 
 def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
     """The units without repetitions, ending at the third repetition; ``<`` signs that the prompt replaced are
-    restored."""
-    seen: set[str] = set()
+    restored. What has other numbers, or stands below another heading or leading line, is no repetition."""
+    seen: set[tuple[str, str, Unit]] = set()
     repeats = 0
+    heading = lead = left = ""
     for unit in units:
         if unit is THOUGHTS_END:
-            seen.clear()
-            repeats = 0
             yield unit
-            continue
-        repeats += unit.text in seen
+            yield from _fresh(units)
+            return
+        before = unit.before
+        if before.strip():
+            heading, lead = before.strip(), ""
+        else:
+            # A heading stays though the unit below it is left out.
+            before = max(left, before, key=len)
+        key = heading, lead, replace(unit, before="")
+        leads = not unit.numbers and bool(_LEADS.search(unit.text))
+        again = unit.text == lead if leads else key in seen
+        repeats += again
         if repeats == _REPEATS:
             return
-        if unit.text not in seen:
-            seen.add(unit.text)
-            yield replace(unit, text=restored(unit.text))
+        left = before if again else ""
+        if leads:
+            lead = unit.text
+        seen.add(key)
+        if not again:
+            yield replace(unit, text=restored(unit.text), before=before)
 
 
 def _denies(unit: Unit, sources: Sequence[Hit]) -> bool:
@@ -233,6 +263,6 @@ def _letters(text: str) -> str:
     return re.sub(r"\W", "", text).casefold()
 
 
-def _is_refusal(text: str) -> bool:
-    letters = _letters(text)
-    return any(core in letters and len(letters) <= len(core) + _AROUND_REFUSAL for core in _REFUSALS)
+def _is_refusal(unit: Unit) -> bool:
+    letters = "" if unit.numbers else _letters(unit.text)
+    return any(letters.endswith(core) and len(letters) <= len(core) + _BEFORE_REFUSAL for core in _REFUSALS)

@@ -18,7 +18,7 @@ _SHORTEST_WITH_ANOTHER_LETTER = 9
 """In a shorter name, another letter makes another name: Mixtral, Mistral."""
 _ENDING = re.compile(r"(.*[A-Z]{2}|[A-Za-z].*\d)s|(.*)'s")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
-_FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W*({TERM.pattern})")
+_FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W{{0,20}}+({TERM.pattern})")
 
 
 def names(question: str) -> list[str]:

@@ -72,7 +72,7 @@ def _is_denied(clause: _Clause, held: Iterable[_Clause]) -> bool:
 
 
 def _clause(text: str) -> _Clause:
-    text = _NO_NEGATION.sub(lambda found: found["asked"] or " ", text.replace("’", "'"))
+    text = _NO_NEGATION.sub(lambda found: found["asked"] or " ", text)
     negations = list(NEGATION.finditer(text))
     after = (_NEGATED.match(text, found.end()) for found in negations)
     return _Clause(

@@ -29,14 +29,22 @@ class Unit:
     """The Markdown between the previous unit and this one, headings included."""
 
 
-_WORD = r"(?:来源|资料|出处|见|sources?)"
+_WORD = r"(?:来源|资料|出处|见|sources?|citations?)\s*+[:：#]?\s*+"
+_LIST = rf"{NUMBERS}(?:\s*+(?:[,，、;；和&]|and)\s*+{_WORD}{NUMBERS})*+"
 _MARK = re.compile(
-    rf"[\[【［〔]\s*(?:\^|{_WORD})?\s*[:：#]?\s*({NUMBERS})\s*(?:†[^\]】］〕\n]*)?[\]】］〕](?!\()"
-    rf"|[(（]\s*{_WORD}\s*[:：#]?\s*({NUMBERS})\s*[)）]",
+    rf"\\?[\[【［〔]\s*+(?:\^|{_WORD})?[:：#]?\s*+({_LIST})\s*+(?:†[^\]】］〕\n]*+)?\\?[\]】］〕](?!\()"
+    rf"|[(（]\s*+{_WORD}({_LIST})\s*+[)）]",
     re.IGNORECASE,
 )
+_JOINT = re.compile(r"[ \t]*(?:[,，、;；&和与及]|and\b|,[ \t]*and\b)?[ \t]*")
+"""What may stand between two marks of one run."""
+# What may stand around a run and means nothing without it, as in "(see [1])" and "[[1]](#1)".
+_OPENING = re.compile(rf"[(（\[]\s*(?:(?:see|cf\.|参见|详见|参考|{_WORD})\s*[:：]?)?\s*$", re.IGNORECASE)
+_CLOSING = re.compile(r"\s*(?:[)）]|\](?:\([^()\s]*\))?)")
+_LONGEST_OPENING = 16
+"""Characters."""
+_BETWEEN_MARKS = " \t,，、;；.。"
 _HALF_MARK = re.compile(r"[\[【［〔(（][^\]】］〕)）\n]{0,24}$")
-_MARKS_ONLY = re.compile(rf"(?:[ \t]*(?:{_MARK.pattern})[ \t,，、;；.。]*)+$", re.IGNORECASE)
 _RANGE = re.compile(r"(\d+)\s*[~–-]\s*(\d+)")
 _SHIELDED = re.compile(VERBATIM)
 
@@ -54,7 +62,9 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"(?:\*\*)?(?:回答|答案|答|answer)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE)
+_WRAPPER = re.compile(r"```(?:markdown|md)[ \t]*\n\s*", re.IGNORECASE)
 _THINKING, _THOUGHT = "<think>", "</think>"
+_THOUGHT_OR_CODE = re.compile(rf"{_THOUGHT}|(?P<kept>{VERBATIM})")
 _ENOUGH = 12
 """Characters from which the kind of a line can be told."""
 
@@ -82,13 +92,17 @@ class ReplySplitter:
     ``shown`` is the text that the model was shown. A number behind a name, as in ``hidden_states[1]``, names no source
     if it stands there too; nor does 0 or a number from 100 on that stands there in brackets.
 
-    A leading ``<think>`` block, a leading "Answer:" and a list of references at the end are left out. If a server sends
-    only the end of that block, because the prompt opened it, ``THOUGHTS_END`` follows the reasoning.
+    A leading ``<think>`` block, a leading "Answer:", a code block of Markdown around everything and a list of
+    references at the end are left out. If a server sends only the end of the ``<think>`` block, because the prompt
+    opened it, ``THOUGHTS_END`` follows the reasoning.
     """
 
     shown: str = ""
     _rest: str = ""
+    _read_from: int = 0
+    """The least length of the rest at which it is read again: a long line would otherwise be read for each piece."""
     _started: bool = False
+    _wrapped: bool = False
     _ended: bool = False
     _inside_line: bool = False
     _blank_before: bool = False
@@ -97,7 +111,10 @@ class ReplySplitter:
 
     def feed(self, piece: str) -> Iterator[Unit]:
         self._rest += piece
+        if len(self._rest) < self._read_from and "\n" not in piece:
+            return
         yield from self._units(final=False)
+        self._read_from = len(self._rest) + len(self._rest) // 32
 
     def finish(self) -> Iterator[Unit]:
         yield from self._units(final=True)
@@ -123,6 +140,11 @@ class ReplySplitter:
             if not closed:
                 return False
             text = text.lstrip()
+        if not final and text.startswith("```") and "\n" not in text:
+            return False
+        wrapper = _WRAPPER.match(text)
+        self._wrapped = bool(wrapper)
+        text = text[wrapper.end() :] if wrapper else text
         if len(text) < _ENOUGH and not final:
             return False
         prefix = _PREFIX.match(text)
@@ -138,6 +160,8 @@ class ReplySplitter:
             return None
         line, newline, _ = self._rest.partition("\n")
         whole = bool(newline) or final
+        if self._breaks_at_thought(line, whole):
+            return None
         if self._inside_line:
             return self._sentence(line, whole, final)
         if not whole and len(line.strip()) < _ENOUGH:
@@ -166,12 +190,25 @@ class ReplySplitter:
                 return self._block("sentence", text.strip(), _numbers_of(marks), len(line) + 1, final)
         return self._sentence(line, whole, final)
 
+    def _breaks_at_thought(self, line: str, whole: bool) -> bool:
+        """Puts the first ``</think>`` of the line on a line of its own. A code span that opens before it may still
+        close behind it."""
+        at = _thought_in(line)
+        if at is None or line.strip() == _THOUGHT or (not whole and re.search("[`$]", line[:at])):
+            return False
+        if _FENCE.match(line) or line.lstrip().startswith("$$"):
+            return False
+        before, after = self._rest[:at], self._rest[at + len(_THOUGHT) :]
+        gap = "\n" if before.strip() or self._inside_line else ""
+        self._rest = f"{before}{gap}{_THOUGHT}\n{after}"
+        return True
+
     def _is_apart(self, line: str) -> bool:
         """Whether a line is no unit: a heading, which is kept for the next unit, a rule, or the references' heading."""
         label = _LABEL.match(line)
         rest = line[label.end() :] if label else ""
         listed = label and re.search(r"[:：]", label[0]) and _MARK.match(rest)
-        if label and (not rest or listed or _MARKS_ONLY.match(rest)):
+        if label and (not rest or listed or self._numbers_alone(rest)):
             self._ended = True
             return True
         if not _HEADING.match(line) or self._claims(line):
@@ -196,6 +233,9 @@ class ReplySplitter:
             return self._block(kind, self._rest[: closed.end()].strip("\n"), (), closed.end(), final)
         if not final:
             return None
+        if self._wrapped and not self._rest.partition("\n")[0].strip(" \t`"):
+            self._take(start)
+            return None
         return self._block(kind, f"{self._rest.rstrip()}\n{mark}", (), len(self._rest), final)
 
     def _rows(self, kind: UnitKind, final: bool) -> Unit | None:
@@ -210,7 +250,7 @@ class ReplySplitter:
                 break
             end = newline + 1
             following, closed, _ = self._rest[end:].partition("\n")
-            if not closed and not final and len(following.strip()) < _ENOUGH:
+            if not closed and not final and (len(following.strip()) < _ENOUGH or _THOUGHT in following):
                 return None
             if not _continues(kind, following):
                 break
@@ -240,10 +280,11 @@ class ReplySplitter:
         """A unit that ends a line, with any numbers on a line of their own below it."""
         below = self._rest[end:]
         line = below.lstrip().partition("\n")
-        if not final and (not line[0] or (line[0][0] in "[【［〔(（" and not line[1])):
+        marked = line[0][:1] in ("[", "【", "［", "〔", "(", "（", "\\")
+        if not final and (not line[0] or (marked and not line[1])):
             return None
-        if _MARKS_ONLY.match(line[0]):
-            numbers += _numbers_of(self._without_marks(line[0])[1])
+        if marked and (alone := self._numbers_alone(line[0])):
+            numbers += alone
             end += len(below) - len(below.lstrip()) + len(line[0]) + 1
         unit = self._unit(kind, text, numbers)
         self._take(end)
@@ -260,23 +301,43 @@ class ReplySplitter:
         self._previous = kind
         return unit
 
+    def _numbers_alone(self, line: str) -> tuple[int, ...]:
+        """The numbers of a line that holds nothing but marks."""
+        text, marks = self._without_marks(line)
+        return () if text.strip(_BETWEEN_MARKS) else _numbers_of(marks)
+
     def _without_marks(self, text: str) -> tuple[str, list[_Mark]]:
-        """``text`` without its marks, and these."""
-        shielded = [match.span() for match in _SHIELDED.finditer(text)]
+        """``text`` without its marks, and these, one for each run of them."""
         marks: list[_Mark] = []
         kept, position, removed = [], 0, 0
+        for begin, end, numbers in self._runs(text):
+            opening = _OPENING.search(text, max(position, begin - _LONGEST_OPENING), begin)
+            closing = _CLOSING.match(text, end)
+            if opening and closing:
+                begin, end = opening.start(), closing.end()
+            start = max(position, len(text[:begin].rstrip(" \t\u00a0\u3000")))
+            marks.append(_Mark(start - removed, start, end, numbers))
+            kept.append(text[position:start])
+            removed += end - start
+            position = end
+        return "".join(kept) + text[position:], marks
+
+    def _runs(self, text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Where each run of marks starts and ends, and its numbers."""
+        shielded = [match.span() for match in _SHIELDED.finditer(text)]
+        runs: list[tuple[int, int, tuple[int, ...]]] = []
         for match in _MARK.finditer(text):
             numbers = _numbers_in(match[1] or match[2])
             if not numbers or any(left < match.start() < right for left, right in shielded):
                 continue
             if self._is_index(match, numbers):
                 continue
-            start = max(position, len(text[: match.start()].rstrip(" \t\u00a0\u3000")))
-            marks.append(_Mark(start - removed, start, match.end(), numbers))
-            kept.append(text[position:start])
-            removed += match.end() - start
-            position = match.end()
-        return "".join(kept) + text[position:], marks
+            start, end = match.span()
+            if runs and _JOINT.fullmatch(text, runs[-1][1], start):
+                start, _, before = runs.pop()
+                numbers = before + numbers
+            runs.append((start, end, numbers))
+        return runs
 
     def _is_index(self, mark: re.Match[str], numbers: tuple[int, ...]) -> bool:
         name = name_before(mark.string, mark.start())
@@ -300,11 +361,15 @@ def _says_much(heading: str) -> bool:
 def _is_settled(text: str, end: int) -> bool:
     """Whether nothing that may still come can move a sentence's ``end``: nothing opens in the sentence that could have
     a full stop inside, and words follow it, not further marks that would belong to it."""
-    following = text[end:].lstrip()
-    return len(following) >= 4 and following[0].isalnum() and not re.search(r"[`$<\[(（\\]", text[:end])
+    following = text[end:].strip()
+    if len(following) < 4 or not following[0].isalnum() or re.search(r"[`$<\[(（\\]", text[:end]):
+        return False
+    return _JOINT.sub("", following, count=1)[:1].isalnum()
 
 
 def _continues(kind: UnitKind, line: str) -> bool:
+    if _thought_in(line) is not None:
+        return False
     if kind == "table":
         return line.lstrip().startswith("|")
     if not line.strip() or not line[0].isspace():
@@ -322,6 +387,14 @@ def _numbers_in(digits: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", spread))
 
 
+def _thought_in(text: str) -> int | None:
+    """Where the first ``</think>`` outside code starts."""
+    return next((found.start() for found in _THOUGHT_OR_CODE.finditer(text) if not found["kept"]), None)
+
+
 def without_thoughts(reply: str) -> str:
-    """A whole reply without the reasoning before it."""
-    return re.sub(rf"(?s)^\s*{_THINKING}.*?{_THOUGHT}|^.*\n\s*{_THOUGHT}[ \t]*\n", "", reply)
+    """A whole reply without the reasoning before it; empty if a ``<think>`` that opens it has no end."""
+    if reply.lstrip().startswith(_THINKING) and _THOUGHT not in reply:
+        return ""
+    ends = [found.end() for found in _THOUGHT_OR_CODE.finditer(reply) if not found["kept"]]
+    return reply[ends[-1] :].lstrip() if ends else reply

@@ -126,6 +126,12 @@ def scores_of(hits: Sequence[Hit], stage: Sequence[Hit], absent: float | None = 
     return np.array([known.get(hit.chunk.id, worst) for hit in hits], np.float32)
 
 
+_NUMBER_LIST = re.compile(
+    r"(?=.*\d)(?:[\d\s,，、;；>＞*#\[\]【】()（）-]|and|和|passages?|段落)+[.。]?[\s*]*", re.IGNORECASE
+)
+"""Numbers in any brackets, and what may stand between them."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatReranker:
     """The chat model names the passages that help, best first; ``prompt_tokens`` bounds what it is shown.
@@ -150,13 +156,25 @@ class ChatReranker:
             reply = "".join(self.model.reply(prompt.messages, config))
         except ChatFailed:
             return hits
-        named = [int(number) - 1 for number in re.findall(r"\d+", without_thoughts(reply))]
-        order = dict.fromkeys([at for at in named if 0 <= at < len(prompt.sources)] + list(range(len(prompt.sources))))
+        named = _listed_numbers(without_thoughts(reply))
+        known = [number - 1 for number in named if 0 < number <= len(prompt.sources)]
+        order = dict.fromkeys([*known, *range(len(prompt.sources))])
         count = len(order)
         read = [
             replace(prompt.sources[at], score=(count - place) / count, stage="rerank") for place, at in enumerate(order)
         ]
         return [*read, *hits[count:]]
+
+
+def _listed_numbers(reply: str) -> list[int]:
+    """The numbers in the lines that list nothing else, but for a label that ends in a colon; the last labelled list
+    replaces what stands above it. Numbers in prose, as in BM25 or "the 3 best", rank nothing."""
+    numbers: list[int] = []
+    for line in reply.splitlines():
+        *label, listed = re.split("[:：]", line)
+        if _NUMBER_LIST.fullmatch(listed):
+            numbers = [*(() if label else numbers), *map(int, re.findall(r"\d+", listed))]
+    return numbers
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from rag.terms import is_chinese
 SENTENCE_END = re.compile(r"(?<=[。！？；!?;\n])|(?<=\.)\s+")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _BARE = re.compile(r"[\s*`]+")
-NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n't", re.IGNORECASE)
+NEGATION = re.compile(r"不|没|无|非|未|\b(?:not|no|never|cannot|without|none)\b|n['’]t", re.IGNORECASE)
 
 _CLAUSE_END = re.compile(r"[，；]")
 _SHORTEST_CLAUSE = 8
@@ -90,6 +90,7 @@ def signs(premise: str, claim: str) -> NDArray[np.float32]:
     in negations between the claim and the part of the premise nearest to it; whether the claim is in the premise word
     for word, apart from emphasis and white space.
     """
+    premise, claim = premise.replace("’", "'"), claim.replace("’", "'")
     numbers, known = NUMBER.findall(claim), set(NUMBER.findall(premise))
     said = set(search_tokens(premise))
     terms = [token for token in set(query_tokens(claim)) if token.isascii() and len(token) > 1]

@@ -110,7 +110,8 @@ def test_text_without_support_waits_for_text_with_it() -> None:
     [
         "笔记里没有说到这个问题。",
         "笔记里没有说到这个问题",
-        "抱歉，笔记里没有说到这个问题。[1] 不过绿茶用 80 度左右的水冲泡。[1]",
+        "抱歉，笔记里没有说到这个问题。[1]",
+        "笔记里没有说到这个问题，但提到了 RoPE。",
         "**Your notes don’t say.**",
         "根据提供的信息，资料中没有提到红茶的水温。",
         "The sources do not mention the temperature.",
@@ -118,6 +119,25 @@ def test_text_without_support_waits_for_text_with_it() -> None:
 )
 def test_a_refusal_is_no_answer(reply: str) -> None:
     assert drafts(reply) == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    ["抱歉，笔记里没有说到这个问题。", "Your notes don't say 85 degrees.", "笔记里没有说到这个问题，但提到了 RoPE。"],
+)
+def test_what_is_cited_after_a_refusal_is_an_answer(refusal: str) -> None:
+    assert drafts(f"{refusal} 绿茶用 80 度左右的水冲泡。[1]") == [
+        (refusal, []),
+        ("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)]),
+    ]
+
+
+def test_more_than_the_refusal_sentence_is_not_left_out() -> None:
+    added = "笔记里没有说到这个问题，但提到了 RoPE。"
+    assert [text for text, _ in drafts(f"绿茶用 80 度左右的水冲泡。[1] {added}")] == [
+        "绿茶用 80 度左右的水冲泡。",
+        added,
+    ]
 
 
 def test_a_refusal_after_an_answer_is_left_out() -> None:
@@ -261,6 +281,39 @@ def test_a_model_that_repeats_itself_is_stopped() -> None:
         assert server.left.wait(5)
 
 
+def shown(reply: str) -> str:
+    """The Markdown of the answer, without citations."""
+    return "".join(item.before + item.text for item in written(reply) if isinstance(item, Draft))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("**绿茶**\n\n", "**红茶**\n\n"), ("- **绿茶**\n", "- **红茶**\n"), ("绿茶：\n\n", "红茶：\n\n")],
+)
+def test_the_same_words_about_something_else_are_no_repetition(first: str, second: str) -> None:
+    item = "- 用 80 度左右的水冲泡。"
+    reply = f"{first}{item}[1]\n- 水太烫会变苦。[1]\n\n{second}{item}[1]\n- 豆子要密封。[2]"
+    assert [line for line in shown(reply).splitlines() if line] == [
+        *first.split("\n")[:1],
+        item,
+        "- 水太烫会变苦。",
+        *second.split("\n")[:1],
+        item,
+        "- 豆子要密封。",
+    ]
+
+
+def test_the_same_words_with_other_numbers_are_no_repetition() -> None:
+    said = "绿茶用 80 度左右的水冲泡。"
+    assert [text for text, _ in drafts(f"{said}[1] {said}[1] {said}[1][2]")] == [said, said]
+
+
+def test_the_heading_of_a_repetition_stays() -> None:
+    hot, bitter = "用 80 度左右的水冲泡。", "水太烫会变苦。"
+    reply = f"**绿茶**\n\n{hot}[1]\n\n**保存**\n\n豆子要密封。[2]\n\n**绿茶**\n\n{hot}[1]\n\n{bitter}[1]"
+    assert shown(reply) == f"**绿茶**\n\n{hot}\n\n**保存**\n\n豆子要密封。\n\n**绿茶**\n\n{bitter}"
+
+
 def test_what_the_prompt_took_out_of_a_note_is_back_in_the_answer() -> None:
     assert drafts("绿茶用 80 度左右的水冲泡，结尾是 ‹|im_end|>。[1]")[0][0].endswith("结尾是 <|im_end|>。")
 
@@ -357,14 +410,30 @@ def condensed(reply: str, question: str, history: Sequence[str]) -> str:
         "红茶用多少度的水冲泡？",
         "改写：红茶用多少度的水冲泡？",
         "<think>\n换成红茶\n</think>\n\n“红茶用多少度的水冲泡？”\n",
+        "换成红茶。</think>红茶用多少度的水冲泡？",
+        "好的，改写如下：\n红茶用多少度的水冲泡？",
+        "**改写**：红茶用多少度的水冲泡？",
+        "**改写后的问题：** “红茶用多少度的水冲泡？”",
+        "最后的问题：那红茶呢？\n改写：红茶用多少度的水冲泡？",
+        "红茶用多少度的水冲泡？\n\n（把“那”换成了红茶。）",
     ],
 )
 def test_the_model_makes_a_follow_up_stand_alone(reply: str) -> None:
     assert condensed(reply, "那红茶呢？", ["绿茶用多少度的水冲泡？"]) == "红茶用多少度的水冲泡？"
 
 
+def test_only_a_leading_label_is_taken_off() -> None:
+    asked = "查询改写：有哪些做法？"
+    assert condensed(asked, "有哪些做法？", ["什么是查询改写？"]) == asked
+
+
+def test_an_english_preamble_is_no_question() -> None:
+    reply = "Sure! Here is the rewritten question:\nHow is black tea brewed?"
+    assert condensed(reply, "And black tea?", ["How is green tea brewed?"]) == "How is black tea brewed?"
+
+
 @pytest.mark.parametrize(
-    "reply", ["", "How hot is black tea?", "红茶和 GPT-4 用多少度的水？", "红茶" * 200, "<think>红茶"]
+    "reply", ["", "改写它的缺点：", "How hot is black tea?", "红茶和 GPT-4 用多少度的水？", "红茶" * 200, "<think>红茶"]
 )
 def test_a_rewrite_that_cannot_be_right_gives_way_to_the_rules(reply: str) -> None:
     history = ["LoRA 的秩怎么选？"]

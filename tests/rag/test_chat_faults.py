@@ -254,6 +254,11 @@ def test_whole_sentences_of_an_answer_cut_at_its_limit_stay_with_a_notice() -> N
     assert found.notices == [CUT_OFF]
 
 
+def test_a_refusal_that_goes_on_to_its_limit_is_a_refusal() -> None:
+    found = outcome(says("笔记里没有说到这个问题。你可以换个问法，例如", finish="length"))
+    assert (found.texts, found.notices) == ([], [])
+
+
 def test_a_server_that_does_not_keep_the_limit_is_cut_off() -> None:
     found = outcome(says(*(f"绿茶用 {n} 度的水冲泡。[1] " for n in range(200))))
     assert len(found.notices) == 1

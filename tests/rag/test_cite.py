@@ -37,6 +37,11 @@ def shown(text: str) -> str:
     return Citer(lambda document, offset: None).cite(Draft(text, (), ""))
 
 
+def test_a_bracket_before_much_white_space_is_read_in_linear_time() -> None:
+    text = "[" + " " * 20_000 + "a"
+    assert shown(text) == text
+
+
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -47,6 +52,7 @@ def shown(text: str) -> str:
         ("dropped recurrence.[2][3] It", "dropped recurrence.(2)(3) It"),
         ("GPT-4[7], (RL)[8] 与 [^9]", "GPT-4(7), (RL)(8) 与 (9)"),
         ("words[4] and x【2】", "words(4) and x(2)"),
+        ("brewed warm [citation:3]", "brewed warm (3)"),
     ],
 )
 def test_a_reference_of_the_note_is_no_citation(text: str, written: str) -> None:

@@ -19,6 +19,10 @@ def test_names_in_chinese_are_all_latin_terms_and_in_english_the_technical_ones(
     ]
 
 
+def test_a_row_of_signs_is_read_in_linear_time() -> None:
+    assert names("?" * 50_000 + " Jamba and Mamba") == ["Mamba"]
+
+
 def test_a_plural_is_the_name_itself() -> None:
     assert names("How is an LLM's context extended on GPUs?") == ["LLM", "GPU"]
     assert names("FP8 on A100s, T4s and GTX1080s in 10s?") == ["FP8", "A100", "T4", "GTX1080", "10s"]

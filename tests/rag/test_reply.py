@@ -35,6 +35,18 @@ def said(reply: str) -> list[tuple[str, tuple[int, ...]]]:
         ("温水。\n[2]\n短泡。", [("温水。", (2,)), ("短泡。", ())]),
         ("温水[0]。短泡。[100] 再泡。[1][0]", [("温水。", (0,)), ("短泡。", (100,)), ("再泡。", (1, 0))]),
         ("Use eight GPUs[0].", [("Use eight GPUs.", (0,))]),
+        ("Warm water [1], [2].", [("Warm water.", (1, 2))]),
+        ("温水 [1]、[2]。短泡[1]和[3]。", [("温水。", (1, 2)), ("短泡。", (1, 3))]),
+        (
+            "Warm water [1] and [2]. Both [1], [2], and [3] agree.",
+            [("Warm water.", (1, 2)), ("Both agree.", (1, 2, 3))],
+        ),
+        ("Warm water (see [1]). 温水（见 [1]、[2]）。", [("Warm water.", (1,)), ("温水。", (1, 2))]),
+        ("Warm water [[1]](#1). Brew it [[2]].", [("Warm water.", (1,)), ("Brew it.", (2,))]),
+        ("Warm water [Source 1, Source 2].", [("Warm water.", (1, 2))]),
+        ("温水[来源1、来源2]。短泡[来源 3，4]。", [("温水。", (1, 2)), ("短泡。", (3, 4))]),
+        (r"Warm water [citation:1][citation:2]. Brew it \[1\].", [("Warm water.", (1, 2)), ("Brew it.", (1,))]),
+        ("温水。\n（[2]）\n短泡。", [("温水。", (2,)), ("短泡。", ())]),
     ],
 )
 def test_source_numbers_in_every_spelling(reply: str, units: list[tuple[str, tuple[int, ...]]]) -> None:
@@ -50,6 +62,7 @@ def test_source_numbers_in_every_spelling(reply: str, units: list[tuple[str, tup
         "见 [1](http://a.b)。",
         "形状是 [1, 512]。",
         "x[0] 是首项。",
+        "（见下文）与 [见下文](#1) 一致。",
     ],
 )
 def test_what_is_no_source_number_stays(text: str) -> None:
@@ -119,7 +132,7 @@ def test_the_end_of_thoughts_that_the_prompt_began_is_told() -> None:
     units = split(reply)
     at = next(place for place, unit in enumerate(units) if unit is THOUGHTS_END)
     assert [(unit.text, unit.before) for unit in units[at + 1 :]] == [("用温水。", "")]
-    assert without_thoughts(reply) == "\n回答：用温水。[1]\n"
+    assert without_thoughts(reply) == "回答：用温水。[1]\n"
     assert said("标签是 `</think>`。[1]") == [("标签是 `</think>`。", (1,))]
 
 
@@ -136,8 +149,45 @@ def test_a_sentence_that_names_its_source_is_no_list_of_references(line: str, te
     assert said("用温水。[1]\n\n来源 [1][2]") == [("用温水。", (1,))]
 
 
+@pytest.mark.parametrize(
+    "thoughts", ["先看资料 3。</think>", "- 先看\n  资料 3。</think>\n\n", "先看</think>再看。</think> "]
+)
+def test_thoughts_may_end_within_a_line(thoughts: str) -> None:
+    reply = f"{thoughts}用温水。[1]"
+    units = split(reply)
+    assert units[-2:] == [THOUGHTS_END, Unit("sentence", "用温水。", (1,), "")]
+    assert without_thoughts(reply) == "用温水。[1]"
+
+
+def test_code_that_holds_the_end_of_thoughts_stays() -> None:
+    code = '```python\ntext.split("</think>")\n```'
+    assert [text for text, _ in said(f"这样写。[1]\n\n{code}")] == ["这样写。", code]
+    assert without_thoughts("标签是 `</think>`。") == "标签是 `</think>`。"
+
+
 def test_thoughts_without_an_end_are_no_answer() -> None:
     assert said("<think>\n该用温水。还是热水？") == []
+    assert without_thoughts("<think>\n该用温水。") == ""
+
+
+@pytest.mark.parametrize("opening", ["```markdown", "```md"])
+def test_a_code_block_around_the_whole_reply_is_no_code(opening: str) -> None:
+    reply = f"{opening}\n## 水温\n\n用温水。[1]\n\n```\nx = 1\n```\n\n短泡。[2]\n```\n"
+    assert split(reply) == [
+        Unit("sentence", "用温水。", (1,), "## 水温\n\n"),
+        Unit("code", "```\nx = 1\n```", (), "\n\n"),
+        Unit("sentence", "短泡。", (2,), "\n\n"),
+    ]
+
+
+@pytest.mark.parametrize("reply", ["用温水。\n" + "[1] " * 2000 + "x", "用温水[" + " " * 20_000, "[ " * 5000])
+def test_marks_are_read_in_linear_time(reply: str) -> None:
+    assert len(split(reply)) > 0
+
+
+def test_a_long_line_is_not_read_again_for_each_piece() -> None:
+    reply = "温水" * 15_000
+    assert split(reply, *range(3, len(reply), 3)) == [Unit("sentence", reply, (), "")]
 
 
 def test_a_code_block_that_was_never_closed_is_closed() -> None:
@@ -150,8 +200,22 @@ def test_odd_replies_are_read_without_harm(reply: str) -> None:
 
 
 WORDS = "绿茶要用温水 。 [1] x[0] 【2】 - 1. ``` ` $ $$ | ** ： ! . e.g. （来源3） [1, ( ## ； ？” 出处： --- <think> ”"
+MARKS = r"</think> [2], 和 and （见 ） (see ) [[1]](#1) \[1\] [Source [来源1、来源2] [citation:1]"
 LONG = "a long sentence about the temperature of the water and the time that the tea needs to stand in it"
-PARTS = (*WORDS.split(), " ", "\n", "\n\n", "- ", "1. ", "## ", ". ", "Use v1.5 of it", LONG)
+PARTS = (
+    *WORDS.split(),
+    *MARKS.split(),
+    "```markdown\n",
+    " ",
+    "\n",
+    "\n\n",
+    "- ",
+    "1. ",
+    "## ",
+    ". ",
+    "Use v1.5 of it",
+    LONG,
+)
 
 
 @settings(max_examples=200, deadline=None)

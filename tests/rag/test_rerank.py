@@ -174,6 +174,11 @@ def ranked_by(reply: Step, candidates: int = 50, tokens: int = 2000) -> list[str
         ("<think>2 looks good</think>[4] > [4] > 9", "dabc"),
         ("none", "abcd"),
         ("I cannot do that.", "abcd"),
+        ("perhaps 1, 2\n</think>4, 1", "dabc"),
+        ("The 2 most helpful passages are: 4, 3.", "dcab"),
+        ("3\n2", "cbad"),
+        ("1, 2, 3\n最终编号：**4、3**", "dcab"),
+        ("BM25 is in passage 3, and 4 says little.", "abcd"),
     ],
 )
 def test_the_chat_model_moves_up_what_it_names_and_leaves_the_rest_in_order(reply: str, order: str) -> None:

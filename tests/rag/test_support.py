@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ingest.protocols import Floats
-from rag.support import support_by_parts
+from rag.support import NEGATION, signs, support_by_parts
 
 
 @dataclass
@@ -47,6 +47,12 @@ def test_the_judge_reads_numbers_as_the_premise_writes_them() -> None:
     judge = Known(set())
     support_by_parts(judge, [("一共二十四层", "有 24 层，不是 12 层")])
     assert judge.asked == [("一共二十四层", "有二十四层，不是 12 层")]
+
+
+def test_a_typographic_apostrophe_negates_like_a_plain_one() -> None:
+    assert NEGATION.findall("It doesn’t, it doesn't.") == ["n’t", "n't"]
+    assert signs("It doesn't cover tea.", "It doesn’t cover tea.").tolist() == [0, 0, 0, 1]
+    assert signs("It covers tea.", "It doesn’t cover tea.")[2] == pytest.approx(1 / 3)
 
 
 def test_nothing_to_judge_is_no_row() -> None:
