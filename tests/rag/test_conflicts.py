@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from ingest.protocols import Vectors
 from rag.conflicts import JudgeConflictFinder, claim_of, conflict_heading
@@ -45,6 +46,25 @@ def judged(*hits: Hit) -> list[StatementPair]:
 
 def test_two_notes_that_deny_each_other_are_found() -> None:
     assert judged(HOT, SHELF, BOILING) == [(statement(HOT), statement(BOILING))]
+
+
+class Contradicts:
+    def support(self, pairs: Sequence[tuple[str, str]]) -> Vectors:
+        return np.array([(0.0, 1.0, 0.0)] * len(pairs), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ("绿茶不用 80 度的水泡。", True),
+        ("绿茶用 90 度的水泡。", True),
+        ("泡绿茶，水要 80 度。", False),
+        ("绿茶用 80 度的水泡 2 分钟。", False),
+    ],
+)
+def test_a_conflict_is_a_denial_or_another_number_whatever_the_judge_says(other: str, found: bool) -> None:
+    pairs, _ = JudgeConflictFinder(Contradicts())(QUERY, [statement(HOT), statement(hit(other, "随手记", (), "b.md"))])
+    assert len(pairs) == found
 
 
 def test_what_does_not_answer_the_question_is_not_compared() -> None:
