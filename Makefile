@@ -50,7 +50,8 @@ subset: $(INSTALLED)
 	@$(BIN)/notecite eval run --questions eval/data/sample_notes.jsonl --only eval/data/ci_subset.txt \
 		--library $(MEASURED)/library --out $(MEASURED)/runs --name subset >$(MEASURED)/scores.md
 
-# Two cases of a measure may get worse: that much another processor's rounding may do.
+# Two cases of a measure may get worse: that much another processor's rounding may do. A measure that only two cases
+# got right "cannot tell".
 gate: subset
 	@$(BIN)/notecite eval gate $(MEASURED)/runs/subset --baseline $(BASELINE) --margin 0.1 --spare 2
 

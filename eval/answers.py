@@ -14,6 +14,7 @@ from rag.types import Citation
 
 _MARK = re.compile(r"[ \t]*\[\d+\]")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 def citation_precision(record: EvalRecord, trial: Trial) -> Score:
@@ -123,7 +124,8 @@ def _sides(record: EvalRecord, trial: Trial, claims: tuple[tuple[int, ...], tupl
 
 
 def numbers_in(text: str) -> list[str]:
-    return _NUMBER.findall(without_marks(text).replace(",", ""))
+    """The numbers of a text without its [n] marks; "4,096" is one number, "3,5,7" are three."""
+    return _NUMBER.findall(_THOUSANDS.sub("", without_marks(text)))
 
 
 def _states_numbers(record: EvalRecord) -> bool:

@@ -18,7 +18,6 @@ from rag.prompt import Message, neutral
 from rag.settings import Settings
 from rag.terms import language_of
 
-PROMPT = "judge-1"
 _AT_ONCE = 4
 _ATTEMPTS = 3
 _LEAST_PAUSE = 0.5

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from eval.judge import LexicalOverlap
 from eval.run import Run
 from eval.score import Row, values_of
 from eval.stages import FINAL
-from eval.stats import Paired, holm, paired
+from eval.stats import Paired, holm, mean, paired
 from eval.types import EvalCase
 from ingest.errors import BadInput
 from ingest.phrases import Phrase
@@ -61,14 +62,22 @@ class Difference:
     worse: tuple[Change, ...]
 
 
+GateVerdict = Literal["passed", "failed", "cannot tell"]
+
+
 @dataclass(frozen=True, slots=True)
 class GateLine:
-    """One scorer at the gate. If both runs score no common case, ``difference`` is None and it does not pass."""
+    """One scorer at the gate. If both runs score no common case, ``difference`` is None and it fails."""
 
     name: str
     title: Phrase
     difference: Difference | None
-    passed: bool
+    verdict: GateVerdict
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate stays open; a line that cannot tell does not close it."""
+        return self.verdict != "failed"
 
 
 def compare(old: Run, new: Run, primary: str = PRIMARY) -> tuple[Difference, ...]:
@@ -92,7 +101,7 @@ def compare(old: Run, new: Run, primary: str = PRIMARY) -> tuple[Difference, ...
 
 
 def gate(baseline: Run, new: Run, margin: float = MARGIN, spare: int = 0) -> tuple[GateLine, ...]:
-    """A non-inferiority test of every gated scorer that the baseline has; all of them must pass.
+    """A non-inferiority test of every gated scorer that the baseline has; none of them may fail.
 
     A scorer passes when the lower bound of the 95 % interval of new - baseline lies above -margin (one-sided level
     2.5 %). Since all must pass, no correction for their number is needed: Berger, Multiparameter hypothesis testing
@@ -100,16 +109,17 @@ def gate(baseline: Run, new: Run, margin: float = MARGIN, spare: int = 0) -> tup
 
     It also passes when no more than ``spare`` cases got worse: on a few dozen cases the interval cannot distinguish a
     true loss from what another processor's rounding does to one of them.
+
+    A scorer that would pass even if every case were wrong tests nothing: it "cannot tell". So it is with every scorer
+    whose baseline has at most ``spare`` cases that could get worse.
     """
     differences = {difference.name: difference for difference in compare(baseline, new)}
     lines = []
     for row in baseline.summary.rows:
         if is_gated(row.name):
             difference = differences.get(row.name)
-            passed = difference is not None and (
-                difference.paired.difference.low > -margin or len(difference.worse) <= spare
-            )
-            lines.append(GateLine(row.name, row.title, difference, passed))
+            verdict = _verdict(difference, _values(row, baseline, new), margin, spare) if difference else "failed"
+            lines.append(GateLine(row.name, row.title, difference, verdict))
     return tuple(lines)
 
 
@@ -135,6 +145,16 @@ def _values(row: Row, old: Run, new: Run) -> _CommonValues:
     after = values_of(row.name, new.records, new.scores)
     cases = tuple(record.case for record in new.records if record.case.id in before.keys() & after.keys())
     return _CommonValues(row, cases, tuple(before[case.id] for case in cases), tuple(after[case.id] for case in cases))
+
+
+def _verdict(difference: Difference, values: _CommonValues, margin: float, spare: int) -> GateVerdict:
+    def open_at(low: float, worse: int) -> bool:
+        return low > -margin or worse <= spare
+
+    all_wrong = mean([-value for value in values.old], [case.cluster for case in values.cases])
+    if open_at(all_wrong.low, sum(value > 0 for value in values.old)):
+        return "cannot tell"
+    return "passed" if open_at(difference.paired.difference.low, len(difference.worse)) else "failed"
 
 
 def _difference(values: _CommonValues, test: Paired, adjusted: Mapping[str, float]) -> Difference:

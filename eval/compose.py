@@ -27,7 +27,6 @@ from rag.terms import language_of
 Kind = Literal["paraphrase", "two notes", "unanswerable", "false premise"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-PROMPT = "compose-1"
 _SHORTEST_PASSAGE = 80
 """Visible characters; a shorter passage holds too little to ask about."""
 _SEARCHED = 6
@@ -132,7 +131,7 @@ class Composer:
         """Whether the model finds an answer in what a search finds. Without its clear "no", an answer is assumed."""
         language = language_of(question)
         shown = _fenced(self.search(question)[:_SEARCHED])
-        told = f"{shown}\n{Phrase('Question: ', '问题：').to(language)}{neutral(question)}"
+        told = f"{shown}\n{Phrase('Question: ', '问题：').to(language)}{_inert(question)}"
         said = _YES_OR_NO.findall(self._reply((("system", _CHECK.to(language)), ("user", told))))
         return not said or said[-1].lower() != "no"
 
@@ -191,12 +190,17 @@ def is_copied(question: str, passage: Chunk) -> bool:
 
 def _fenced(passages: Sequence[Chunk]) -> str:
     return "\n".join(
-        f"<passage {number}>\n{neutral(passage.context)}\n{_FENCE.sub('(', neutral(passage.text))}\n</passage {number}>"
+        f"<passage {number}>\n{_inert(passage.context)}\n{_inert(passage.text)}\n</passage {number}>"
         for number, passage in enumerate(passages, start=1)
     )
 
 
 _FENCE = re.compile(r"[<＜‹](?=\s*/?\s*passage\b)", re.IGNORECASE)
+
+
+def _inert(text: str) -> str:
+    """``text`` as data, which cannot open or close a passage."""
+    return _FENCE.sub("(", neutral(text))
 
 
 def _type(kind: Kind, question: str) -> QuestionType:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from eval.pairs import LabelledPair, load_pairs
-from eval.stats import Estimate, effective_size, rogan_gladen, share
+from eval.stats import Estimate, effective_size, mean, rogan_gladen, share
 from eval.verdict import Judge, Verdict
 from ingest.errors import BadInput, NotFound
 from ingest.phrases import Phrase
@@ -131,21 +131,36 @@ def load_check(path: Path) -> JudgeCheck:
         ) from None
 
 
-def corrected(values: Sequence[float], clusters: Sequence[Hashable], check: JudgeCheck) -> Estimate | None:
+def corrected(
+    values: Sequence[float], judged: Sequence[float], clusters: Sequence[Hashable], check: JudgeCheck
+) -> Estimate | None:
     """The mean of faithfulness ``values``, corrected for the judge's errors (Rogan-Gladen).
 
-    None when the errors are not known or the judge is no better than chance. The correction assumes that the judge errs
-    on answers as often as on the labelled pairs.
+    ``judged`` holds for each value the share in [0, 1] of its sentences that the judge saw. The others have no
+    citations: that they are unsupported is certain, so that only the judged ones are corrected. The result is the
+    product of their corrected share and the mean of ``judged``; its interval adds the errors of both in quadrature, on
+    each side apart (delta method).
+
+    None when the errors are not known, the judge is no better than chance or saw nothing. The correction assumes that
+    the judge errs on answers as often as on the labelled pairs.
     """
     sensitivity, specificity = check.overall.sensitivity, check.overall.specificity
     if sensitivity is None or specificity is None or sensitivity.value + specificity.value <= 1:
         return None
-    value, low, high = rogan_gladen(
-        (share(values, clusters).value, effective_size(values, clusters)),
+    seen = [(value / part, cluster) for value, part, cluster in zip(values, judged, clusters, strict=True) if part]
+    if not seen:
+        return None
+    size = effective_size([value for value, _ in seen], [cluster for _, cluster in seen])
+    true, low, high = rogan_gladen(
+        (min(1.0, math.fsum(values) / math.fsum(judged)), size),
         (sensitivity.value, check.effective_supported),
         (specificity.value, check.effective_unsupported),
     )
-    return Estimate(value, low, high, len(values))
+    part = mean(judged, clusters)
+    value = part.value * true
+    below = math.hypot(part.value * (true - low), true * (part.value - max(0.0, part.low)))
+    above = math.hypot(part.value * (high - true), true * (min(1.0, part.high) - part.value))
+    return Estimate(value, max(0.0, value - below), min(1.0, value + above), len(values))
 
 
 def _agreement(judged: Judged) -> Agreement:

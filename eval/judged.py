@@ -97,6 +97,15 @@ class _JudgedScores:
         return None if verdict is None else verdict.supported
 
 
+def judged_share(record: EvalRecord) -> float:
+    """The share in [0, 1] of the answer's sentences that a judge is asked about: those with citations. 0.0 without
+    sentences."""
+    if record.trial is None or not record.trial.answer.sentences:
+        return 0.0
+    sentences = record.trial.answer.sentences
+    return sum(bool(_cited(sentence, record.trial)) for sentence in sentences) / len(sentences)
+
+
 def premise(citations: Sequence[Citation]) -> str:
     """The cited words, each under its full heading path, which is all that a citation has.
 

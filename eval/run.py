@@ -4,8 +4,8 @@
 ``scores.jsonl`` and ``summary.json`` are written at the end, the summary last. Scoring again rewrites only these two.
 """
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -68,11 +68,12 @@ def answer_cases(
 ) -> tuple[EvalRecord, ...]:
     """Asks the cases that ``folder`` does not hold yet; returns the records of all, in the order of ``cases``.
 
-    Raises BadInput when the folder belongs to a run of another spec.
+    Raises BadInput when the folder belongs to a run of another spec, or while another process asks its cases.
     """
     _claim(folder, spec)
-    done = {record.case.id: record for record in _kept_records(folder)}
-    with (folder / RECORDS).open("ab") as file:
+    with _asking_alone(folder), (folder / RECORDS).open("ab") as file:
+        file.truncate(len(_whole_lines(folder)))
+        done = {record.case.id: record for record in _kept_records(folder)}
         for case in cases:
             if case.id not in done:
                 done[case.id] = _ask(case, answerer, finder)
@@ -154,16 +155,34 @@ def _claim(folder: Path, spec: RunSpec) -> None:
         )
 
 
+@contextmanager
+def _asking_alone(folder: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BadInput(
+            Phrase("another process is making this run", "另一个进程正在运行这次评测"),
+            folder,
+            Phrase("wait until it is done, or give another folder with --out", "请等它完成，或用 --out 换一个文件夹"),
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _kept_records(folder: Path) -> list[EvalRecord]:
-    """The whole lines of ``records.jsonl``; a last line that was cut off is removed from the file."""
+    return [_parse(folder / RECORDS, line, _RECORD) for line in _whole_lines(folder).splitlines()]
+
+
+def _whole_lines(folder: Path) -> bytes:
+    """``records.jsonl`` without a last line that was cut off or is being written."""
     path = folder / RECORDS
-    if not path.exists():
-        return []
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
-        os.truncate(path, whole)
-    return [_parse(path, line, _RECORD) for line in data[:whole].splitlines()]
+    data = path.read_bytes() if path.exists() else b""
+    return data[: data.rfind(b"\n") + 1]
 
 
 def _load(path: Path, form: TypeAdapter[T]) -> T:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import median
 
 from eval.judge_check import JudgeCheck, corrected
+from eval.judged import judged_share
 from eval.risk import RiskCoverage, risk_coverage
-from eval.stats import Estimate, share
+from eval.stats import Estimate, p95, share
 from eval.types import EvalRecord, Score, Scorer
 from ingest.phrases import Phrase
 from rag.terms import language_of
@@ -140,10 +140,10 @@ def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores, check: J
     values = values_of(scorer.name, records, scores)
     if not values:
         return None
-    cluster_of = {record.case.id: record.case.cluster for record in records}
-    clusters = [cluster_of[case_id] for case_id in values]
+    scored = [record for record in records if record.case.id in values]
+    clusters = [record.case.cluster for record in scored]
     estimate = share(list(values.values()), clusters)
-    members = [scores[case_id][scorer.name] for case_id in values]
+    members = [scores[record.case.id][scorer.name] for record in scored]
     parts = [part for score in members for part in score.parts]
     return Row(
         name=scorer.name,
@@ -154,7 +154,9 @@ def _row(scorer: Scorer, records: Sequence[EvalRecord], scores: Scores, check: J
         wrong=parts.count(False),
         unscored=parts.count(None),
         errors=sum(score.error for score in members),
-        corrected=corrected(list(values.values()), clusters, check) if check else None,
+        corrected=corrected(list(values.values()), [judged_share(record) for record in scored], clusters, check)
+        if check
+        else None,
     )
 
 
@@ -181,5 +183,4 @@ def _groups(records: Sequence[EvalRecord], key: Callable[[EvalRecord], str]) -> 
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    middle, high = np.percentile(values, [50, 95])
-    return Spread(float(middle), float(high), float(sum(values)), len(values))
+    return Spread(median(values), p95(values), float(sum(values)), len(values))

@@ -33,8 +33,9 @@ class RunSpec:
     """Two runs of equal specs answer alike.
 
     ``library`` is a fingerprint of the embedder and every document; secrets in ``settings`` are masked. ``prompts``
-    is a digest of the source file ``rag/prompt.py``. ``commit`` is empty outside of a git checkout; ``changes`` is a
-    digest of the changes since that commit, empty if there are none.
+    is a digest of the source file ``rag/prompt.py``. ``commit`` is empty unless the code runs from a git checkout of
+    itself; ``changes`` is a digest of the changes since that commit and of Python files that are not in it, empty if
+    there are none.
     """
 
     questions: str
@@ -58,7 +59,7 @@ def describe(
     questions: Path, only: Path | None, library: Library, embedder_fingerprint: str, settings: Settings
 ) -> RunSpec:
     """The spec of a run that would start now; ``only`` lists the ids of the questions that are asked."""
-    commit, changes = _git_state()
+    commit, changes = git_state(Path(__file__))
     return RunSpec(
         questions=questions.name,
         questions_sha256=sha256(questions.read_bytes() + (only.read_bytes() if only else b"")).hexdigest(),
@@ -96,15 +97,22 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _git_state() -> tuple[str, str]:
-    """The commit of the checkout that this code runs from, and a digest of the changes since. Both may be empty."""
+def git_state(source: Path) -> tuple[str, str]:
+    """The commit of the checkout that tracks ``source``, and a digest of the changes since, new Python files included.
+
+    Both are empty for a file that git does not track, such as one installed inside of somebody's repository.
+    """
+    folder = source.parents[1]
 
     def git(*arguments: str) -> bytes:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        command = ["git", "-C", str(folder), *arguments]
         return subprocess.run(command, capture_output=True, check=True, timeout=30).stdout  # noqa: S603
 
     try:
+        git("ls-files", "--error-unmatch", str(source.relative_to(folder)))
         changes = git("diff", "HEAD")
+        for name in git("ls-files", "--others", "--exclude-standard", "-z", "--", "*.py").split(b"\0")[:-1]:
+            changes += name + b"\0" + (folder / os.fsdecode(name)).read_bytes()
         return git("rev-parse", "HEAD").decode().strip(), sha256(changes).hexdigest() if changes else ""
     except (OSError, subprocess.SubprocessError):
         return "", ""

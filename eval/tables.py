@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.compare import MARGIN, Difference, GateLine, is_gated
+from eval.compare import MARGIN, Difference, GateLine, GateVerdict, is_gated
 from eval.judge_check import Agreement, JudgeCheck
 from eval.retrieval import HIT_RANKS
 from eval.run import Run
@@ -211,13 +211,19 @@ def comparison(differences: Sequence[Difference]) -> Table:
     return Table(Phrase("Comparison", "对比"), header, tuple(map(_difference_line, differences)), note)
 
 
+_VERDICTS: dict[GateVerdict, Phrase] = {
+    "passed": Phrase("passed", "通过"),
+    "failed": Phrase("FAILED", "未通过"),
+    "cannot tell": Phrase("cannot tell", "无法判断"),
+}
+
+
 def gate_table(lines: Sequence[GateLine], margin: float = MARGIN, spare: int = 0) -> Table:
     rows = []
     for line in lines:
-        verdict = Phrase("passed", "通过") if line.passed else Phrase("FAILED", "未通过")
         shown = _difference_interval(line.difference) if line.difference else "–"
         worse = " ".join(change.case.id for change in line.difference.worse) if line.difference else ""
-        rows.append((line.title, shown, verdict, worse))
+        rows.append((line.title, shown, _VERDICTS[line.verdict], worse))
     header = (
         Phrase("Measure", "指标"),
         Phrase("new − old [95 %]", "新 − 旧 [95 %]"),
@@ -231,8 +237,9 @@ def gate_table(lines: Sequence[GateLine], margin: float = MARGIN, spare: int = 0
         else Phrase("", "")
     )
     note = Phrase(
-        f"A measure passes when its interval excludes a loss of {margin:g} or more{few.en}.",
-        f"若置信区间排除了 {margin:g} 及以上的下降{few.zh}，则该指标通过。",
+        f"A measure passes when its interval excludes a loss of {margin:g} or more{few.en}. One that would pass "
+        "even if every answer were wrong cannot tell.",
+        f"若置信区间排除了 {margin:g} 及以上的下降{few.zh}，则该指标通过。即使全部答错也会通过的指标，标为“无法判断”。",
     )
     return Table(Phrase("Gate", "质量门槛"), header, tuple(rows), note)
 

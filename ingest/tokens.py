@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af々〇"
 _STRAY_SPACE = re.compile(rf"(?<=[{_CJK}])(?:[^\S\n]+|[^\S\n]*\n[^\S\n]*)(?=[{_CJK}])")
+_ESCAPE = re.compile(r"\\(?=[-_.](?:\w|\\?-))|[\u200b\u200c\ufeff]")
+"""What some editors write before the joints of a word when they export Markdown, and characters of no width."""
 _TERM = re.compile(
     rf"(?P<cjk>[{_CJK}]+)"
     r"|(?P<number>\d+(?:\.\d+)?[eE][+-]?\d+(?![^\W_]))"
@@ -43,7 +45,7 @@ _CHINESE_WORD = re.compile(rf"[{_CJK}]{{2,}}")
 def search_tokens(text: str) -> list[str]:
     """The tokens of a text in order of appearance; the same word gives the same token in a note and in a question."""
     text = unicodedata.normalize("NFKC", text.translate(EVERYDAY))
-    text = _STRAY_SPACE.sub("", text)
+    text = _STRAY_SPACE.sub("", _ESCAPE.sub("", text))
     tokens: list[str] = []
     for match in _TERM.finditer(text):
         if match["cjk"]:

@@ -47,6 +47,8 @@ _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_PROBABILITY = 0.14
 """Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
 and answers hold something right hardly more often; with 0.16, 1 to 2 more of 100 answers hold nothing right."""
+_LONGEST_LABEL = 20
+"""Characters of an item that says nothing without what stands below it."""
 _LEAST_PROBABILITY_OF_A_SIDE = 0.05
 _LEAST_PROBABILITY_OF_A_LIST = 0.1
 """The least median probability of a list's items; below it the list is about something else and one item fits by
@@ -102,16 +104,20 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
 
 
 def _belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
-    """The statement with what it cannot be understood without: a lead-in brings what it announces, code and formulas
-    their lead-in, and with ``whole_list`` an item its list."""
+    """The statement with what it cannot be understood without: a lead-in brings what it announces, an item that is only
+    a label what stands below it, code and formulas their lead-in, and with ``whole_list`` an item its list."""
     same_hit = [s for s in read if s.rank == statement.rank]
     first = last = next(i for i, s in enumerate(same_hit) if s is statement)
+    below = same_hit[first : _end_of_what_is_below(same_hit, first) + 1]
+    is_label = statement.leads_in or len(statement.text) <= _LONGEST_LABEL
+    if len(below) > 1 and is_label and (below[1].kind == "item" or not whole_list):
+        return below
     if statement.leads_in:
         whole_list, last = True, min(last + 1, len(same_hit) - 1)
     if whole_list and same_hit[last].kind == "item":
         if statement.kind == "item":
-            first = _run_of_items(same_hit, first, -1)
-        last = _run_of_items(same_hit, last, 1)
+            first = _end_of_list(same_hit, first, -1)
+        last = _end_of_list(same_hit, last, 1)
     announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
     if announced and first > 0 and same_hit[first - 1].leads_in:
         first -= 1
@@ -123,11 +129,41 @@ def _is_of_the_question(group: Sequence[Statement]) -> bool:
     return len(probabilities) < 2 or median(probabilities) >= _LEAST_PROBABILITY_OF_A_LIST
 
 
-def _run_of_items(statements: Sequence[Statement], at: int, step: int) -> int:
-    """The last position in direction ``step`` of the run of list items around ``at``."""
-    while 0 <= at + step < len(statements) and statements[at + step].kind == "item":
+def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:
+    """The last of the statements that are indented below the item at ``at``; itself if there are none."""
+    item = statements[at]
+    end = at
+    if item.kind == "item" and not _has_lost_its_indentation(item):
+        while end + 1 < len(statements) and _same_section(item, statements[end + 1]):
+            if statements[end + 1].indent <= item.indent:
+                break
+            end += 1
+    return end
+
+
+def _end_of_list(statements: Sequence[Statement], at: int, step: int) -> int:
+    """The last position in direction ``step`` of the list of the item at ``at``: the items beside it, with all that is
+    indented below them."""
+    item = statements[at]
+    end = at
+    while 0 <= at + step < len(statements) and _is_in_list(statements[at + step], item):
         at += step
-    return at
+        if statements[at].kind == "item":
+            end = at
+    return end if step < 0 else at
+
+
+def _is_in_list(statement: Statement, item: Statement) -> bool:
+    if not _same_section(statement, item):
+        return False
+    if statement.kind != "item":
+        return statement.indent > item.indent
+    return statement.indent >= item.indent or _has_lost_its_indentation(statement)
+
+
+def _has_lost_its_indentation(statement: Statement) -> bool:
+    """What begins a chunk is read without the white space before it."""
+    return 0 < statement.start == statement.hit.chunk.start
 
 
 def _turning(text: str) -> set[str]:

@@ -1,31 +1,45 @@
 """Statements -> an answer in the notes' own words. This extractive answerer calls no language model."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.choose import choose
 from rag.cite import VERBATIM
 from rag.protocols import Config
+from rag.statements import table_cells
+from rag.terms import is_chinese
 from rag.types import Draft, Hit, Query, Source, Statement
 
 _MARKER = re.compile(
     r"^(?:[-*+•·◦▪‣●○■□–]\s+|[•●■]|\d{1,3}[.)、．](?!\d)\s*|[（(]\d{1,2}[)）]\s*|[①-⑳]\s*|\d{1,2}[)）]\s*)"
 )
-_NUMBERED = re.compile(r"^(\d{1,3})[.)、．](?!\d)")
+_NUMBERED = re.compile(r"^(?:(\d{1,3})[.)、．](?!\d)|[（(](\d{1,2})[)）]|(\d{1,2})[)）]|([①-⑳]))")
 _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
     # Names such as __init__ and powers such as 2**10 are not emphasis.
     rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d))"
     r"|(?P<emphasis>\*\*|__(?=\S)|(?<=\S)__)"
-    r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|^#{1,6}\s*|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
+    # What Obsidian marks or hides: ==highlights==, %%comments%%, block ids; and footnote references.
+    r"|(?<![=\w])==(?=\S)(?P<highlight>[^=\n]+)(?<=\S)==(?![=\w])"
+    r"|(?P<hidden>%%[^%\n]+%%|[ \t]\^[\w-]+$|\[\^[^\]\s]+\])"
+    r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|^(?:#{1,6}[^\S\n]+|#{2,6}(?=[^\s#]))|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
     # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
     r"|</?(?:a|b|big|center|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul)"
     r"(?:\s[^<>]*)?>",
     re.IGNORECASE | re.MULTILINE,
 )
 _CHECKBOX = re.compile(r"^\[([ xX])\]\s+")
-_LINK = re.compile(rf"(?P<kept>{VERBATIM})|\[(?P<text>[^\]]+)\]\((?:[^()\s]|\([^()\s]*\))+\)")
+_LINK = re.compile(rf"(?P<kept>{VERBATIM})|\[(?P<text>[^\]]{{1,300}})\]\((?:[^()\s]|\([^()\s]*\))+\)")
+_WIKILINK = re.compile(
+    rf"(?P<kept>{VERBATIM})|\[\[(?=[^\]]*[^\W\d_])(?P<note>[^\[\]|#,]*)(?:#(?P<heading>[^\[\]|,]+))?(?:\|(?P<alias>[^\[\]]+))?\]\]"
+)
+_LATEX = re.compile(r"\\(?:[a-zA-Z]|[(\[])")
+_ESCAPED = re.compile(rf"(?P<kept>{VERBATIM})|\\(?P<mark>[-.~+=>#!&%]|(?<=\w\\)_(?=\w))")
+_INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff]")
+_BREAKS = re.compile(r"\s*(?:<br\s*/?>\s*)+", re.IGNORECASE)
+_CLOSING_FENCE = re.compile(r"\n([ \t>]*)(?:`{3,}|~{3,})[ \t]*$")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 # Between Chinese characters, and before or after Chinese punctuation.
@@ -56,18 +70,36 @@ def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
         if len(sections) > 1 and title:
             before += f"**{title}**\n\n"
         previous: Statement | None = None
-        for statement in sorted(section, key=lambda s: s.start):
-            if not display(statement):
-                continue
+        shown = [statement for statement in sorted(section, key=lambda s: s.start) if display(statement)]
+        for statement, level in zip(shown, _levels(shown), strict=True):
             if previous is not None:
                 before = _between(previous, statement)
-            yield quoting(statement, before)
+            yield quoting(statement, before, level)
             previous = statement
 
 
-def quoting(statement: Statement, before: str) -> Draft:
-    """The statement as it is in the note, citing itself."""
-    return Draft(display(statement), (Source(statement.hit, statement.start, statement.end),), before, quoted=True)
+def quoting(statement: Statement, before: str, level: int = 0) -> Draft:
+    """The statement as it is in the note, citing itself; for ``level`` see ``display``."""
+    source = Source(statement.hit, statement.start, statement.end)
+    return Draft(display(statement, level), (source,), before, quoted=True)
+
+
+def _levels(statements: Sequence[Statement]) -> Iterator[int]:
+    """How deep each statement stands in its list, from 0."""
+    above: list[int] = []
+    for at, statement in enumerate(statements):
+        if statement.kind != "item":
+            above.clear()
+            yield 0
+            continue
+        # What begins a chunk has lost its indentation.
+        lost = 0 < statement.start == statement.hit.chunk.start
+        indent = min((s.indent for s in statements[at + 1 :]), default=0) if lost else statement.indent
+        while above and indent < above[-1]:
+            above.pop()
+        if not above or indent > above[-1] + 1:
+            above.append(indent)
+        yield len(above) - 1
 
 
 def _between(previous: Statement, statement: Statement) -> str:
@@ -78,28 +110,42 @@ def _between(previous: Statement, statement: Statement) -> str:
     return " " if same_block else "\n\n"
 
 
-def display(statement: Statement) -> str:
-    """A statement as Markdown to read, without the marks of the note's own layout, its lines joined."""
-    if statement.kind in ("code", "formula"):
+def display(statement: Statement, level: int = 0) -> str:
+    """A statement as Markdown to read, without the marks of the note's own layout, its lines joined. An item of
+    ``level`` 1 stands below one of level 0."""
+    if statement.kind == "code":
+        return _at_the_margin(statement.text)
+    if statement.kind == "formula":
         return statement.text
-    text = plain(statement.text)
     if statement.kind == "table":
-        return f"- {_row(text, plain(statement.header))}"
+        return f"- {_row(statement.text, statement.header)}"
+    text = plain(statement.text)
     number = _NUMBERED.match(text)
     body = _ANSWER_MARK.sub("", _MARKER.sub("", text)).strip()
     body = _CHECKBOX.sub(lambda box: "☐ " if box[1] == " " else "☑ ", body)
     if not body:
         return ""
     if statement.kind in ("item", "heading"):
-        indent = "  " if statement.kind == "item" and statement.indent > 5 else ""
-        return f"{indent}{number[1]}. {body}" if number and not indent else f"{indent}- {body}"
+        mark = f"{_value(number)}." if number else "-"
+        # Three columns, as many as Markdown wants below a number.
+        return f"{'   ' * level}{mark} {body}"
     return body
+
+
+def _value(number: re.Match[str]) -> int:
+    digits = next(filter(None, number.groups()))
+    return int(unicodedata.numeric(digits)) if len(digits) == 1 else int(digits)
+
+
+def _at_the_margin(code: str) -> str:
+    """A code block without the indentation or quote marks before its closing fence, which else would not close it."""
+    fence = _CLOSING_FENCE.search(code)
+    return re.sub(rf"\n[ \t>]{{0,{len(fence[1])}}}", "\n", code) if fence else code
 
 
 def _row(row: str, header: str) -> str:
     """A table row on one line, each cell but the first after its column's name."""
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
-    names = [cell.strip() for cell in header.strip("|").split("|")] if header else []
+    cells, names = ([_cell(cell) for cell in table_cells(text)] for text in (row, header))
     names += [""] * (len(cells) - len(names))
     named = [
         cells[0],
@@ -108,11 +154,27 @@ def _row(row: str, header: str) -> str:
     return " · ".join(cell for cell in named if cell)
 
 
+def _cell(cell: str) -> str:
+    return plain(_BREAKS.sub("；" if is_chinese(cell) else "; ", cell))
+
+
 def plain(text: str) -> str:
-    """A slice of a note on one line: without images, breaks, bold marks and wrapped lines, links as their text, code
-    and formulas unchanged."""
-    text = _NOT_SHOWN.sub(lambda found: found["kept"] or ("" if found["emphasis"] else " "), text)
+    """A slice of a note on one line: without images, breaks, bold marks, escapes and wrapped lines, links as their
+    text, code and formulas unchanged."""
+    text = _NOT_SHOWN.sub(_shown, _INVISIBLE.sub("", text))
     text = text.replace("\u00a0", " ")
     text = _LINK.sub(lambda found: found["kept"] or found["text"], text)
+    text = _WIKILINK.sub(_named, text)
+    if not _LATEX.search(text):
+        text = _ESCAPED.sub(lambda found: found["kept"] or found["mark"], text)
     text = _WRAP.sub(" ", text)
-    return " ".join(_STRAY_SPACE.sub("", text).split())
+    return " ".join(_STRAY_SPACE.sub("", " ".join(text.split())).split())
+
+
+def _shown(found: re.Match[str]) -> str:
+    return found["kept"] or found["highlight"] or ("" if found["emphasis"] or found["hidden"] else " ")
+
+
+def _named(link: re.Match[str]) -> str:
+    """A link of Obsidian by its alias, or by the note and heading that it leads to."""
+    return link["kept"] or link["alias"] or " > ".join(filter(None, (link["note"], link["heading"])))

@@ -1,5 +1,6 @@
 """Hits -> their statements: sentences, list items, table rows, code, formulas."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from ingest.types import Chunk
 from rag.types import Hit, Statement
 
 _LONGEST_HEADER_CELL = 20
+_BORDER = re.compile(r"(?<!\\)\|")
 
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
@@ -49,9 +51,15 @@ def _header(text: str, block: Block) -> tuple[int, int] | None:
     if block.kind != "table" or len(block.lines) < 3:
         return None
     (start, end), rule = block.lines[0], block.lines[1]
-    cells = text[start:end].strip("|").split("|")
+    longest = max(map(len, table_cells(text[start:end])))
     ruled = not text[rule[0] : rule[1]].strip("|-: \t")
-    return (start, end) if ruled and max(len(cell.strip()) for cell in cells) <= _LONGEST_HEADER_CELL else None
+    return (start, end) if ruled and longest <= _LONGEST_HEADER_CELL else None
+
+
+def table_cells(row: str) -> list[str]:
+    """The cells of a table row in Markdown, in which ``\\|`` is no border."""
+    cells = _BORDER.split(row.strip().removeprefix("|"))
+    return [cell.strip().replace("\\|", "|") for cell in (cells if cells[-1].strip() else cells[:-1])]
 
 
 def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:

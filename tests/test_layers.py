@@ -34,7 +34,7 @@ HOMES = {
         "eval/benchmarks/sync.py",
     },
     "platformdirs": {"ingest/cache.py", "rag/settings.py", "ui/conversations.py"},
-    "filelock": {"ingest/bundled.py", "ingest/library.py"},
+    "filelock": {"ingest/bundled.py", "ingest/library.py", "eval/run.py"},
     "pydantic": {
         "rag/settings.py",
         "rag/chat_model.py",

@@ -99,7 +99,8 @@ def _squad(text: str) -> Iterator[Passage]:
 
 
 def _clapnq(text: str) -> Iterator[Passage]:
-    for item in map(json.loads, text.splitlines()):
+    # JSON strings may hold what splitlines takes for the end of a line, such as U+2028.
+    for item in (json.loads(line) for line in text.split("\n") if line.strip()):
         golds = [sentence for output in item["output"] for sentence in output["selected_sentences"]]
         for passage in item["passages"]:
             yield Passage(passage["title"], passage["text"], (_question(item["input"], golds),))
@@ -171,7 +172,7 @@ def _refused(strictness: str, outcomes: Sequence[Outcome]) -> str:
     if not refused:
         return "–"
     rate = share(refused, [outcome.trial.passage for outcome in outcomes])
-    return f"{sum(refused):.0f} of {len(refused)}, {rate.value:.3f} [{rate.low:.2f}, {rate.high:.2f}]"
+    return f"{sum(refused):.0f} of {len(refused)}, {rate.printed()}"
 
 
 def case_lines(outcomes: Sequence[Outcome], strictness: str) -> str:

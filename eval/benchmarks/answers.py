@@ -23,7 +23,7 @@ from eval.keypoints import KEYPOINT_TERMS
 from eval.run import Answerer
 from eval.score import Scores, score_records
 from eval.scorers import DEFAULT_JUDGES
-from eval.stats import Estimate, mean, share
+from eval.stats import mean, share
 from eval.types import EvalCase, EvalRecord, Score
 from ingest.errors import NoteciteError
 from rag.build import Application
@@ -146,7 +146,7 @@ def _estimate(records: Sequence[EvalRecord], values: Values) -> str:
     pairs = [(value, record.case.cluster) for record in records for value in values(record)]
     if not pairs:
         return "–"
-    return _interval(share([value for value, _ in pairs], [cluster for _, cluster in pairs]))
+    return share([value for value, _ in pairs], [cluster for _, cluster in pairs]).printed()
 
 
 def _rate(title: str, records: Sequence[EvalRecord], scores: Scores, scorer: str, right: bool) -> str:
@@ -159,7 +159,7 @@ def _rate(title: str, records: Sequence[EvalRecord], scores: Scores, scorer: str
     counted = [value if right else 1 - value for _, value in found]
     estimate = share(counted, [record.case.cluster for record, _ in found])
     wrong = " ".join(record.case.id for record, value in found if value < 1)
-    return _line((title, f"{sum(counted):.0f} of {len(found)}", _interval(estimate), wrong))
+    return _line((title, f"{sum(counted):.0f} of {len(found)}", estimate.printed(), wrong))
 
 
 def _length(records: Sequence[EvalRecord]) -> str:
@@ -181,10 +181,6 @@ def _answered(record: EvalRecord) -> bool:
 
 def _count(score: Score | None) -> str:
     return f"{score.parts.count(True)}/{len(score.parts)}" if score else "–"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 def _line(cells: Sequence[str] | Iterator[str]) -> str:

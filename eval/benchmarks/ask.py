@@ -16,10 +16,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 from eval.answerer import settings_from
 from eval.cases import load_cases
+from eval.stats import p95
 from ingest.late import LateInteraction
 from rag.build import JUDGE_WEIGHTS, RANKING_WEIGHTS, Application
 from rag.judge import BundledJudge
@@ -64,9 +65,7 @@ def main() -> None:
                         spent[stage].append(seconds)
     lines = [f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores: {len(cases)} questions, {chunks} chunks, warm"]
     for stage, times in spent.items():
-        lines.append(
-            f"{stage:10} median {median(times) * 1000:6.0f} ms, p95 {quantiles(times, n=20)[-1] * 1000:6.0f} ms"
-        )
+        lines.append(f"{stage:10} median {median(times) * 1000:6.0f} ms, p95 {p95(times) * 1000:6.0f} ms")
     ranking = opening_seconds(lambda: LateInteraction(RANKING_WEIGHTS).encode_question("?"))
     judge = opening_seconds(lambda: BundledJudge(JUDGE_WEIGHTS).answers("?", ["?"]))
     lines.append(f"opening the ranking weights {ranking:.2f} s, the judge's {judge:.2f} s")

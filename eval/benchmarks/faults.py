@@ -164,7 +164,7 @@ def table(findings: Sequence[Finding]) -> str:
         cells = (
             finding.fault.name,
             finding.fault.own_score,
-            f"{before.value:.3f} [{before.low:.2f}, {before.high:.2f}]",
+            before.printed(),
             f"{after.value:.3f}",
             "yes" if finding.beyond else "NO",
             ", ".join(finding.closed) or "NOTHING",

@@ -20,10 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import TYPE_CHECKING
 
 from eval.cases import load_cases
+from eval.stats import p95
 from ingest.errors import BadInput, NoteciteError, NotFound
 from ingest.phrases import Phrase
 
@@ -71,8 +72,8 @@ def report(usable: float, filled: float, alone: Sequence[Asked], at_once: Sequen
         f"question box usable {usable:.2f} s, suggestions shown {filled:.2f} s after the server is ready",
         f"alone: first words {_spread([asked.first_words for asked in alone])}; whole answer {_spread(single)}",
         f"at once: first words {_spread([asked.first_words for asked in at_once])}; whole answer {_spread(crowd)}",
-        f"at once, p95 of the whole answer: {_p95(crowd) / median(single):.1f} times the median alone, "
-        f"{_p95(crowd) / _p95(single):.1f} times the p95 alone",
+        f"at once, p95 of the whole answer: {p95(crowd) / median(single):.1f} times the median alone, "
+        f"{p95(crowd) / p95(single):.1f} times the p95 alone",
         f"at once: {len(at_once)} answered, {len(wrong)} with another answer than alone",
         *(f"  {question}" for question in wrong),
     ]
@@ -80,11 +81,7 @@ def report(usable: float, filled: float, alone: Sequence[Asked], at_once: Sequen
 
 
 def _spread(seconds: Sequence[float]) -> str:
-    return f"median {median(seconds):.2f} s, p95 {_p95(seconds):.2f} s"
-
-
-def _p95(seconds: Sequence[float]) -> float:
-    return quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
+    return f"median {median(seconds):.2f} s, p95 {p95(seconds):.2f} s"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from eval.answerer import finder_in, search_with, settings_from, synced
 from eval.cases import load_cases
 from eval.evidence import EvidenceFinder
 from eval.retrieval import HIT_RANKS, Search, ranking_of, score_ranking
-from eval.stats import Estimate, share
+from eval.stats import share
 from eval.types import QUESTION_TYPES, EvalCase
 from ingest.errors import NoteciteError
 
@@ -53,7 +53,7 @@ def table(stage: str, cases: Sequence[EvalCase], scores: dict[str, dict[str, flo
         if members:
             clusters = [case.cluster for case in members]
             cells = [
-                _cell(share([scores.get(case.id, {}).get(column, 0.0) for case in members], clusters))
+                share([scores.get(case.id, {}).get(column, 0.0) for case in members], clusters).printed()
                 for column in COLUMNS
             ]
             lines.append("| " + " | ".join((name, str(len(members)), *cells)) + " |")
@@ -79,10 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
     sys.stdout.write("\n\n".join(table(stage, cases, by_case) for stage, by_case in scores.items()) + "\n")
     return 0
-
-
-def _cell(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 if __name__ == "__main__":

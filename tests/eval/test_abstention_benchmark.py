@@ -51,6 +51,14 @@ def test_of_clapnq_the_chosen_sentences_are_the_answer(tmp_path: Path) -> None:
     assert read_passages(path) == [Passage("Tea", "One . Two .", (Question("which", ("Two .",)),))]
 
 
+def test_a_line_of_clapnq_may_hold_other_line_separators(tmp_path: Path) -> None:
+    passage = {"title": "Tea", "text": "One\u2028two\u0085three ."}
+    line = {"input": "which", "passages": [passage], "output": [{"selected_sentences": ["three ."]}]}
+    path = tmp_path / "reading.jsonl"
+    path.write_text(json.dumps(line, ensure_ascii=False) + "\n\n", "utf-8")
+    assert [found.text for found in read_passages(path)] == ["One\u2028two\u0085three ."]
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"data": [{"paragraphs": [{}]}]}', "[1]"])
 def test_another_file_is_bad_input(content: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"

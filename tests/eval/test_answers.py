@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval.answers import ANSWER_SCORERS
+from eval.answers import ANSWER_SCORERS, numbers_in
 from eval.score import score_records
 from eval.types import EvalRecord, Score
 from rag.types import Answer, Conflict
@@ -71,6 +71,11 @@ def test_a_number_counts_when_the_words_that_its_own_sentence_cites_hold_it() ->
     citations = [cite(1, "cache.md", "It needs 2 GB."), cite(2, "other.md", "4 GB")]
     answer = answered([("2 GB of 4,096 [1]", [1]), ("4 GB, not 4.5 or 2", [2]), ("none", [1])], citations)
     assert scores(record(TWO_QUOTES, answer))["numbers_cited"] == Score(2 / 5, (True, False, True, False, False))
+
+
+def test_a_comma_joins_thousands_and_parts_the_numbers_of_a_list() -> None:
+    assert numbers_in("layers 3,5,7 of 12 [1]") == ["3", "5", "7", "12"]
+    assert numbers_in("1,234,567 of 12,3456 and 2.5") == ["1234567", "12", "3456", "2.5"]
 
 
 def test_both_sides_of_a_conflict_are_given_when_both_documents_are_cited() -> None:

@@ -1,6 +1,7 @@
 """Comparison and gate over whole runs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from eval.answers import ANSWER_SCORERS
 from eval.compare import compare, gate, is_gated
 from eval.run import Run, answer_cases, score_run
-from eval.types import EvalCase, Trial
+from eval.types import EvalCase, QuestionType, Score, Trial
 from ingest.errors import BadInput
 from rag.types import Answer
 from tests.eval.samples import FINDER, REFUSAL, answered, case, cite
@@ -35,7 +36,7 @@ def test_equal_runs_do_not_differ_and_pass(tmp_path: Path) -> None:
         ("false_refusal", 0.0, 1.0),
         ("conflict_alarm", 0.0, 1.0),
     ]
-    assert [line.passed for line in gate(one, other)] == [True] * 5
+    assert [line.verdict for line in gate(one, other)] == ["passed"] * 5
 
 
 def test_wins_and_losses_are_listed_case_by_case(tmp_path: Path) -> None:
@@ -69,6 +70,28 @@ def test_a_few_cases_to_spare_pass_whatever_their_interval(tmp_path: Path) -> No
         "citation_recall",
     ]
     assert all(line.passed for line in gate(old, new, spare=5))
+
+
+def test_a_measure_that_no_loss_would_close_cannot_tell_and_every_other_one_closes_when_all_is_wrong(
+    tmp_path: Path,
+) -> None:
+    counts: dict[QuestionType, int] = {"fact": 20, "false_premise": 3, "unanswerable": 2, "conflict": 3}
+    cases = [case(f"{type_} {n}", type_) for type_, count in counts.items() for n in range(count)]
+    old = run(tmp_path, [REFUSAL if one.type == "unanswerable" else GOOD for one in cases], cases)
+    wrong = {case_id: dict.fromkeys(found, Score.of(False)) for case_id, found in old.scores.items()}
+    verdicts = {line.name: line.verdict for line in gate(old, replace(old, scores=wrong), margin=0.1, spare=2)}
+    assert verdicts == {
+        "citation_precision": "failed",
+        "citation_recall": "failed",
+        "numbers_cited": "failed",
+        "false_answer": "cannot tell",
+        "false_refusal": "failed",
+        "conflict_shown": "cannot tell",
+        "conflict_alarm": "failed",
+        "false_premise": "failed",
+    }
+    beyond_all = gate(old, replace(old, scores=wrong), margin=1.1)
+    assert {(line.verdict, line.passed) for line in beyond_all} == {("cannot tell", True)}
 
 
 def test_a_measure_that_the_new_run_no_longer_has_does_not_pass(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ SCENARIOS = {scenario.name: scenario for scenario in scenarios()}
         "share, yes or no: 20 documents, truth 0.9, correlation 0.2",
         "share, graded: 30 documents, truth 0.9, correlation 0.2",
         "mean of lengths: 30 documents, correlation 0.2",
-        "corrected share: judge 0.9 / 0.9",
+        "corrected share: judge 0.9 / 0.9, 100% judged",
+        "corrected share: judge 0.9 / 0.9, 70% judged",
     ],
 )
 def test_intervals_cover_within_what_400_runs_can_tell(name: str) -> None:

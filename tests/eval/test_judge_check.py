@@ -58,19 +58,39 @@ def test_a_group_of_one_label_has_no_balanced_accuracy() -> None:
     assert (overall.specificity, overall.balanced_accuracy) == (None, None)
 
 
+TOLD = [("0.9", True)] * 80 + [("0.1", True)] * 20 + [("0.1", False)] * 90 + [("0.9", False)] * 10
+
+
 def test_the_correction_on_a_worked_example() -> None:
     """The judge finds 80 % of the supported and clears 90 % of the unsupported: (0.66 + 0.9 - 1) / 0.7 = 0.8."""
-    told = [("0.9", True)] * 80 + [("0.1", True)] * 20 + [("0.1", False)] * 90 + [("0.9", False)] * 10
-    estimate = corrected([1.0] * 66 + [0.0] * 34, range(100), check_judge(Spoken(), pairs(*told)))
+    estimate = corrected([1.0] * 66 + [0.0] * 34, [1.0] * 100, range(100), check_judge(Spoken(), pairs(*TOLD)))
     assert estimate is not None
     assert estimate.value == pytest.approx(0.8)
     assert estimate.low < 0.7 < 0.8 < 0.9 < estimate.high
 
 
+def test_sentences_that_the_judge_never_saw_are_not_corrected() -> None:
+    """Sentences without citations, as many as the judged ones, halve the share: they are certainly unsupported."""
+    check = check_judge(Spoken(), pairs(*TOLD))
+    seen = corrected([1.0] * 66 + [0.0] * 34, [1.0] * 100, range(100), check)
+    mixed = corrected([1.0] * 66 + [0.0] * 134, [1.0] * 100 + [0.0] * 100, range(200), check)
+    halves = corrected([0.5] * 66 + [0.0] * 34, [0.5] * 100, range(100), check)
+    assert seen is not None
+    assert mixed is not None
+    assert halves is not None
+    assert (halves.value, halves.low, halves.high) == pytest.approx((seen.value / 2, seen.low / 2, seen.high / 2))
+    assert mixed.value == pytest.approx(halves.value)
+    assert mixed.low < halves.low < halves.high < mixed.high
+    assert corrected([0.0], [0.0], ["a"], check) is None
+    lone = corrected([0.0], [0.5], ["a"], check)
+    assert lone is not None
+    assert (lone.value, lone.low, lone.high) == (0.0, 0.0, 0.5)
+
+
 def test_a_judge_no_better_than_chance_corrects_nothing() -> None:
     told = [("0.9", True), ("0.1", True), ("0.9", False), ("0.1", False)]
-    assert corrected([1.0], ["a"], check_judge(Spoken(), pairs(*told))) is None
-    assert corrected([1.0], ["a"], check_judge(Spoken(), pairs(("0.9", True)))) is None
+    assert corrected([1.0], [1.0], ["a"], check_judge(Spoken(), pairs(*told))) is None
+    assert corrected([1.0], [1.0], ["a"], check_judge(Spoken(), pairs(("0.9", True)))) is None
 
 
 def write(path: Path, *rows: Any) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from eval.judge import LexicalOverlap
-from eval.judged import judged_scorers, premise
+from eval.judged import judged_scorers, judged_share, premise
 from eval.score import score_records
 from eval.types import EvalRecord, Score
 from eval.verdict import Pair, Verdict
@@ -34,6 +34,12 @@ class Listed:
 
 def scores(one: EvalRecord, said: Mapping[Pair, bool | None]) -> dict[str, Score]:
     return score_records([one], judged_scorers(Listed(said), [one]))[one.case.id]
+
+
+def test_a_judge_sees_the_sentences_with_citations_that_the_answer_has() -> None:
+    answer = answered([("It needs 2 GB.", [1]), ("Sure.", []), ("Or so.", [9]), ("Halved.", [3])], [TWO_GB, HALF])
+    assert judged_share(record(case(), answer)) == 0.5
+    assert judged_share(record(case(), REFUSAL)) == judged_share(record(case(), None)) == 0.0
 
 
 def test_faithfulness_counts_supported_unsupported_uncited_and_unscored_sentences() -> None:

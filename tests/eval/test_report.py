@@ -114,6 +114,13 @@ def test_the_gate_names_the_cases_that_got_worse() -> None:
     refusals = next(row for title, row in rows.items() if getattr(title, "en", "") == "False refusals")
     assert refusals[2].zh == "未通过"  # type: ignore[union-attr]
     assert refusals[3] == "2"
+    conflicts = next(row for title, row in rows.items() if getattr(title, "en", "") == "Conflicts: false alarms")
+    assert conflicts[2].zh == "通过"  # type: ignore[union-attr]
+
+
+def test_the_gate_says_of_what_it_cannot_tell() -> None:
+    lines = gate(run("old", GOOD), run("new", REFUSAL), spare=3)
+    assert {row[2].zh for row in tables.gate_table(lines).rows} == {"无法判断"}  # type: ignore[union-attr]
 
 
 def test_faithfulness_stands_beside_its_correction() -> None:

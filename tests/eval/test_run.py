@@ -73,6 +73,26 @@ def test_an_interrupted_run_goes_on_where_it_stopped_even_after_half_a_line(tmp_
     assert path.read_bytes().splitlines(keepends=True) == lines
 
 
+def test_reading_leaves_a_line_that_is_still_being_written(tmp_path: Path) -> None:
+    whole = answer_cases(CASES, answer, FINDER, SPEC, tmp_path)
+    path = tmp_path / "records.jsonl"
+    growing = path.read_bytes()[:-20]
+    path.write_bytes(growing)
+    assert load_records(tmp_path) == whole[:2]
+    assert path.read_bytes() == growing
+
+
+def test_a_run_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
+    def ask_in_the_middle(one: EvalCase) -> Trial:
+        with pytest.raises(BadInput, match="another process is making this run"):
+            answer_cases(CASES, answer, FINDER, SPEC, tmp_path)
+        return answer(one)
+
+    answer_cases(CASES[:1], ask_in_the_middle, FINDER, SPEC, tmp_path)
+    assert len(load_records(tmp_path)) == 1
+    assert len(answer_cases(CASES, answer, FINDER, SPEC, tmp_path)) == 3
+
+
 def test_scoring_again_asks_nothing_and_gives_the_same_summary(tmp_path: Path) -> None:
     records = answer_cases(CASES, answer, FINDER, SPEC, tmp_path)
     first = scored(tmp_path, records)

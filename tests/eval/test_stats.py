@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from eval.stats import holm, mean, paired, share, wilson
+from eval.stats import Estimate, holm, mean, p95, paired, share, wilson
 
 Z = 1.959963984540054
 
@@ -46,6 +46,16 @@ def test_a_single_value_says_nothing_of_others() -> None:
 def test_equal_values_have_an_interval_of_no_width() -> None:
     estimate = mean([3.0] * 6, range(6))
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (3.0, 3.0, 3.0, 6)
+
+
+def test_the_95th_percentile_never_exceeds_the_greatest_value_and_one_value_is_enough() -> None:
+    assert p95([2.0]) == 2.0
+    assert p95([0.0, 1.0]) == pytest.approx(0.95)
+    assert p95(range(21)) == 19.0
+
+
+def test_an_estimate_is_printed_with_its_interval() -> None:
+    assert Estimate(0.8734, 0.81, 0.9249, 40).printed() == "0.873 [0.81, 0.92]"
 
 
 units = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6)), min_size=1, max_size=40)

@@ -80,3 +80,8 @@ def test_a_question_of_stop_words_keeps_them() -> None:
 @pytest.mark.parametrize("text", ["", " \n", "。！？", "\x00\ud800", "😀"])
 def test_text_without_words_has_no_tokens(text: str) -> None:
     assert search_tokens(text) == []
+
+
+def test_what_an_editor_escaped_is_the_same_word() -> None:
+    escaped = search_tokens("用 pika\\_scan 的 \\-\\-bigkeys，约 0\\.5%，零\u200b宽")
+    assert escaped == search_tokens("用 pika_scan 的 --bigkeys，约 0.5%，零宽")

@@ -102,17 +102,68 @@ def test_a_heading_without_a_body_is_a_statement_among_others() -> None:
     ("kind", "indent", "text", "shown"),
     [
         ("item", 0, "- **权重衰减**：加平方和", "- 权重衰减：加平方和"),
-        ("item", 8, "• 第二层", "  - 第二层"),
+        ("item", 8, "• 第二层", "- 第二层"),
         ("item", 0, "2.不带空格的编号", "2. 不带空格的编号"),
+        ("item", 0, "（3）括号里的编号", "3. 括号里的编号"),
+        ("item", 0, "⑫圈里的编号", "12. 圈里的编号"),
         ("paragraph", 0, "答：可以的。", "可以的。"),
         ("paragraph", 4, "被折行的中\n    文句子", "被折行的中文句子"),
         ("paragraph", 0, "wrapped English\n  words", "wrapped English words"),
         ("table", 0, "| 方法 | 显存 |", "- 方法 · 显存"),
+        ("table", 0, r"| Kong | [[Kong 部署\|网关]] | `a \| b` | 一<br><br>二 |", "- Kong · 网关 · `a | b` · 一；二"),
         ("code", 0, "```python\nx = 1\n```", "```python\nx = 1\n```"),
+        ("code", 8, "```bash\n        ls \\\n          -l\n        ```", "```bash\nls \\\n  -l\n```"),
+        ("code", 0, "```sql\n> SHOW TABLES\n> ```", "```sql\nSHOW TABLES\n```"),
+        ("code", 0, "```\n> diff\n```", "```\n> diff\n```"),
     ],
 )
 def test_display(kind: Kind, indent: int, text: str, shown: str) -> None:
     assert display(Statement(hit(text), 0, 0, kind, indent, (), 0, len(text), text)) == shown
+
+
+NESTED = """## 上线
+- 发布步骤
+    1. 构建镜像
+        ```bash
+        docker build .
+        ```
+    2. 推送镜像到仓库
+- 回退：
+    - 找上一个版本号
+    - 执行回退命令
+- 联系人
+"""
+
+
+@pytest.mark.parametrize(
+    ("best", "shown"),
+    [
+        ("- 回退：", ["- 回退：", "   - 找上一个版本号", "   - 执行回退命令"]),
+        (
+            "- 发布步骤",
+            ["- 发布步骤", "   1. 构建镜像", "```bash\ndocker build .\n```", "2. 推送镜像到仓库"],
+        ),
+        ("1. 构建镜像", ["1. 构建镜像", "```bash\ndocker build .\n```", "2. 推送镜像到仓库"]),
+    ],
+)
+def test_a_label_brings_what_stands_below_it_and_an_item_its_own_list(best: str, shown: list[str]) -> None:
+    note = hit(NESTED, headings=("上线",))
+    query = Query("上线有哪些步骤", "上线有哪些步骤")
+    likely = {s.text: 0.9 if s.text == best else 0.12 for s in statements(note, 0)}
+    read = [replace(s, score=likely[s.text], probability=likely[s.text]) for s in statements(note, 0)]
+    assert [draft.text for draft in ExtractiveGenerator(600).generate(query, [note], read)] == shown
+
+
+def test_items_stand_below_the_ones_that_they_are_part_of() -> None:
+    note = "1. 分批\n    1. 第一批\n    2. 第二批\n        - 看错误率\n2. 全量\n"
+    drafts = ask("分批和全量有哪些步骤", hit(note, headings=("分批和全量的步骤",)))
+    assert [draft.text for draft in drafts] == [
+        "1. 分批",
+        "   1. 第一批",
+        "   2. 第二批",
+        "      - 看错误率",
+        "2. 全量",
+    ]
 
 
 def test_plain_leaves_words_and_drops_layout_and_stray_spaces() -> None:
@@ -148,6 +199,15 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
         ("__init__ 里写 2**10，__重点__", "__init__ 里写 2**10，重点"),
         ("**L**ow-**R**ank，**LoRA**r=8，__LoRA__", "Low-Rank，LoRAr=8，LoRA"),
         ("A100 每小时 $2，**H100** 每小时 $4。", "A100 每小时 $2，H100 每小时 $4。"),
+        (r"用 pika\_scan 的 \-\-bigkeys，约 0\.5%\~1%", "用 pika_scan 的 --bigkeys，约 0.5%~1%"),
+        (r"\(x\_1 \- y\) 与 `a\_b`", r"\(x\_1 \- y\) 与 `a\_b`"),
+        (
+            "见 [[慢查询|慢 SQL]]、[[RocketMQ#重试]]、[[归一化]]，a[[1, 2]]",
+            "见慢 SQL、RocketMQ > 重试、归一化，a[[1, 2]]",
+        ),
+        ("命中率 ==35%==，a == b == c %%待查%%[^1] ^step1", "命中率 35%，a == b == c"),
+        ("零\u200b宽", "零宽"),
+        ("#5 机房，#include 头文件", "#5 机房，#include 头文件"),
         ("见 [`torch.cat`](https://pytorch.org/docs) 与 $a**b$", "见 `torch.cat` 与 $a**b$"),
     ],
 )
