@@ -131,7 +131,7 @@ class ChatGenerator:
                         if cited:
                             continue
                     denies = _denies(unit, prompt.sources)
-                    draft = narrower.uncited(unit) if denies else narrower.draft(unit)
+                    draft = replace(narrower.uncited(unit), denies=True) if denies else narrower.draft(unit)
                     denied |= denies
                     cited |= bool(draft.sources)
                     waiting.append(draft)

@@ -71,7 +71,8 @@ FailureKind = Literal[
 
 _TOO_LONG = re.compile(
     r"context.{0,24}(?:length|size|window|limit|overflow)|(?:length|size|overflow)\w*.{0,24}context|prompt is too long"
-    r"|too many (?:input )?tokens|tokens? exceed|exceeds? .{0,40}tokens|max_new_tokens|input is too long",
+    r"|too many (?:input )?tokens|tokens? exceed|exceed(?:s|ed)? .{0,40}token|max_new_tokens|input is too long"
+    r"|input length should be|max_seq_len|超长",
     re.IGNORECASE,
 )
 
@@ -159,11 +160,14 @@ class ServedChatModel:
             if not text:
                 raise _empty()
         except ChatFailed as failed:
-            raise ModelUnavailable(
-                Phrase("the chat model does not answer", "对话模型没有回答"),
-                f"{self.model} @ {self.base_url} ({failed.reason.en})",
-                _NEXT_STEP.get(failed.kind, _LOOK_AT_THE_SERVER),
-            ) from failed
+            # Whether its word was cut short says nothing about whether it answers.
+            if failed.kind != "cut" or not text:
+                why = failed.reason
+                raise ModelUnavailable(
+                    Phrase(f"the chat model does not answer ({why.en})", f"对话模型没有回答（{why.zh}）"),
+                    f"{self.model} @ {self.base_url}",
+                    _NEXT_STEP.get(failed.kind, _LOOK_AT_THE_SERVER),
+                ) from failed
         return Contact(model or self.model, first, time.perf_counter() - start, text.strip())
 
     @cached_property
@@ -335,6 +339,7 @@ _NEXT_STEP: dict[FailureKind, Phrase] = {
     "timeout": Phrase(
         "raise chat_timeout_seconds or take a smaller model", "请调大 chat_timeout_seconds，或换小一些的模型"
     ),
+    "cut": Phrase("raise chat_max_tokens", "请调大 chat_max_tokens"),
 }
 
 
@@ -355,11 +360,12 @@ def _status(error: Any, told: str) -> ChatFailed:
     reason = Phrase(f"HTTP {status}: {told}", f"HTTP {status}：{told}")
     if status in (400, 413, 422, 500) and _TOO_LONG.search(told):
         return ChatFailed("context", _context(told))
+    asked_for = _retry_after(error.response.headers.get("retry-after", ""))
+    wait = asked_for if asked_for <= _LONGEST_PATIENCE else None
     if status in (408, 409, 429) and error.code != "insufficient_quota":
-        wait = _retry_after(error.response.headers.get("retry-after", ""))
-        return ChatFailed("busy", reason, wait if wait <= _LONGEST_PATIENCE else None)
+        return ChatFailed("busy", reason, wait)
     if status >= 500:
-        return ChatFailed("server", reason, wait=0)
+        return ChatFailed("server", reason, wait)
     return ChatFailed("rejected", reason)
 
 

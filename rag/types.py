@@ -110,6 +110,8 @@ class Draft:
     """How many of its citation numbers name no source."""
     quoted: bool = False
     """Whether it is in the note's own words."""
+    denies: bool = False
+    """Whether it says that the notes do not say something, and so claims nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)

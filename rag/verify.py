@@ -42,8 +42,8 @@ class Verifier:
     judge: SupportJudge
 
     def __call__(self, drafts: Sequence[Draft]) -> list[Support | None]:
-        """For each draft, whether its sources support it; None if it claims nothing, such as a label. The note's own
-        words support themselves."""
+        """For each draft, whether its sources support it; None if it claims nothing of the notes, such as a label. The
+        note's own words support themselves."""
         cited = {at: _premise(d.sources, d.text) for at, d in enumerate(drafts) if d.sources and not d.quoted}
         pairs = [(premise.read, drafts[at].text) for at, premise in cited.items()]
         rows = support_by_parts(self.judge, pairs)
@@ -57,8 +57,8 @@ class Verifier:
 def _unjudged(draft: Draft) -> Support | None:
     if draft.quoted:
         return Support("supported", 1.0)
-    says_something = len(draft.text.strip("*_# ")) > 0 and not leads_in(draft.text)
-    return Support("not_found", 0.0) if says_something else None
+    claims_something = len(draft.text.strip("*_# ")) > 0 and not leads_in(draft.text) and not draft.denies
+    return Support("not_found", 0.0) if claims_something else None
 
 
 def _premise(sources: Sequence[Source], sentence: str) -> _Premise:

@@ -5,6 +5,7 @@ A person is known by a random token that their browser keeps; nobody can list or
 
 import re
 import secrets
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,7 +53,9 @@ def folder_for(library: Path) -> Path:
 
 
 class Conversations:
-    """The conversations of one person, below ``folder``."""
+    """The conversations of one person, below ``folder``. Safe to use from several threads of one process."""
+
+    _writing = threading.Lock()
 
     def __init__(self, folder: Path, person: str) -> None:
         self._folder = folder / sha256(person.encode()).hexdigest()[:32]
@@ -98,10 +101,11 @@ class Conversations:
         if conversation_id is None:
             title = " ".join(answer.question.split())[:LONGEST_TITLE]
             return self._write(Conversation(secrets.token_hex(8), title, time.time(), (kept,)))
-        old = self.get(conversation_id)
-        before = old.answers[:after]
-        liked = {turn: said for turn, said in old.liked.items() if turn < len(before)}
-        return self._write(replace(old, used_at=time.time(), answers=(*before, kept), liked=liked))
+        with self._writing:
+            old = self.get(conversation_id)
+            before = old.answers[:after]
+            liked = {turn: said for turn, said in old.liked.items() if turn < len(before)}
+            return self._write(replace(old, used_at=time.time(), answers=(*before, kept), liked=liked))
 
     def keep(self, answers: Sequence[Answer]) -> Conversation:
         """The conversation that begins with these answers from elsewhere; a new one if there is none."""
@@ -115,12 +119,14 @@ class Conversations:
         title = " ".join(title.split())[:LONGEST_TITLE]
         if not title:
             raise BadInput(Phrase("the title is empty", "标题为空"), "", Phrase("type one", "请输入标题"))
-        return self._write(replace(self.get(conversation_id), title=title))
+        with self._writing:
+            return self._write(replace(self.get(conversation_id), title=title))
 
     def rate(self, conversation_id: str, turn: int, liked: bool) -> Conversation:
         """Keeps a person's rating of an answer; a later one replaces it."""
-        old = self.get(conversation_id)
-        return self._write(replace(old, liked={**old.liked, turn: liked}))
+        with self._writing:
+            old = self.get(conversation_id)
+            return self._write(replace(old, liked={**old.liked, turn: liked}))
 
     def delete(self, conversation_id: str) -> None:
         self._path(conversation_id).unlink(missing_ok=True)

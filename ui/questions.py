@@ -95,8 +95,11 @@ class Questions:
         reviewed = self._reviewed()
         fresh = list(islice(proposals(application, lambda id_: id_ not in seen and reviewed.is_new(id_)), count))
         with self._writing:
-            self._write_waiting([*self._read_waiting(), *map(Waiting, fresh)])
-        return len(fresh)
+            waiting = list(self._read_waiting())
+            known = {each.case.id for each in waiting}
+            added = [Waiting(case) for case in fresh if case.id not in known]
+            self._write_waiting([*waiting, *added])
+        return len(added)
 
     def accept(self, case: EvalCase, finder: EvidenceFinder) -> None:
         """Moves the reviewed form of a waiting case to the accepted ones.

@@ -33,6 +33,8 @@ def test_sentences_are_ordered_trimmed_and_hold_every_character(text: str, data:
         "用Adam优化。|Then train it. |学习率取3.14",
         "他说：“好。”|然后走了。",
         "（全句都在括号里。）|下一句。",
+        "**1. 冻结原权重**：不再更新。|__2. Merge__ later.",
+        "一共 **3**. |Next.",
         "**要点。**|说明。|**第二句**很重要。",
         '"Done." |Next.',
         "模型.|然后训练.|最后（可选）.|结束",

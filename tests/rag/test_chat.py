@@ -151,6 +151,8 @@ def test_the_missing_half_of_an_answer_is_said_without_a_citation() -> None:
         ("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)]),
         ("资料里没有提到红茶用多少度的水。", []),
     ]
+    found = written("绿茶用 80 度左右的水冲泡。[1] 资料里没有提到红茶用多少度的水。")
+    assert [item.denies for item in found if isinstance(item, Draft)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -393,7 +395,7 @@ def test_contact_tells_which_model_answers_and_how_fast() -> None:
 def test_contact_tells_why_a_model_does_not_answer(step: Step, told: str) -> None:
     with ScriptedServer(step) as server, pytest.raises(ModelUnavailable) as caught:
         served(server).contact()
-    assert f"tea-model @ {server.base_url} ({told})" in str(caught.value)
+    assert f"does not answer ({told}): tea-model @ {server.base_url}:" in str(caught.value)
     assert "sk-secret" not in str(caught.value)
 
 

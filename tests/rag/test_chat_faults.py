@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from ingest.errors import ModelUnavailable
 from rag import chat_model
 from rag.chat import ChatCondenser, ChatGenerator
 from rag.chat_model import ChatFailed, ServedChatModel
@@ -206,6 +207,17 @@ def test_making_the_client_ready_is_not_the_servers_time() -> None:
     assert contact.first_seconds < 0.5
 
 
+def test_a_model_whose_word_is_cut_short_answers() -> None:
+    def asked(*steps: Step) -> str:
+        with ScriptedServer(*steps) as server:
+            return ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 0.5).contact().reply
+
+    assert asked(says("Sure! Here is the", finish="length")) == "Sure! Here is the"
+    with pytest.raises(ModelUnavailable, match="chat_max_tokens") as caught:
+        asked(says(finish="length"))
+    assert caught.value.what.zh == "对话模型没有回答（达到了长度上限）"
+
+
 def test_a_client_that_cannot_be_made_is_a_failure_with_a_name() -> None:
     model = ServedChatModel("m", "http://[::1", SecretStr(""), 0.0, 100, 0.5)
     with pytest.raises(ChatFailed) as caught:
@@ -214,8 +226,9 @@ def test_a_client_that_cannot_be_made_is_a_failure_with_a_name() -> None:
 
 
 @pytest.mark.parametrize(("header", "pause"), [("3", 3.0), ("0", 0.5), ("soon", 0.5), ("-1", 0.5), ("nan", 0.5)])
-def test_a_rate_limit_is_waited_for_as_long_as_it_asks(header: str, pause: float) -> None:
+def test_a_busy_or_loading_server_is_waited_for_as_long_as_it_asks(header: str, pause: float) -> None:
     assert outcome(fails(429, "slow down", Retry_After=header), GOOD).pauses == [pause]
+    assert outcome(fails(503, "loading", Retry_After=header), GOOD).pauses == [pause]
 
 
 def test_half_an_answer_is_withdrawn_before_it_is_tried_again() -> None:
@@ -230,6 +243,10 @@ def test_half_an_answer_is_withdrawn_before_it_is_tried_again() -> None:
         "the request exceeds the available context size. try increasing the context size",
         "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 512",
         "prompt is too long: 900 tokens > 512 maximum",
+        "Range of input length should be [1, 6144]",
+        "Your request exceeded model token limit: 8192",
+        "length of prompt_tokens (13450) must be less than max_seq_len (4096).",
+        "Prompt 超长",
     ],
 )
 def test_a_prompt_too_long_for_the_server_is_halved_twice(message: str) -> None:

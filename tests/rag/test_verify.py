@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -214,6 +215,12 @@ def test_the_notes_own_words_support_themselves_without_a_judge() -> None:
     judge = SaysAlways(0.0, 1.0, 0.0)
     assert Verifier(judge)([Draft("绿茶用 80 度左右的水冲泡。", (CITED,), quoted=True)]) == [Support("supported", 1.0)]
     assert judge.seen == []
+
+
+def test_that_the_notes_do_not_say_something_is_no_claim_about_them() -> None:
+    draft = Draft("资料里没有提到红茶。", ())
+    verify = Verifier(SaysAlways(1.0, 0.0, 0.0))
+    assert verify([draft, replace(draft, denies=True)]) == [Support("not_found", 0.0), None]
 
 
 def test_a_sentence_without_a_source_is_not_found_and_a_label_is_no_claim() -> None:

@@ -57,8 +57,8 @@ def test_a_check_that_fails_says_what_to_do(tmp_path: Path) -> None:
         done = config(tmp_path, "--check", "--chat-model", "mine", **environment)
     assert done.returncode == 1
     assert done.stderr == (
-        f"notecite: the chat model does not answer: mine @ {server.base_url} (HTTP 401: wrong key **********): "
-        "check chat_model, chat_base_url and chat_api_key\n"
+        "notecite: the chat model does not answer (HTTP 401: wrong key **********): "
+        f"mine @ {server.base_url}: check chat_model, chat_base_url and chat_api_key\n"
     )
 
 

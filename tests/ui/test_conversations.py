@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,18 @@ def test_the_export_counts_footnotes_through_all_turns(mine: Conversations) -> N
 def test_the_export_leaves_a_pattern_in_an_answer_alone(mine: Conversations) -> None:
     kept = mine.add(None, answer("一", "答案 [1]\n\n`[^0]`"))
     assert "答案 [^1-1]\n\n`[^0]`" in as_markdown(mine.add(kept.id, answer("二")), "en")
+
+
+def test_answers_that_come_at_once_are_all_kept(mine: Conversations) -> None:
+    kept = mine.add(None, answer("0"))
+
+    def ask(person: str) -> None:
+        for number in range(20):
+            mine.add(kept.id, answer(f"{person}{number}"))
+
+    asking = [threading.Thread(target=ask, args=(person,)) for person in "ab"]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    assert len(mine.get(kept.id).answers) == 41
