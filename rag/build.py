@@ -176,7 +176,7 @@ class Application:
             settings.chat_base_url,
             settings.chat_api_key,
             settings.chat_temperature,
-            settings.chat_max_tokens,
+            self._reply_tokens,
             settings.chat_timeout_seconds,
         )
 
@@ -189,9 +189,13 @@ class Application:
         return ChatGenerator(self.chat_model, self.embedder, extractive, self._prompt_tokens)
 
     @property
+    def _reply_tokens(self) -> int:
+        """At most half of the context, of which the prompt has the rest: a server refuses what exceeds it together."""
+        return min(self.settings.chat_max_tokens, self.settings.context_tokens // 2)
+
+    @property
     def _prompt_tokens(self) -> int:
-        settings = self.settings
-        return max(settings.context_tokens - settings.chat_max_tokens, settings.context_tokens // 2)
+        return self.settings.context_tokens - self._reply_tokens
 
     def _section_of(self, chunk: Chunk) -> list[Chunk]:
         return [other for other in self.library.chunks_of(chunk.document_id) if other.headings == chunk.headings]

@@ -7,7 +7,6 @@ kind             what happened                                                  
 ===============  =====================================================================  ============
 ``unreachable``  no connection                                                          yes
 ``busy``         429, 408 or 409                                                        yes
-``busy``         one of these that asks for a wait of more than 20 s                    no
 ``server``       5xx, or an error sent in the middle of the reply                       yes
 ``broken``       the reply ended before its end was announced                           yes
 ``timeout``      no text and no reasoning for ``timeout_seconds``, or no end in 20      no
@@ -19,6 +18,9 @@ kind             what happened                                                  
 ``cut``          the reply reached its token limit; raised after its last piece         no
 ``unfounded``    nothing in the reply is in the notes; raised by ``rag/chat.py``        no
 ===============  =====================================================================  ============
+
+A server that asks for a wait of more than 20 s is not asked again. What a callback raises is no failure of the server
+and stays as it is.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ import queue
 import re
 import threading
 import time
+import traceback
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,6 +90,14 @@ class ChatFailed(Exception):
         super().__init__(reason.en)
 
 
+class _SentError(Exception):
+    """``body``: the error that a server sent in place of a piece."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = dict(body)
+        super().__init__(self.body)
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """How a server answered: the model it names, seconds to the first piece and to the last, and the reply."""
@@ -140,7 +151,8 @@ class ServedChatModel:
 
     def reply(self, messages: Sequence[Message], config: Config | None = None) -> Generator[str]:
         """The pieces of the reply. It is requested immediately, not when the first piece is taken. Raises ChatFailed.
-        Closing the generator ends the request. LangChain's ``config`` holds a user's callbacks."""
+        Closing the generator ends the request. LangChain's ``config`` holds a user's callbacks; what one with
+        ``raise_error`` raises is raised here."""
         return self._text(self._chunks(messages, config))
 
     def contact(self) -> Contact:
@@ -175,9 +187,12 @@ class ServedChatModel:
         from langchain_openai import ChatOpenAI
 
         class ReasoningChatOpenAI(ChatOpenAI):
-            """Keeps the reasoning, which the class leaves out: it shows that the server is at work."""
+            """Keeps the reasoning, which the class leaves out: it shows that the server is at work. Raises the error
+            that vLLM sends in place of a piece, which the class takes for an empty one."""
 
             def _convert_chunk_to_generation_chunk(self, chunk: dict[str, Any], *rest: Any, **named: Any) -> Any:
+                if chunk.get("object") == "error":
+                    raise _SentError(chunk)
                 made = super()._convert_chunk_to_generation_chunk(chunk, *rest, **named)
                 if made is not None and (reasoning := _reasoning(chunk)):
                     made.message.additional_kwargs[_REASONING] = reasoning
@@ -259,6 +274,8 @@ class ServedChatModel:
                 waited = time.monotonic() - start
                 total += waited
                 if isinstance(chunk, Exception):
+                    if _is_of_a_callback(chunk):
+                        raise chunk
                     raise self._failure(chunk, characters > 0) from chunk
                 if chunk is None:
                     break
@@ -302,7 +319,7 @@ class ServedChatModel:
             return _broken() if begun else ChatFailed("unreachable", unreachable, wait=0)
         if isinstance(error, openai.APIStatusError):
             return _status(error, told)
-        if isinstance(error, openai.APIError):
+        if isinstance(error, (openai.APIError, _SentError)):
             if _TOO_LONG.search(told):
                 return ChatFailed("context", _context(told))
             return ChatFailed("server", Phrase(f"the server says: {told}", f"服务器报错：{told}"), wait=0)
@@ -339,7 +356,15 @@ _NEXT_STEP: dict[FailureKind, Phrase] = {
     "timeout": Phrase(
         "raise chat_timeout_seconds or take a smaller model", "请调大 chat_timeout_seconds，或换小一些的模型"
     ),
-    "cut": Phrase("raise chat_max_tokens", "请调大 chat_max_tokens"),
+    "cut": Phrase(
+        "raise chat_max_tokens; context_tokens must be at least twice that",
+        "请调大 chat_max_tokens，context_tokens 至少要有它的两倍",
+    ),
+    "context": Phrase(
+        "set context_tokens to what the model can read and write together",
+        "请把 context_tokens 设为模型读写合计的上限",
+    ),
+    "empty": Phrase("try again or take another model", "请重试，或换一个模型"),
 }
 
 
@@ -367,6 +392,12 @@ def _status(error: Any, told: str) -> ChatFailed:
     if status >= 500:
         return ChatFailed("server", reason, wait)
     return ChatFailed("rejected", reason)
+
+
+def _is_of_a_callback(error: Exception) -> bool:
+    """Whether a callback raised it. Its type does not tell, as LangChain raises any type for a malformed piece."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") == "langchain_core.callbacks.manager" for frame, _ in frames)
 
 
 def _reasoning(piece: Mapping[str, Any]) -> str:

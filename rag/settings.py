@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     chat_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """How freely the chat model chooses its words; 0 varies least."""
     chat_max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 800
-    """The longest reply of the chat model, in its tokens."""
+    """The longest reply of the chat model, in its tokens; at most half of ``context_tokens`` is used."""
     chat_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """The longest wait for the next piece of the chat model's reply with text or reasoning, the first included; the
     whole reply may take 20 times as long."""

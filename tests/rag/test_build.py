@@ -7,6 +7,7 @@ import pytest
 from ingest.errors import BadInput, LibraryBroken, NotFound
 from ingest.library import CATALOG, open_library
 from rag.build import Application, sync_notes
+from rag.conflicts import ChatConflictFinder
 from rag.settings import Settings, load_settings
 from tests.fakes import FakeEmbedder
 
@@ -98,3 +99,13 @@ def test_an_application_closes_its_library_if_it_was_opened(
         library.counts()
     with pytest.raises(LibraryBroken, match="closed database"):
         library.counts()
+
+
+@pytest.mark.parametrize(("longest", "reply", "prompt"), [(800, 512, 512), (100, 100, 924)])
+def test_a_prompt_and_its_reply_fit_into_the_context_together(longest: int, reply: int, prompt: int) -> None:
+    settings = Settings(chat_model="m", context_tokens=1024, chat_max_tokens=longest, judge="none", conflicts="chat")
+    application = Application(settings)
+    assert application.chat_model is not None
+    assert application.chat_model.max_tokens == reply
+    assert isinstance(application.conflict_finder, ChatConflictFinder)
+    assert application.conflict_finder.prompt_tokens == prompt

@@ -1,5 +1,6 @@
 """What a server does wrong, and the outcome of each, over real HTTP on loopback."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
@@ -8,6 +9,7 @@ from time import sleep, time
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from pydantic import SecretStr
 
 from ingest.errors import ModelUnavailable
@@ -119,6 +121,7 @@ def test_a_fault_that_passes_leaves_no_trace(fault: Step) -> None:
         (fails(429, "no money", code="insufficient_quota"), "HTTP 429: no money"),
         (fails(429, "come back", Retry_After="3600"), "HTTP 429: come back"),
         (fails(429, "come back", Retry_After=formatdate(time() + 3600)), "HTTP 429: come back"),
+        (fails(503, "come back", Retry_After="3600"), "HTTP 503: come back"),
         (says("绿茶用 80 度", finish="content_filter"), "the server's content filter stopped it"),
         (says(), "its reply was empty"),
         (says(" \n "), "its reply was empty"),
@@ -207,15 +210,28 @@ def test_making_the_client_ready_is_not_the_servers_time() -> None:
     assert contact.first_seconds < 0.5
 
 
-def test_a_model_whose_word_is_cut_short_answers() -> None:
-    def asked(*steps: Step) -> str:
-        with ScriptedServer(*steps) as server:
-            return ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 0.5).contact().reply
+def contacted(step: Step) -> str:
+    with ScriptedServer(step) as server:
+        return ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0).contact().reply
 
-    assert asked(says("Sure! Here is the", finish="length")) == "Sure! Here is the"
-    with pytest.raises(ModelUnavailable, match="chat_max_tokens") as caught:
-        asked(says(finish="length"))
-    assert caught.value.what.zh == "对话模型没有回答（达到了长度上限）"
+
+def test_a_model_whose_word_is_cut_short_answers() -> None:
+    assert contacted(says("Sure! Here is the", finish="length")) == "Sure! Here is the"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "todo"),
+    [
+        (says(finish="length"), "达到了长度上限", "请调大 chat_max_tokens，context_tokens 至少要有它的两倍"),
+        (says(), "它的回复是空的", "请重试，或换一个模型"),
+        (fails(400, "prompt 超长"), "提示超出了它的上下文：prompt 超长", "请把 context_tokens 设为模型读写合计的上限"),
+    ],
+)
+def test_a_model_that_does_not_answer_gets_its_own_next_step(fault: Step, reason: str, todo: str) -> None:
+    with pytest.raises(ModelUnavailable) as caught:
+        contacted(fault)
+    assert caught.value.what.zh == f"对话模型没有回答（{reason}）"
+    assert caught.value.todo.zh == todo
 
 
 def test_a_client_that_cannot_be_made_is_a_failure_with_a_name() -> None:
@@ -223,6 +239,20 @@ def test_a_client_that_cannot_be_made_is_a_failure_with_a_name() -> None:
     with pytest.raises(ChatFailed) as caught:
         list(model.reply([("user", "?")]))
     assert caught.value.kind == "malformed"
+
+
+class Raises(BaseCallbackHandler):
+    raise_error = True
+
+    def on_llm_new_token(self, *args: Any, **kwargs: Any) -> None:
+        raise ValueError("the user's own")
+
+
+def test_what_a_callback_raises_is_no_fault_of_the_server() -> None:
+    with ScriptedServer(GOOD) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
+        with pytest.raises(ValueError, match="the user's own"):
+            list(model.reply([("user", "?")], {"callbacks": [Raises()]}))
 
 
 @pytest.mark.parametrize(("header", "pause"), [("3", 3.0), ("0", 0.5), ("soon", 0.5), ("-1", 0.5), ("nan", 0.5)])
@@ -258,6 +288,16 @@ def test_a_prompt_too_long_for_the_server_is_halved_twice(message: str) -> None:
     assert sizes[-1] < sizes[0]
     assert found.notices == quoted(f"the prompt was too long for it: {message}")
     assert found.pauses == []
+
+
+def test_the_error_that_vllm_sends_as_a_piece_is_told() -> None:
+    def piece(message: str) -> Step:
+        error = {"object": "error", "message": message, "type": "BadRequestError", "param": None, "code": 400}
+        return sends(b"data: " + json.dumps(error).encode() + b"\n\ndata: [DONE]\n\n")
+
+    found = outcome(piece("This model's maximum context length is 512 tokens."), GOOD)
+    assert (found.texts, found.pauses) == (["绿茶用 80 度的水。"], [])
+    assert outcome(piece("boom")).notices == quoted("the server says: boom")
 
 
 def test_a_shorter_prompt_that_fits_is_answered() -> None:
