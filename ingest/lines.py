@@ -16,21 +16,29 @@ BEGINS_BLOCK = re.compile(rf"{MARKER.pattern}|#|>|\||```|~~~|\$\$|!\[|<")
 SENTENCE_END = "。！？；!?;：:…"
 
 _TAG = (
-    r"</?(?:a|article|b|br|center|col|colgroup|details|div|em|figcaption|figure|font|hr|i|iframe|img|li|nav|ol|p|picture"
+    r"</?(?:a|article|aside|b|br|center|col|colgroup|details|div|em|figcaption|figure|font|hr|i|iframe|img|li|nav|ol|p|picture"
     r"|section|source|span|strong|summary|svg|table|tbody|td|th|thead|tr|u|ul|video)\b[^<>]*>"
 )
 _IMAGE = r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])"
 _CONTENTS = rf"@?\[\[?toc\]?\]$|(?:{MARKER.pattern})?\[[^\]]*\]\(#[^)]*\)$"
+# Only those that the tools write for themselves: any other key may be what the note is about.
+_PROPERTY = (
+    r"(?:id|collapsed|heading|icon|public|template|created-at|updated-at|background-color"
+    r"|(?:card|query|hl|ls)-[\w-]+|logseq\.[\w.-]+)::[ \t].*"
+)
 CONTENTS = re.compile(_CONTENTS, re.IGNORECASE)
 """A line of a table of contents."""
 NOISE = re.compile(
     # Images, perhaps linked, tags and spaces alone.
     rf"(?:{_IMAGE}|\[{_IMAGE}\]\([^)]*\)|!\[\[[^\]]*\]\]|{_TAG}|&nbsp;|[ \t\u00a0])+$"
     # A rule, an empty bullet.
-    r"|(?:[-*_=][ \t]*){3,}$|[-*+•]$"
+    r"|(?:#{1,6}[ \t]+)?(?:[-*_=~·—─━═][ \t]*){3,}$|[-*+•]$"
     # A bare address, the address of a link, a role of MyST.
     r"|(?:<?https?://[^\s<>，。；、：（）]+>?|www\.[^\s<>\u3000-\u9fff，。]+)$"
     r"|\[(?!\^)[^\]]+\]:[ \t]*(?:<|https?://|mailto:|\.{0,2}/|#)\S*(?:[ \t]+[\"'(].*)?$|:\w+:(?:`[^`]*`)?$"
+    # A comment of Obsidian; properties and embedded blocks of Logseq; what a copied chat leaves of a picture.
+    rf"|%%(?:[^%]+%%)?$|(?:{MARKER.pattern})?(?:{_PROPERTY}|\{{\{{(?:embed|query|renderer)\b.*\}}\}})$"
+    r"|(?:\[(?:图片|链接|表情|动画表情|视频|语音|文件|image|photo|video|sticker)\][ \t]*)+$"
     rf"|{_CONTENTS}",
     re.IGNORECASE,
 )
@@ -52,7 +60,7 @@ _QUOTE = re.compile(r"(?:>(?![=\d])[ \t]?)+")
 _ADMONITION = re.compile(
     r"(?::{3,}[ \t]*\{?[\w-]*\}?"
     r"|(?:!!!|\?\?\?\+?)[ \t]+(?:note|tip|warning|info|danger|caution|important|question|example|hint|abstract)\b"
-    r"|\[!\w+\][+-]?)[ \t]*",
+    r"|\[![\w-]+(?:\|[^\]]*)?\][+-]?)[ \t]*",
     re.IGNORECASE,
 )
 

@@ -55,33 +55,42 @@ class Block:
 @dataclass(frozen=True, slots=True)
 class _Open:
     """A heading whose section is still open. ``own_indent`` is None where indentation does not close the section;
-    ``folded`` marks the summary of a ``<details>``, with which the section ends."""
+    ``folded`` marks the summary of a ``<details>``, with which the section ends; ``quote`` is how many quote marks the
+    section has at least."""
 
     rank: int
     title: str
     own_indent: int | None
     folded: bool
+    quote: int
 
 
-# Ranks below the six of Markdown: a numeral (一、), a question written as a bullet, then labels by indentation.
+# Ranks below the six of Markdown: a numeral (一、), a question written as a bullet, then labels by indentation, then
+# titles of callouts.
 _NUMERAL_RANK = 7
 _QUESTION_RANK = 8
 _LABEL_RANK = 9
+_DEEPEST_LABEL = 40
+_CALLOUT_RANK = _LABEL_RANK + _DEEPEST_LABEL + 1
 
 # In characters: a longer line is no heading.
 _LONGEST_TITLE = 300
 _LONGEST_LABEL = 80
 _LONGEST_NUMBERED = 40
-# In lines: what is not closed by then is no formula.
-_LONGEST_FORMULA = 100
+# In lines: what is not closed by then is no formula and no comment of Obsidian.
+_FARTHEST_END = 100
 
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
+# Queries of Obsidian: what stands in the note is not what they show.
+_QUERIES = ("dataview", "dataviewjs", "query", "tasks")
 _CLOSING_HASHES = re.compile(r"(?:^|(?<=[ \t]))#+$")
 _UNDERLINE = re.compile(r"(?:={3,}|-{3,})$")
 _HTML_HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.+)</h\1>$", re.IGNORECASE)
-_SUMMARY = re.compile(r"(?:<details\b[^<>]*>\s*)?<summary\b[^<>]*>(.+)</summary>$", re.IGNORECASE)
+_SUMMARY = re.compile(r"(?:<details\b[^<>]*>\s*)?<summary\b[^<>]*>(.+?)</summary>", re.IGNORECASE)
+_END_OF_DETAILS = "</details>"
 _BOLD = re.compile(r"(?:\*\*|__)((?:(?!\*\*|__).)+)(?:\*\*|__)[ \t]*[:：]?$")
 _ASKED = re.compile(r"[*_]*(?:Q|问|问题|Question)[ \t]*\d*[ \t]*[:：.、][ \t]*(.+)$", re.IGNORECASE)
+_REPLY = re.compile(r"(?<=[?？])[*_]{0,2}[ \t]*(?=[*_]{0,2}(?:A|答|Answer)\d*[*_]{0,2}[:：])", re.IGNORECASE)
 _NUMERAL = re.compile(r"[一二三四五六七八九十]{1,3}、[ \t]*(?=\S)")
 _OUTLINE_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}[ \t.、]+(?=[^\W\d])")
 _BARE_NAME = re.compile(r"[A-Za-z][\w.+()-]*$", re.ASCII)
@@ -90,6 +99,13 @@ _FORMULA_TAIL = re.compile(r"[ \t.,;，。；]*(?::\w+:`[^`]*`)?$")
 _TABLE_RULE = re.compile(r"(?=.*\|)\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
 _TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# What begins an item only if a line beside it begins alike.
+_LISTED = re.compile(
+    r"(?P<bracketed>[（(][一二三四五六七八九十]{1,3}[)）])"
+    r"|(?P<step>(?:步骤|step)[ \t]*[一二三四五六七八九十\d]{1,2}[ \t]*[:：])"
+    r"|(?P<ordinal>第[一二三四五六七八九十]{1,2}步?[，,、:：])|(?P<sign>[✅❌✔✘👉➤➢►]\ufe0f?)|(?P<roman>[Ⅰ-Ⅻ][.、．])",
+    re.IGNORECASE,
+)
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]:")
 _PROSE = ("paragraph", "item")
 
@@ -117,6 +133,7 @@ class _Parser:
             self._fence,
             self._formula,
             self._comment,
+            self._hidden,
             self._heading,
             self._table,
             self._html_table,
@@ -125,9 +142,12 @@ class _Parser:
         )
         at = self._front_matter()
         while at < len(self.lines):
+            self._close_callouts(self.lines[at].quote)
             if self.lines[at].blank:
                 at += 1
                 continue
+            if self.lines[at].text.endswith(_END_OF_DETAILS) and not NOISE.match(self.lines[at].text):
+                self._part(at, self.lines[at].end - len(_END_OF_DETAILS))
             for step in steps:
                 after = step(at)
                 if after > at:
@@ -153,17 +173,19 @@ class _Parser:
         if not mark:
             return at
         end = at + 1
+        kind: Kind = "code"
         while end < len(self.lines) and self.lines[end].quote >= line.quote:
             text = self.lines[end].text
             end += 1
             if text.startswith(mark[1]) and not text.strip(mark[1][0]):
+                kind = "noise" if line.text[mark.end() :].strip().lower() in _QUERIES else "code"
                 break
         else:
             # The end of a block that begins elsewhere, such as in the chunk before.
             if line.text == mark[1]:
                 self._add("noise", at, at + 1)
                 return at + 1
-        self._add("code", at, end)
+        self._add(kind, at, end)
         return end
 
     def _formula(self, at: int) -> int:
@@ -171,7 +193,7 @@ class _Parser:
         if not mark:
             return at
         close = {"$$": "$$", "\\[": "\\]"}.get(mark[0], f"\\end{{{mark[1]}}}")
-        limit = self.lines[min(len(self.lines), at + _LONGEST_FORMULA) - 1].end
+        limit = self.lines[min(len(self.lines), at + _FARTHEST_END) - 1].end
         found = self.text.find(close, self.lines[at].start + mark.end(), limit)
         if found < 0:
             return at
@@ -193,9 +215,27 @@ class _Parser:
                 return after
         return at
 
+    def _hidden(self, at: int) -> int:
+        """A comment of Obsidian, between a line ``%%`` and the next that ends in ``%%``."""
+        if self.lines[at].text != "%%":
+            return at
+        below = self.lines[at + 1 : at + _FARTHEST_END]
+        end = next((number for number, line in enumerate(below, at + 2) if line.text.endswith("%%")), at)
+        if end > at:
+            self._add("noise", at, end)
+        return end
+
     def _heading(self, at: int) -> int:
         line = self.lines[at]
-        if len(line.text) > _LONGEST_TITLE:
+        summary, asked = _SUMMARY.match(line.text), _ASKED.match(line.text)
+        if summary and len(summary[1]) <= _LONGEST_TITLE:
+            self._part(at, line.start + summary.end())
+            return self._open_heading(at, _QUESTION_RANK, summary[1], folded=True)
+        reply = asked and _REPLY.search(line.text, asked.start(1))
+        if asked and reply and reply.end() - asked.start(1) <= _LONGEST_TITLE:
+            self._part(at, line.start + reply.end())
+            return self._open_heading(at, _QUESTION_RANK, line.text[asked.start(1) : reply.end()])
+        if len(line.text) > _LONGEST_TITLE or not any(map(str.isalnum, line.text)):
             return at
         if atx := ATX_HEADING.match(line.text):
             # In an indented listing a single hash begins a comment.
@@ -204,13 +244,14 @@ class _Parser:
                 return self._open_heading(at, len(atx[1]), title)
         if html := _HTML_HEADING.match(line.text):
             return self._open_heading(at, int(html[1]), html[2])
-        if summary := _SUMMARY.match(line.text):
-            return self._open_heading(at, _QUESTION_RANK, summary[1], folded=True)
         if rank := self._underlined(at):
             return self._open_heading(at, rank, line.text, lines=2)
-        asked = _ASKED.match(line.text)
         if asked and self._answered(at):
             return self._open_heading(at, _QUESTION_RANK, asked[1])
+        if self._is_callout(at):
+            # The marks belong to the heading, or else a chunk that begins with it would not show them.
+            self.lines[at] = replace(line, start=line.outer, text=self.text[line.outer : line.end])
+            return self._open_heading(at, _CALLOUT_RANK + line.quote, line.text, quote=line.quote)
         return self._marked_heading(at)
 
     def _underlined(self, at: int) -> int:
@@ -233,7 +274,7 @@ class _Parser:
         rest = line.text[marker.end() :] if marker else line.text
         bold = _BOLD.match(rest)
         deeper = self._next_indent(at) > line.indent
-        rank = (_QUESTION_RANK if marker and not line.indent else _LABEL_RANK) + min(line.indent, 40)
+        rank = (_QUESTION_RANK if marker and not line.indent else _LABEL_RANK) + min(line.indent, _DEEPEST_LABEL)
         if marker:
             questions = len(rest) <= _LONGEST_LABEL and asks(rest)
             if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (questions and deeper):
@@ -256,12 +297,20 @@ class _Parser:
         return at
 
     def _open_heading(
-        self, at: int, rank: int, title: str, own_indent: int | None = None, lines: int = 1, folded: bool = False
+        self,
+        at: int,
+        rank: int,
+        title: str,
+        own_indent: int | None = None,
+        *,
+        lines: int = 1,
+        folded: bool = False,
+        quote: int = 0,
     ) -> int:
         self._close_sections(self.lines[at].indent)
         while self.open and self.open[-1].rank >= rank:
             self.open.pop()
-        self.open.append(_Open(rank, clean_title(title), own_indent, folded))
+        self.open.append(_Open(rank, clean_title(title), own_indent, folded, quote))
         self._add("heading", at, at + lines)
         return at + lines
 
@@ -296,14 +345,14 @@ class _Parser:
         text = self.lines[at].text
         if not NOISE.match(text):
             return at
-        if "</details>" in text:
+        if _END_OF_DETAILS in text:
             self._fold()
         self._add("noise", at, at + 1)
         return at + 1
 
     def _item(self, at: int) -> int:
         line = self.lines[at]
-        if not MARKER.match(line.text):
+        if not self._begins_item(at):
             return at
         self._close_sections(line.indent)
         end = at + 1
@@ -331,15 +380,38 @@ class _Parser:
         if line.blank or line.quote != self.lines[at - 1].quote:
             return False
         text = line.text
-        if MARKER.match(text) or ATX_HEADING.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
+        if self._begins_item(at) or ATX_HEADING.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
             return False
         if text.startswith(("|", "<!--", "<table")) or _FORMULA_BEGINS.match(text) or _HTML_HEADING.match(text):
             return False
-        if NOISE.match(text) or self._ends_section(line.indent):
+        if NOISE.match(text) or text.endswith(_END_OF_DETAILS) or self._ends_section(line.indent):
             return False
         if "|" in text and at + 1 < len(self.lines) and _TABLE_RULE.match(self.lines[at + 1].text):
             return False
         return not (_ASKED.match(text) or _SUMMARY.match(text) or self._is_numbered(at) or self._is_bare_name(at))
+
+    def _begins_item(self, at: int) -> bool:
+        line = self.lines[at]
+        if MARKER.match(line.text):
+            return True
+        mark = _LISTED.match(line.text)
+        return mark is not None and any(
+            (other.indent, other.quote) == (line.indent, line.quote)
+            and (alike := _LISTED.match(other.text))
+            and alike.lastgroup == mark.lastgroup
+            for other in self.lines[max(0, at - 1) : at + 2]
+            if other is not line
+        )
+
+    def _is_callout(self, at: int) -> bool:
+        """Whether this is the title of a callout (``> [!note] …``) and neither a sentence nor the beginning of one."""
+        line, following = self.lines[at], self._next(at)
+        if not line.quote or "[!" not in self.text[line.outer : line.start] or following is None:
+            return False
+        if self.lines[at + 1].quote < line.quote or following.quote < line.quote:
+            return False
+        ends = line.text[-1] in "。！；.!;" or goes_on(line, following, self.wrapped)
+        return len(line.text) <= _LONGEST_LABEL and not ends
 
     def _next(self, at: int) -> Line | None:
         return next((line for line in self.lines[at + 1 : at + 40] if line.text), None)
@@ -395,12 +467,25 @@ class _Parser:
 
     # --- building blocks ----------------------------------------------------------------------------------------
 
+    def _part(self, at: int, offset: int) -> None:
+        """Makes two lines of one: what stands before ``offset``, and the rest if there is any."""
+        line = self.lines[at]
+        _, end = _trim(self.text, line.start, offset)
+        if self._drop_until(at, offset):
+            self.lines.insert(at, replace(line, end=end, text=self.text[line.start : end]))
+        else:
+            self.lines[at] = line
+
     def _drop_until(self, at: int, offset: int) -> bool:
         """Drops what stands before ``offset`` from line ``at``; returns whether anything is left."""
         line = self.lines[at]
         start, _ = _trim(self.text, offset, line.end)
         self.lines[at] = replace(line, outer=start, start=start, text=self.text[start : line.end])
         return start < line.end
+
+    def _close_callouts(self, quote: int) -> None:
+        while any(heading.quote > quote for heading in self.open):
+            self.open.pop()
 
     def _fold(self) -> None:
         """Closes the section of the innermost summary and all sections inside it."""

@@ -73,6 +73,7 @@ def cut(text: str, max_tokens: int = 256) -> list[str]:
         ["- **为什么要热身？**\n    开头方差大。\n    - 真的", "- **怎样选批量？**\n\n    看显存。"],
         ["1.为什么要热身？\n开头方差大。", "2.怎样选批量？\n看显存。"],
         ["Q: 为什么要热身？\nA: 开头方差大。", "Q: 怎样选批量？\nA: 看显存。"],
+        ["Q: 为什么要热身？ A: 开头方差大。", "Q: 怎样选批量？ A: 看显存。"],
     ],
 )
 def test_each_question_keeps_its_answer(pairs: list[str]) -> None:
@@ -86,6 +87,11 @@ def test_a_question_and_its_labels_are_one_chunk_if_they_fit() -> None:
         "- **怎样减显存？**\n    - **处理参数**\n        压缩。",
         "- **处理梯度**\n        累积。",
     ]
+
+
+def test_a_callout_keeps_its_mark_and_its_title() -> None:
+    callouts = ["> [!note] 为什么要热身\n> 开头方差大。", "> [!note] 怎样选批量\n> 看显存。"]
+    assert cut("\n\n".join(callouts)) == callouts
 
 
 def test_a_chunk_names_its_heading_path() -> None:

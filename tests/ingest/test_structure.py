@@ -100,6 +100,11 @@ def test_a_heading_may_take_many_forms(text: str, title: str) -> None:
         "**粗体开头**，后面还有话。\n正文",
         "# " + "很长" * 200,
         "例子有两个：\n* 这封信是广告吗？\n* 他会看哪部电影？\n\n下一段。",
+        "# ———",
+        "** …… **\n———\n正文",
+        "> [!tip] 直接扩容。\n> 再看。",
+        "> [!tip] 后面没有引用\n正文",
+        "> [!tip] The title goes\n> on below it.",
     ],
 )
 def test_what_only_looks_like_a_heading_is_none(text: str) -> None:
@@ -130,6 +135,33 @@ def test_numerals_outrank_bullets_and_labels() -> None:
         ("笔记", "一、甲", "乙？"),
         ("笔记", "一、甲", "1.1 丙"),
         ("笔记", "二、丁"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "answer"),
+    [
+        ("Q: 迁移要多久？ A: 两周，双写 3 天。", "迁移要多久？", "A: 两周，双写 3 天。"),
+        ("问：怎么做？答：先摘流量。", "怎么做？", "答：先摘流量。"),
+        ("**Q1：怎么做？** **A1：** 先摘流量。", "怎么做？", "**A1：** 先摘流量。"),
+        ("<details><summary>怎么缩容？</summary>先摘流量。</details>", "怎么缩容？", "先摘流量。"),
+        ("<details>\n<summary>怎么缩容？</summary>\n先摘流量。</details>", "怎么缩容？", "先摘流量。"),
+    ],
+)
+def test_a_heading_and_its_text_may_share_a_line(text: str, title: str, answer: str) -> None:
+    before, after = "# 笔记\nQ: 为何？\n因为。\n", "\n# 下一篇"
+    blocks = [block for block in parse(before + text + after) if block.kind != "noise"][3:]
+    assert [block.headings for block in blocks] == [("笔记", title), ("笔记", title), ("下一篇",)]
+    assert lines(before + text + after, blocks[1]) == [answer]
+
+
+def test_the_title_of_a_callout_heads_its_quote() -> None:
+    text = "# 笔记\n前。\n> [!note]- 主从延迟\n> 先看。\n>\n> - 再看\n\n后。"
+    assert [(text[b.start : b.end], b.headings) for b in parse(text)[2:]] == [
+        ("> [!note]- 主从延迟", ("笔记", "主从延迟")),
+        ("先看。", ("笔记", "主从延迟")),
+        ("- 再看", ("笔记", "主从延迟")),
+        ("后。", ("笔记",)),
     ]
 
 
@@ -199,6 +231,24 @@ def test_list_items_have_many_marks(item: str) -> None:
     assert content(f"{item}\n  接着甲\n{item}") == [("item", f"{item}\n  接着甲"), ("item", item)]
 
 
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("（一）甲", "（二）乙"),
+        ("步骤一：甲", "步骤二：乙"),
+        ("Step 1: a", "Step 2: b"),
+        ("第一，甲", "第二，乙"),
+        ("第一步：甲", "第二步：乙"),
+        ("✅ 甲", "❌ 乙"),
+        ("👉甲", "👉乙"),
+        ("Ⅰ. 甲", "Ⅱ. 乙"),
+    ],
+)
+def test_lines_that_begin_alike_are_items_and_one_alone_is_not(one: str, two: str) -> None:
+    assert content(f"有：\n{one}\n{two}") == [("paragraph", "有："), ("item", one), ("item", two)]
+    assert content(f"{one}\n正文") == [("paragraph", f"{one}\n正文")]
+
+
 def test_a_number_with_decimals_begins_no_item() -> None:
     assert content("1.4bit 存储\n0.5 的概率") == [("paragraph", "1.4bit 存储\n0.5 的概率")]
 
@@ -240,6 +290,10 @@ def test_bars_in_prose_make_no_table() -> None:
 )
 def test_fenced_code_is_one_block(code: str) -> None:
     assert content(code) == [("code", code)]
+
+
+def test_a_query_that_is_not_closed_hides_nothing() -> None:
+    assert content("```dataview\n正文") == [("code", "```dataview\n正文")]
 
 
 def test_code_lines_keep_their_marks_and_lose_blank_lines() -> None:
@@ -285,6 +339,23 @@ def test_what_begins_like_a_formula_may_be_prose(text: str) -> None:
         "-",
         "<!-- 一\n\n二 -->",
         ":label:`sec_a`",
+        "——————",
+        "─ ─ ─",
+        "═══",
+        "···",
+        "# ———",
+        "<aside>",
+        "%%",
+        "%% 私人 %%",
+        "%%\n一\n\n二 %%",
+        "```dataview\nTABLE x\n```",
+        "```tasks\nnot done\n```",
+        "id:: 65a1b2c3-d4",
+        "- collapsed:: true",
+        "{{embed ((65a1b2c3))}}",
+        "- {{query (todo now)}}",
+        "[图片]",
+        "[Image] [链接]",
     ],
 )
 def test_noise_is_kept_apart(noise: str) -> None:
@@ -302,6 +373,11 @@ def test_noise_is_kept_apart(noise: str) -> None:
         "[batch, seq]: 输出的形状",
         "www.example.org是一个网站",
         "参考：https://example.org",
+        "作者:: 张三",
+        "std::vector",
+        "[图片]说明",
+        "{{ variable }}",
+        "第一次：100%%",
     ],
 )
 def test_what_only_looks_like_noise_is_content(text: str) -> None:
@@ -387,6 +463,7 @@ def test_a_comparison_is_no_quote() -> None:
         "::: tip\n要点。\n:::",
         ":::tip\n要点。\n:::",
         "> [!NOTE]\n> 要点。",
+        "> [!my-note|wide]\n> 要点。",
         "!!! note\n    要点。",
         "::: details 要点。\n:::",
     ],
@@ -446,6 +523,11 @@ def test_a_list_of_questions_in_an_answered_section_is_marked() -> None:
             "a？\n",
             "- **a**\n",
             "Q: a\n",
+            "Q: a? A: b\n",
+            "<summary>a</summary>b</details>\n",
+            "%%\na\n",
+            "> [!a] b\n> c\n\n",
+            "✅ a\n",
             "$$ a\n",
             "\\[\n",
             "<!-- a\n",
