@@ -174,6 +174,7 @@ def test_an_interrupt_says_so_in_one_line(home: Path) -> None:
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as chat:
         assert chat.stderr is not None
         assert chat.stderr.readline() == "Ask; an empty line ends.\n"
