@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 from ingest.phrases import Phrase
 from ingest.protocols import Embedder
+from ingest.questions import asks
 from ingest.tokens import query_tokens, search_tokens
 from rag.answerability import NO_ANSWER
 from rag.chat_model import ChatFailed
@@ -59,12 +60,28 @@ _BEFORE_REFUSAL = 12
 """Letters that may lead the refusal sentence, such as "I am sorry"."""
 _LEADS = re.compile(r"(?:[:：][*_]*|[*_]{2})$")
 """The end of a line that names what the lines below it are about."""
+_COURTESY = re.compile(
+    r"(?:好的|当然(?:可以)?|没问题|希望(?:以上|这些?|上述)?[^。！，,]{0,8}(?:能|可以)?对[你您]有(?:所)?帮助"
+    r"|(?:如|有)[^。！]{0,16}[，,]?[^。！]{0,4}(?:随时|继续)(?:提问|告诉我|问我|联系我|提出|告知)"
+    r"|sure|certainly|of course|(?:i )?hope (?:this|that|it) helps|let me know if [^.!?]{0,60}"
+    r"|feel free to ask[^.!?]{0,40}|if you have (?:any )?(?:more|other|further)? ?questions,? [^.!?]{0,60})[。！.!]*",
+    re.IGNORECASE,
+)
+"""What says nothing of the subject."""
 _QUESTION_LABEL = re.compile(
     r"^(?:(?:sure|好的)[,，.!！]?\s*)?(?:here(?: is|['’]s) )?(?:the |your )?"
     r"(?:改写(?:后的问题|后|如下|结果)?|rewritten(?: question)?)[*\s]*[:：]",
     re.IGNORECASE,
 )
 """The label that may lead a rewritten question."""
+_QUESTION_WORD = re.compile(
+    r"什么|哪|多少|几|怎|如何|为何|吗|呢|是否|多[大久长高快]"
+    r"|\b(?:what|why|how|which|who|when|where|is|are|was|were|do|does|did|can|should|will)\b",
+    re.IGNORECASE,
+)
+_EXCUSE = re.compile(
+    r"抱歉|对不起|很遗憾|我(?:不|无法|没)|作为|(?:i['’]m )?sorry|i (?:can|do|am|don)\b|as an? ", re.IGNORECASE
+)
 _AROUND_QUESTION = ' \t"“”*'
 
 
@@ -188,9 +205,16 @@ def _is_faithful(rewritten: str, question: str, history: Sequence[str]) -> bool:
     return (
         0 < len(rewritten) <= _LONGEST_QUESTION
         and is_chinese(rewritten) == is_chinese(question)
+        and (_asks(rewritten) or not _asks(question))
+        # A name of its own makes a question stand alone; a model may leave others as they are all the same.
+        and (rewritten != question.strip() or bool(names(question)))
         and all(name.casefold() in said for name in names(rewritten))
         and all(name.casefold() in rewritten.casefold() for name in names(question))
     )
+
+
+def _asks(text: str) -> bool:
+    return not _EXCUSE.match(text) and (asks(text) or (text[-1:] not in "。.!！" and bool(_QUESTION_WORD.search(text))))
 
 
 def _units(pieces: Iterator[str], prompt: Prompt) -> Iterator[Unit]:
@@ -207,8 +231,8 @@ def _units(pieces: Iterator[str], prompt: Prompt) -> Iterator[Unit]:
 
 
 def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
-    """The units without repetitions, ending at the third repetition; ``<`` signs that the prompt replaced are
-    restored. What has other numbers, or stands below another heading or leading line, is no repetition."""
+    """The units without repetitions and courtesies, ending at the third repetition; ``<`` signs that the prompt
+    replaced are restored. What has other numbers, or stands below another heading or leading line, is no repetition."""
     seen: set[tuple[str, str, Unit]] = set()
     repeats = 0
     heading = lead = left = ""
@@ -225,6 +249,11 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
             before = max(left, before, key=len)
         key = heading, lead, replace(unit, before="")
         leads = not unit.numbers and bool(_LEADS.search(unit.text))
+        if not unit.numbers and _COURTESY.fullmatch(unit.text.strip("* ")):
+            left = before
+            continue
+        if not seen:
+            before = before.lstrip()
         again = unit.text == lead if leads else key in seen
         repeats += again
         if repeats == _REPEATS:

@@ -12,6 +12,7 @@ from typing import Literal
 from ingest.sentences import sentences
 from ingest.tokens import query_tokens
 from rag.cite import NUMBERS, VERBATIM, is_index, name_before
+from rag.terms import is_chinese
 
 UnitKind = Literal["sentence", "item", "table", "code", "formula"]
 
@@ -29,18 +30,46 @@ class Unit:
     """The Markdown between the previous unit and this one, headings included."""
 
 
+# What a mark that is a word of its sentence "says", as in "[1] says …" and "[1]中提到…".
+_TELLS = (
+    r"says?|said|states?|notes?|mentions?|describes?|explains?|recommends?|suggests?|shows?|claims?|reports?|gives?"
+    r"|defines?|argues?|adds?|points? out|agrees?|disagrees?|do(?:es)? not"
+)
+_TOLD = (
+    r"\s*+(?:[中里则还也都均只并]|分别|明确|一致)*+(?:指出|提到|提及|认为|说|表示|显示|介绍|给出|写|强调|建议|讲|没有?提)"
+    rf"|\s*+[中里](?!国|文|面)|\s++(?:(?:both|all|also|only|clearly|explicitly)\s++)*+(?:{_TELLS})\b"
+)
+_LONGEST_TOLD = 24
+"""Characters behind a mark from which it can be told whether it is such a word."""
+_SUBJECT = re.compile(
+    r"(?:^|[。！？；，：.!?;,:\n])\s*+(?:\*\*)?(?:而|但是?|不过|同时|此外|另外|and|but|while|whereas|although|whilst)?\s*$",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(_TOLD)
+_MAY_SAY = re.compile("[中里则还也都均只并分明一指提认说表显介给写强建讲没a-z]")
+_PREPOSITION = re.compile(
+    r"(?:\b(?:according to|based on|as per|see|(?:described|stated|mentioned|noted|given|explained|shown|defined"
+    r"|discussed|found|listed|reported|said|written|as) (?:in|by)|(?:taken|quoted|comes?|is) from)\s+"
+    r"|(?:^|[。！？；，：\s])(?:根据|依据|按照|参照|参考|基于|结合)\s*|(?:^|[。！？；，：\s])(?:正?如|据|从|由|在)\s*(?=$))$",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"\s*+(?:[。！？；.!?;)）]|$)")
 _WORD = r"(?:来源|资料|出处|见|sources?|citations?)\s*+[:：#]?\s*+"
 _LIST = rf"{NUMBERS}(?:\s*+(?:[,，、;；和&]|and)\s*+{_WORD}{NUMBERS})*+"
 _MARK = re.compile(
     rf"\\?[\[【［〔]\s*+(?:\^|{_WORD})?[:：#]?\s*+({_LIST})\s*+(?:†[^\]】］〕\n]*+)?\\?[\]】］〕](?!\()"
-    rf"|[(（]\s*+{_WORD}({_LIST})\s*+[)）]",
+    rf"|[(（]\s*+{_WORD}({_LIST})\s*+[)）]"
+    # Without brackets, as in "资料2指出" and "Source 2 says".
+    rf"|(?:(?<=资料)|(?<=\bsource)(?=\s))\s*+(\d{{1,2}})(?={_TOLD})",
     re.IGNORECASE,
 )
-_JOINT = re.compile(r"[ \t]*(?:[,，、;；&和与及]|and\b|,[ \t]*and\b)?[ \t]*")
+_JOINT = re.compile(r"[ \t]*(?:[,，、;；&和与及~～–至到-]|and\b|,[ \t]*and\b)?[ \t]*")
 """What may stand between two marks of one run."""
+_SPREADS = "~～–-至到"
 # What may stand around a run and means nothing without it, as in "(see [1])" and "[[1]](#1)".
 _OPENING = re.compile(rf"[(（\[]\s*(?:(?:see|cf\.|参见|详见|参考|{_WORD})\s*[:：]?)?\s*$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*(?:[)）]|\](?:\([^()\s]*\))?)")
+_RAISED = ("<sup>", "</sup>")
 _LONGEST_OPENING = 16
 """Characters."""
 _BETWEEN_MARKS = " \t,，、;；.。"
@@ -61,6 +90,8 @@ _LABEL = re.compile(
     r"[#*\s]*(?:参考资料|参考来源|资料来源|参考文献|引用来源|来源|出处|引用|sources?|references?|citations?)[*\s]*[:：]?[*\s]*",
     re.IGNORECASE,
 )
+_REFERENCE = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?=\[)")
+_DEFINITION = re.compile(r"\[\^[^\]\s]+\]:")
 _PREFIX = re.compile(r"(?:\*\*)?(?:回答|答案|答|answer)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE)
 _WRAPPER = re.compile(r"```(?:markdown|md)[ \t]*\n\s*", re.IGNORECASE)
 _THINKING, _THOUGHT = "<think>", "</think>"
@@ -83,6 +114,12 @@ class _Mark:
     end: int
     """Where it ends there."""
     numbers: tuple[int, ...]
+    words: str = ""
+    """What stands in its place where it is a word of the sentence, as in "According to [1]"."""
+
+    @property
+    def removed(self) -> int:
+        return self.end - self.start - len(self.words)
 
 
 @dataclass(slots=True)
@@ -92,9 +129,9 @@ class ReplySplitter:
     ``shown`` is the text that the model was shown. A number behind a name, as in ``hidden_states[1]``, names no source
     if it stands there too; nor does 0 or a number from 100 on that stands there in brackets.
 
-    A leading ``<think>`` block, a leading "Answer:", a code block of Markdown around everything and a list of
-    references at the end are left out. If a server sends only the end of the ``<think>`` block, because the prompt
-    opened it, ``THOUGHTS_END`` follows the reasoning.
+    A leading ``<think>`` block, a leading "Answer:", a code block of Markdown around everything, footnotes, lines that
+    introduce a source and a list of references at the end are left out. If a server sends only the end of the
+    ``<think>`` block, because the prompt opened it, ``THOUGHTS_END`` follows the reasoning.
     """
 
     shown: str = ""
@@ -171,6 +208,15 @@ class ReplySplitter:
             self._headings.clear()
             self._previous, self._started = None, False
             return THOUGHTS_END
+        if reference := _REFERENCE.match(line):
+            introduced = f"\n{line[reference.end() :].rstrip()}"
+            if not whole and (len(introduced) < _ENOUGH or introduced in self.shown):
+                return None
+            if _DEFINITION.match(introduced, 1) or f"{introduced}\n" in self.shown:
+                if not whole:
+                    return None
+                self._take(len(line) + 1)
+                return None
         if fence := _FENCE.match(line):
             return self._fenced("code", re.compile(rf"\n[ \t]*{fence[1]}[ \t]*(?=\n|$)"), fence[1], final)
         if line.lstrip().startswith("$$"):
@@ -261,10 +307,11 @@ class ReplySplitter:
         half = None if whole else _HALF_MARK.search(line)
         text, marks = self._without_marks(line[: half.start()] if half else line)
         spans = list(sentences(text, 0, len(text)))
-        if len(spans) > 1 and (whole or _is_settled(text, spans[0][1])):
+        marked = any(mark.at == spans[0][1] for mark in marks) if spans else False
+        if len(spans) > 1 and (whole or _is_settled(text, spans[0][1], marked)):
             start, end = spans[0]
-            own = [mark for mark in marks if mark.at <= end]
-            taken = end + sum(mark.end - mark.start for mark in own)
+            own = [mark for mark in marks if mark.at + len(mark.words) <= end]
+            taken = end + sum(mark.removed for mark in own)
             unit = self._unit("sentence", text[start:end], _numbers_of(own))
             self._take(taken)
             self._inside_line = True
@@ -309,16 +356,19 @@ class ReplySplitter:
     def _without_marks(self, text: str) -> tuple[str, list[_Mark]]:
         """``text`` without its marks, and these, one for each run of them."""
         marks: list[_Mark] = []
-        kept, position, removed = [], 0, 0
+        kept: list[str] = []
+        position = removed = 0
         for begin, end, numbers in self._runs(text):
-            opening = _OPENING.search(text, max(position, begin - _LONGEST_OPENING), begin)
-            closing = _CLOSING.match(text, end)
-            if opening and closing:
-                begin, end = opening.start(), closing.end()
-            start = max(position, len(text[:begin].rstrip(" \t\u00a0\u3000")))
-            marks.append(_Mark(start - removed, start, end, numbers))
-            kept.append(text[position:start])
-            removed += end - start
+            begin, end = _with_what_surrounds(text, position, begin, end)
+            words = _in_words(text, begin, end, numbers, again=any(mark.words for mark in marks))
+            start = begin
+            if words and not words.isascii():
+                end += len(text[end:]) - len(text[end:].lstrip(" \t"))
+            if not words or not words.isascii():
+                start = max(position, len(text[:begin].rstrip(" \t\u00a0\u3000")))
+            marks.append(_Mark(start - removed, start, end, numbers, words))
+            kept += text[position:start], words
+            removed += marks[-1].removed
             position = end
         return "".join(kept) + text[position:], marks
 
@@ -327,15 +377,18 @@ class ReplySplitter:
         shielded = [match.span() for match in _SHIELDED.finditer(text)]
         runs: list[tuple[int, int, tuple[int, ...]]] = []
         for match in _MARK.finditer(text):
-            numbers = _numbers_in(match[1] or match[2])
+            numbers = _numbers_in(match[1] or match[2] or match[3])
+            if match[3] and re.search(rf"(?:资料|source)\s*{match[3]}(?!\d)", self.shown, re.IGNORECASE):
+                continue
             if not numbers or any(left < match.start() < right for left, right in shielded):
                 continue
             if self._is_index(match, numbers):
                 continue
             start, end = match.span()
-            if runs and _JOINT.fullmatch(text, runs[-1][1], start):
+            if runs and (joint := _JOINT.fullmatch(text, runs[-1][1], start)):
                 start, _, before = runs.pop()
-                numbers = before + numbers
+                spread = joint[0].strip() in tuple(_SPREADS) and before[-1] < numbers[0]
+                numbers = before + (tuple(range(before[-1] + 1, numbers[0])) if spread else ()) + numbers
             runs.append((start, end, numbers))
         return runs
 
@@ -358,10 +411,45 @@ def _says_much(heading: str) -> bool:
     return len([token for token in query_tokens(heading) if not token.isdigit()]) >= _FEWEST_WORDS_OF_A_CLAIM
 
 
-def _is_settled(text: str, end: int) -> bool:
+def _with_what_surrounds(text: str, position: int, begin: int, end: int) -> tuple[int, int]:
+    """A run of marks with brackets, bold marks or tags that hold nothing else; nothing before ``position`` belongs to
+    it."""
+    opening = _OPENING.search(text, max(position, begin - _LONGEST_OPENING), begin)
+    closing = _CLOSING.match(text, end)
+    if opening and closing:
+        begin, end = opening.start(), closing.end()
+    raised, lowered = _RAISED
+    if text.endswith(raised, position, begin) and text.startswith(lowered, end):
+        begin, end = begin - len(raised), end + len(lowered)
+    bold = text.endswith("**", position, begin) and text.startswith("**", end)
+    if bold and not text.count("**", 0, begin - 2) % 2:
+        begin, end = begin - 2, end + 2
+    return begin, end
+
+
+def _in_words(text: str, begin: int, end: int, numbers: tuple[int, ...], again: bool) -> str:
+    """What to write for a run of marks without which its sentence would lack a word; empty if it lacks none. ``again``
+    if one was written in the text already."""
+    before = text[:begin]
+    told = bool(_SAYS.match(text, end))
+    led = bool(_PREPOSITION.search(before))
+    behind = re.split(r"[。.!?！？\n]", text[end : end + _LONGEST_TOLD], maxsplit=1)[0]
+    chinese = is_chinese(before[-_LONGEST_TOLD:] + behind)
+    if not (told and (led or _SUBJECT.search(before))) and not (led and not (chinese and _ENDS.match(text, end))):
+        return ""
+    if chinese:
+        return "另一处笔记" if again else "笔记"
+    words = "the notes" if len(numbers) > 1 else "another note" if again else "the note"
+    return words if re.search(r"[\w,;:]\s*$", before) else words[0].upper() + words[1:]
+
+
+def _is_settled(text: str, end: int, marked: bool) -> bool:
     """Whether nothing that may still come can move a sentence's ``end``: nothing opens in the sentence that could have
-    a full stop inside, and words follow it, not further marks that would belong to it."""
+    a full stop inside, and words follow it, not further marks that would belong to it. A mark there (``marked``) may
+    be the first word of what follows."""
     following = text[end:].strip()
+    if marked and len(following) < _LONGEST_TOLD and _MAY_SAY.match(following):
+        return False
     if len(following) < 4 or not following[0].isalnum() or re.search(r"[`$<\[(（\\]", text[:end]):
         return False
     return _JOINT.sub("", following, count=1)[:1].isalnum()

@@ -424,6 +424,11 @@ def test_the_model_makes_a_follow_up_stand_alone(reply: str) -> None:
     assert condensed(reply, "那红茶呢？", ["绿茶用多少度的水冲泡？"]) == "红茶用多少度的水冲泡？"
 
 
+@pytest.mark.parametrize("reply", ["红茶怎么泡", "请介绍红茶的泡法", "红茶用多少度的水冲泡"])
+def test_a_rewrite_needs_no_question_mark(reply: str) -> None:
+    assert condensed(reply, "那红茶呢？", ["绿茶用多少度的水冲泡？"]) == reply
+
+
 def test_only_a_leading_label_is_taken_off() -> None:
     asked = "查询改写：有哪些做法？"
     assert condensed(asked, "有哪些做法？", ["什么是查询改写？"]) == asked
@@ -435,7 +440,19 @@ def test_an_english_preamble_is_no_question() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", ["", "改写它的缺点：", "How hot is black tea?", "红茶和 GPT-4 用多少度的水？", "红茶" * 200, "<think>红茶"]
+    "reply",
+    [
+        "",
+        "改写它的缺点：",
+        "How hot is black tea?",
+        "红茶和 GPT-4 用多少度的水？",
+        "红茶" * 200,
+        "<think>红茶",
+        "抱歉，我不知道。",
+        "抱歉，你指的是什么？",
+        "它的缺点是秩太小。",
+        "它有哪些缺点？",
+    ],
 )
 def test_a_rewrite_that_cannot_be_right_gives_way_to_the_rules(reply: str) -> None:
     history = ["LoRA 的秩怎么选？"]

@@ -31,7 +31,6 @@ def said(reply: str) -> list[tuple[str, tuple[int, ...]]]:
         ("温水（来源1）。短泡(来源 2、3)。", [("温水。", (1,)), ("短泡。", (2, 3))]),
         ("Warm water (source 2). Short [Source 3].", [("Warm water.", (2,)), ("Short.", (3,))]),
         ("温水[^1]。", [("温水。", (1,))]),
-        ("根据[1]，用温水。", [("根据，用温水。", (1,))]),
         ("温水。\n[2]\n短泡。", [("温水。", (2,)), ("短泡。", ())]),
         ("温水[0]。短泡。[100] 再泡。[1][0]", [("温水。", (0,)), ("短泡。", (100,)), ("再泡。", (1, 0))]),
         ("Use eight GPUs[0].", [("Use eight GPUs.", (0,))]),
@@ -47,10 +46,56 @@ def said(reply: str) -> list[tuple[str, tuple[int, ...]]]:
         ("温水[来源1、来源2]。短泡[来源 3，4]。", [("温水。", (1, 2)), ("短泡。", (3, 4))]),
         (r"Warm water [citation:1][citation:2]. Brew it \[1\].", [("Warm water.", (1, 2)), ("Brew it.", (1,))]),
         ("温水。\n（[2]）\n短泡。", [("温水。", (2,)), ("短泡。", ())]),
+        ("Warm water [1]-[3]. 短泡[4]～[5]。", [("Warm water.", (1, 2, 3)), ("短泡。", (4, 5))]),
+        ("Warm **[2]**. Brew<sup>[1]</sup> it.", [("Warm.", (2,)), ("Brew it.", (1,))]),
+        ("**温**[1]**水**。", [("**温****水**。", (1,))]),
+        ("温水。（[1]）短泡。", [("温水。", (1,)), ("短泡。", ())]),
     ],
 )
 def test_source_numbers_in_every_spelling(reply: str, units: list[tuple[str, tuple[int, ...]]]) -> None:
     assert said(reply) == units
+
+
+@pytest.mark.parametrize(
+    ("reply", "units"),
+    [
+        ("根据[1]，用温水。", [("根据笔记，用温水。", (1,))]),
+        ("According to [1], use warm water.", [("According to the note, use warm water.", (1,))]),
+        (
+            "As described in [2], brew it. See [3].",
+            [("As described in the note, brew it.", (2,)), ("See the note.", (3,))],
+        ),
+        (
+            "Use it. [1] says warm, whereas [2] says hot water.",
+            [("Use it.", ()), ("The note says warm, whereas another note says hot water.", (1, 2))],
+        ),
+        ("[1] and [2] say warm water.", [("The notes say warm water.", (1, 2))]),
+        (
+            "泡茶。[1]中提到用温水，而 [2] 指出用开水。",
+            [("泡茶。", ()), ("笔记中提到用温水，而另一处笔记指出用开水。", (1, 2))],
+        ),
+        ("正如[1]所述，用温水。", [("正如笔记所述，用温水。", (1,))]),
+        ("资料2指出用温水。Source 1 says so.", [("资料指出用温水。", (2,)), ("Source says so.", (1,))]),
+        ("没有根据[1]。水温数据[2]，泡茶中[3]，短泡。", [("没有根据。", (1,)), ("水温数据，泡茶中，短泡。", (2, 3))]),
+        ("来源于资料 3。", [("来源于资料 3。", ())]),
+    ],
+)
+def test_a_mark_that_is_a_word_of_its_sentence_becomes_words(
+    reply: str, units: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    assert said(reply) == units
+
+
+def test_a_word_that_the_notes_number_keeps_its_number() -> None:
+    splitter = ReplySplitter("见资料2和 source 2。")
+    assert [unit.text for unit in (*splitter.feed("资料2指出用温水。"), *splitter.finish())] == ["资料2指出用温水。"]
+
+
+@pytest.mark.parametrize("line", ["[^1]: tea.md", "[2] tea.md > 绿茶 > 水温", "- [2] tea.md > 绿茶 > 水温"])
+def test_footnotes_and_introductions_of_sources_are_no_sentences(line: str) -> None:
+    splitter = ReplySplitter("<sources>\n[2] tea.md > 绿茶 > 水温\n用温水。\n</sources>")
+    units = [*splitter.feed(f"用温水。[2]\n\n{line}\n"), *splitter.finish()]
+    assert [(unit.text, unit.numbers) for unit in units] == [("用温水。", (2,))]
 
 
 @pytest.mark.parametrize(
@@ -200,11 +245,13 @@ def test_odd_replies_are_read_without_harm(reply: str) -> None:
 
 
 WORDS = "绿茶要用温水 。 [1] x[0] 【2】 - 1. ``` ` $ $$ | ** ： ! . e.g. （来源3） [1, ( ## ； ？” 出处： --- <think> ”"
+WORDED = "根据[1] 而[2]指出 中提到 [3]&says&so According&to&[1] 资料2指出 Source&2&says <sup>[1]</sup> **[2]** [1]-[3]"
 MARKS = r"</think> [2], 和 and （见 ） (see ) [[1]](#1) \[1\] [Source [来源1、来源2] [citation:1]"
 LONG = "a long sentence about the temperature of the water and the time that the tea needs to stand in it"
 PARTS = (
     *WORDS.split(),
     *MARKS.split(),
+    *(part.replace("&", " ") for part in WORDED.split()),
     "```markdown\n",
     " ",
     "\n",
