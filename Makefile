@@ -45,7 +45,8 @@ types: $(INSTALLED)
 # made is made again.
 subset: $(INSTALLED)
 	@rm -rf $(MEASURED)/runs/subset
-	@$(BIN)/notecite sync notes --library $(MEASURED)/library || \
+	@{ $(BIN)/notecite sync notes --library $(MEASURED)/library && \
+		$(BIN)/notecite search a --library $(MEASURED)/library >/dev/null; } || \
 		{ rm -rf $(MEASURED)/library; $(BIN)/notecite sync notes --library $(MEASURED)/library; }
 	@$(BIN)/notecite eval run --questions eval/data/sample_notes.jsonl --only eval/data/ci_subset.txt \
 		--library $(MEASURED)/library --out $(MEASURED)/runs --name subset >$(MEASURED)/scores.md

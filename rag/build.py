@@ -26,7 +26,7 @@ from rag.condense import condense
 from rag.conflicts import ChatConflictFinder, JudgeConflictFinder
 from rag.generate import ExtractiveGenerator
 from rag.judge import BundledJudge, CrossEncoderJudge
-from rag.pipeline import Pipeline
+from rag.pipeline import QUOTING, Pipeline
 from rag.prompt import ANSWER
 from rag.protocols import AnswerGenerator, ConflictFinder, Reranker, Similarity, SupportJudge
 from rag.rerank import ChatReranker, CrossEncoderReranker, KeepOrder, LateReranker, ReadingReranker
@@ -274,7 +274,7 @@ class Application:
         names = {"embedder": self.settings.embedder, "reranker": self.settings.reranker}
         if self.settings.chat_model:
             return {**names, "generator": self.settings.chat_model, "prompt": ANSWER}
-        return {**names, "generator": "extractive"}
+        return {**names, "generator": QUOTING}
 
     def __enter__(self) -> "Application":
         return self

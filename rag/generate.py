@@ -26,8 +26,8 @@ _NOT_SHOWN = re.compile(
     r"|(?P<hidden>%%[^%\n]+%%|[ \t]\^[\w-]+$|\[\^[^\]\s]+\])"
     r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|^(?:#{1,6}[^\S\n]+|#{2,6}(?=[^\s#]))|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
     # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
-    r"|</?(?:a|b|big|center|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul)"
-    r"(?:\s[^<>]*)?>",
+    r"|</?(?:a|aside|b|big|center|details|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|summary|sup|table|tbody"
+    r"|td|th|thead|tr|u|ul)(?:\s[^<>]*)?>",
     re.IGNORECASE | re.MULTILINE,
 )
 _CHECKBOX = re.compile(r"^\[([ xX])\]\s+")
@@ -42,8 +42,10 @@ _BREAKS = re.compile(r"\s*(?:<br\s*/?>\s*)+", re.IGNORECASE)
 _CLOSING_FENCE = re.compile(r"\n([ \t>]*)(?:`{3,}|~{3,})[ \t]*$")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
-# Between Chinese characters, and before or after Chinese punctuation.
-_STRAY_SPACE = re.compile(rf"(?<={_CJK}) +(?={_CJK})| +(?=[，。：；！？、）】》])|(?<=[，。：；！？、（【《]) +")
+_GONE = "\0"
+"""Stands for what was left out until the spaces beside it are known to be needed."""
+_SPACES = re.compile(rf"(?P<chinese>(?<={_CJK})(?=[ {_GONE}]+{_CJK}))?[ {_GONE}]+")
+_STRAY_SPACE = re.compile(r" +(?=[，。：；！？、）】》])|(?<=[，。：；！？、（【《]) +")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +165,26 @@ def plain(text: str) -> str:
     text, code and formulas unchanged."""
     text = _NOT_SHOWN.sub(_shown, _INVISIBLE.sub("", text))
     text = text.replace("\u00a0", " ")
-    text = _LINK.sub(lambda found: found["kept"] or found["text"], text)
+    text = _LINK.sub(lambda found: found["kept"] or f"{_GONE}{found['text']}{_GONE}", text)
     text = _WIKILINK.sub(_named, text)
     if not _LATEX.search(text):
         text = _ESCAPED.sub(lambda found: found["kept"] or found["mark"], text)
-    text = _WRAP.sub(" ", text)
-    return " ".join(_STRAY_SPACE.sub("", " ".join(text.split())).split())
+    text = _SPACES.sub(_needed, " ".join(_WRAP.sub(f"{_GONE} ", text).split()))
+    return _STRAY_SPACE.sub("", text).strip()
 
 
 def _shown(found: re.Match[str]) -> str:
-    return found["kept"] or found["highlight"] or ("" if found["emphasis"] or found["hidden"] else " ")
+    return found["kept"] or found["highlight"] or (_GONE if found["emphasis"] or found["hidden"] else f"{_GONE} ")
+
+
+def _needed(spaces: re.Match[str]) -> str:
+    """A space, unless it separates Chinese only because the note's layout did, by a wrapped line, say; a space typed
+    between Chinese words stays."""
+    between_chinese = spaces["chinese"] is not None
+    return " " if " " in spaces[0] and not (between_chinese and _GONE in spaces[0]) else ""
 
 
 def _named(link: re.Match[str]) -> str:
     """A link of Obsidian by its alias, or by the note and heading that it leads to."""
-    return link["kept"] or link["alias"] or " > ".join(filter(None, (link["note"], link["heading"])))
+    shown = link["alias"] or " > ".join(filter(None, (link["note"], link["heading"])))
+    return link["kept"] or f"{_GONE}{shown}{_GONE}"

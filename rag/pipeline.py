@@ -35,6 +35,9 @@ from rag.types import (
 LONGEST_QUESTION = 8_000
 """Characters. Longer input is a document, not a question."""
 
+QUOTING = "extractive"
+"""The name of the generator that quotes the notes."""
+
 _ENOUGH_SUPPORTED = 0.5
 """An answer is tried again if a smaller share of its sentences is supported."""
 _NOTHING_SUPPORTED = Notice(
@@ -77,6 +80,16 @@ class _Attempt:
     @property
     def share_supported(self) -> float:
         return sum(self.supported) / max(1, len(self.supports))
+
+    def denies(self, name: str) -> bool:
+        """Whether it says itself that the notes do not mention the name."""
+        return any(draft.denies and name.casefold() in draft.text.casefold() for draft in self.drafts)
+
+    def models(self, in_use: Mapping[str, str]) -> Mapping[str, str]:
+        """The models by role: where all is quoted, no chat model wrote it."""
+        if not self.drafts or not all(draft.quoted for draft in self.drafts):
+            return in_use
+        return {role: name for role, name in in_use.items() if role != "prompt"} | {"generator": QUOTING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,29 +151,28 @@ class Pipeline:
             yield notice
 
         citer = Citer(self.page_at)
-        supports: Sequence[Support | None] = ()
-        unsupported = 0
+        written, unsupported = _Attempt((), ()), 0
         if decision.answered:
             offered = _undisputed(read, disputed)
-            supports, unsupported = yield from self._write(found, offered, citer, seconds, config)
+            written, unsupported = yield from self._write(found, offered, citer, seconds, config)
 
         conflicts: tuple[Conflict, ...] = ()
         unmentioned: tuple[str, ...] = ()
         nearest: tuple[tuple[str, ...], ...] = ()
         if citer.citations or disputed:
             unmentioned = unmentioned_names(found.query, found.stages)
-            if unmentioned:
-                yield citer.add(f"\n\n{unmentioned_line(question, unmentioned)}")
+            if unsaid := [name for name in unmentioned if not written.denies(name)]:
+                yield citer.add(f"\n\n{unmentioned_line(question, unsaid)}")
             conflicts = yield from _show_conflicts(question, disputed, citer)
         else:
             nearest = nearest_headings(found.hits)
             yield citer.add(refusal(question, found.query.question, nearest))
         yield replace(
-            _cited_answer(question, found, citer, supports, conflicts),
+            _cited_answer(question, found, citer, written.supports, conflicts),
             confidence=decision.confidence,
             nearest=nearest,
             seconds=seconds,
-            models=self.models,
+            models=written.models(self.models),
             notice=citer.notice or (notice.phrase if notice else None),
             unsupported=unsupported,
             unmentioned=unmentioned,
@@ -173,9 +185,9 @@ class Pipeline:
         citer: Citer,
         seconds: dict[str, float],
         config: Config | None,
-    ) -> Generator[Event, None, tuple[Sequence[Support | None], int]]:
-        """The generator's drafts, cited and verified. Returns the support of each sentence that is shown, and how many
-        sentences are unsupported. ``offered`` leaves out the statements that are shown as conflicts."""
+    ) -> Generator[Event, None, tuple[_Attempt, int]]:
+        """The generator's drafts, cited and verified. Returns what is shown, and how many sentences are unsupported.
+        ``offered`` leaves out the statements that are shown as conflicts."""
         drafts: list[Draft] = []
         with _timed(seconds, "generate"):
             for item in self.generator.generate(found.query, found.hits, offered, config):
@@ -204,16 +216,16 @@ class Pipeline:
         supported = written.supported
         unsupported = len(supported) - sum(supported)
         if not self.cut_unsupported:
-            return written.supports, unsupported
+            return written, unsupported
         kept = _supported_part(written)
         if not any(draft.sources for draft in kept.drafts):
             if not (self.quote and any(draft.sources for draft in written.drafts)):
-                return (), unsupported
+                return _Attempt((), ()), unsupported
             yield citer.take(_NOTHING_SUPPORTED)
             quoted = [d for d in self.quote.generate(found.query, found.hits, offered, config) if isinstance(d, Draft)]
             kept = self._verified(quoted)
         yield from (citer.take(draft) for draft in kept.drafts)
-        return kept.supports, unsupported
+        return kept, unsupported
 
     def _again(
         self, found: SearchResult, offered: Sequence[Statement], first: _Attempt, config: Config | None

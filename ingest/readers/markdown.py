@@ -38,5 +38,5 @@ def _top_headings(text: str) -> Iterator[str]:
         else:
             above = text[text.rfind("\n", 0, max(0, line.start() - 1)) + 1 : line.start()]
             title = above if line["underline"] else _CLOSING_MARKS.sub("", line["heading"].strip())
-            if title.strip():
+            if any(map(str.isalnum, title)):
                 yield title.strip()

@@ -170,6 +170,19 @@ def test_plain_leaves_words_and_drops_layout_and_stray_spaces() -> None:
     assert plain('<br>见 [文档](https://a.b/c) <img src="x y.png"> **重点**') == "见文档重点"
 
 
+@pytest.mark.parametrize(
+    ("note", "shown"),
+    [
+        ("张三 李四 参加", "张三 李四 参加"),
+        ("第一行\n第二行 **重点** 之后", "第一行第二行重点之后"),
+        ("first line\nsecond **point** after", "first line second point after"),
+        ("用 <aside>温水</aside> 泡", "用温水泡"),
+    ],
+)
+def test_a_space_typed_between_chinese_words_stays(note: str, shown: str) -> None:
+    assert plain(note) == shown
+
+
 def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
     first = hit("常用的手段：\n1. 权重衰减：加平方和", headings=("正则化手段",))
     rest = hit("2. 早停：验证集损失不再下降就停", "b", ("正则化手段",))

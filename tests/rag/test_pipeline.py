@@ -220,6 +220,14 @@ def test_where_nothing_that_was_written_is_supported_the_notes_are_quoted_with_a
     assert answer.unsupported == 1
 
 
+def test_the_generator_that_is_named_is_the_one_that_wrote(pipeline: Pipeline) -> None:
+    served = {"generator": "tea-model", "prompt": "answer-2"}
+    quoting = replace(pipeline, models=served)
+    assert quoting.answer("LoRA 的矩阵怎么初始化").models == {"generator": "extractive"}
+    assert replace(quoting, generator=Writes(("", "错。"))).answer("LoRA 的矩阵怎么初始化").models == served
+    assert quoting.answer("AdaLoRA 怎么分配").models == served
+
+
 def test_half_a_surrogate_pair_in_a_question_is_no_obstacle(pipeline: Pipeline) -> None:
     answer = pipeline.answer("LoRA 的矩阵怎么初始化\ud800", ["RoPE \udcff"])
     assert answer.standalone_question == "LoRA 的矩阵怎么初始化?"
@@ -231,6 +239,19 @@ def test_a_half_that_no_passage_speaks_of_is_named(pipeline: Pipeline) -> None:
     assert answer.unmentioned == ("YaRN",)
     assert answer.text.endswith("找到的笔记里没有提到：YaRN。")
     assert pipeline.answer("How do RoPE and YaRN extrapolate?").text.endswith("The notes found do not mention YaRN.")
+
+
+def test_a_half_whose_absence_the_answer_tells_itself_is_not_named_again(pipeline: Pipeline) -> None:
+    class Tells(Writes):
+        def generate(
+            self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
+        ) -> Iterator[Draft]:
+            yield from super().generate(query, hits, read, config)
+            yield Draft("资料没有提到 YaRN。", (), denies=True)
+
+    answer = replace(pipeline, generator=Tells(("", "线性插值。"))).answer("RoPE 和 YaRN 的外推有什么区别")
+    assert answer.text.endswith("资料没有提到 YaRN。")
+    assert answer.unmentioned == ("YaRN",)
 
 
 class WritesInTurn:
