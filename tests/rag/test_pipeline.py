@@ -243,9 +243,7 @@ def test_a_half_that_no_passage_speaks_of_is_named(pipeline: Pipeline) -> None:
 
 def test_a_half_whose_absence_the_answer_tells_itself_is_not_named_again(pipeline: Pipeline) -> None:
     class Tells(Writes):
-        def generate(
-            self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
-        ) -> Iterator[Draft]:
+        def generate(self, query: object, hits: Sequence[Hit], read: object, config: object = None) -> Iterator[Draft]:
             yield from super().generate(query, hits, read, config)
             yield Draft("资料没有提到 YaRN。", (), denies=True)
 
