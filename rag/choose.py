@@ -75,10 +75,11 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
         if not chosen or sum(len(s.text) for s in (*chosen, *fresh)) <= budget:
             chosen += fresh
-    for side in sides(query.question) or ():
-        if not any(speaks_of(side, s) for s in chosen):
+    two = sides(query.question) or ()
+    for side, other in zip(two, reversed(two), strict=True):
+        if not any(speaks_of(side, s, other) for s in chosen):
             likely = (s for s in ranked if s.probability is None or s.probability >= _LEAST_PROBABILITY_OF_A_SIDE)
-            about = (s for s in likely if speaks_of(side, s))
+            about = (s for s in likely if speaks_of(side, s, other))
             chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
     return [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
 

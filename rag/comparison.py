@@ -26,7 +26,9 @@ def sides(question: str) -> tuple[str, str] | None:
     return None
 
 
-def speaks_of(side: str, statement: Statement) -> bool:
-    """Whether the name is in the statement or in the heading above it."""
-    text = " ".join((*statement.headings[-1:], statement.text))
-    return set(search_tokens(side)[:1]) <= set(search_tokens(text))
+def speaks_of(side: str, statement: Statement, other: str) -> bool:
+    """Whether the name is in the heading above the statement, or in the statement and the heading is not about the
+    ``other`` side."""
+    heading, text = (set(search_tokens(part)) for part in (" ".join(statement.headings[-1:]), statement.text))
+    name, others = (set(search_tokens(asked)[:1]) for asked in (side, other))
+    return name <= heading or (name <= text and not others <= heading)

@@ -45,6 +45,9 @@ _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _GONE = "\0"
 """Stands for what was left out until the spaces beside it are known to be needed."""
 _SPACES = re.compile(rf"(?P<chinese>(?<={_CJK})(?=[ {_GONE}]+{_CJK}))?[ {_GONE}]+")
+_HAN = "[\u3400-\u9fff]"
+_ENDS_IN_NAME = re.compile(rf"(?:^|(?!{_HAN}).){_HAN}{{2,4}}$")
+_NAME_FIRST = re.compile(rf"{_HAN}{{2,4}}(?!{_HAN})")
 _STRAY_SPACE = re.compile(r" +(?=[，。：；！？、）】》])|(?<=[，。：；！？、（【《]) +")
 
 
@@ -178,10 +181,15 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def _needed(spaces: re.Match[str]) -> str:
-    """A space, unless it separates Chinese only because the note's layout did, by a wrapped line, say; a space typed
-    between Chinese words stays."""
-    between_chinese = spaces["chinese"] is not None
-    return " " if " " in spaces[0] and not (between_chinese and _GONE in spaces[0]) else ""
+    """A space; none between Chinese, where wrapped lines and PDFs leave them, unless it separates two words as short
+    as names."""
+    if " " not in spaces[0]:
+        return ""
+    if spaces["chinese"] is None:
+        return " "
+    near = spaces.string[max(0, spaces.start() - 5) : spaces.start()], spaces.string[spaces.end() :][:5]
+    typed = _GONE not in spaces[0] and _ENDS_IN_NAME.search(near[0]) and _NAME_FIRST.match(near[1])
+    return " " if typed else ""
 
 
 def _named(link: re.Match[str]) -> str:

@@ -5,9 +5,11 @@ import re
 from ingest.phrases import Language
 from ingest.tokens import words
 
-TERM = re.compile(r"[A-Za-z](?:[A-Za-z0-9_+#]|[.'-](?=[A-Za-z0-9])|/(?=[A-Za-z0-9](?![A-Za-z0-9])))*|\d+[A-Za-z]+")
+TERM = re.compile(
+    r"[A-Za-z](?:[A-Za-z0-9_+#]|[.'-](?=[A-Za-z0-9])|/(?=[A-Za-z0-9](?![A-Za-z0-9])))*|\d+[A-Za-z][A-Za-z0-9]*"
+)
 """A word or technical term in Latin letters: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``,
-``I/O``; ``PPO/DPO`` is two."""
+``8x7B``, ``I/O``; ``PPO/DPO`` is two."""
 
 _ENGLISH_STOP = frozenset(
     "a an and are as at be by can could did do does for from has have how i if in into is it its me my of on one or "

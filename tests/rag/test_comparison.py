@@ -26,5 +26,13 @@ def test_sides_are_two_names_with_a_joint_between_them(question: str, found: tup
 def test_a_statement_speaks_of_what_stands_in_it_or_in_its_heading() -> None:
     found = hit("它不需要参考模型。", headings=("SimPO 的做法",))
     statement = Statement(found, 0, 0, "paragraph", 0, ("SimPO 的做法",), 0, 9, found.chunk.text)
-    assert speaks_of("simpo", statement)
-    assert not speaks_of("DPO", statement)
+    assert speaks_of("simpo", statement, "DPO")
+    assert not speaks_of("DPO", statement, "simpo")
+
+
+def test_a_statement_below_the_heading_of_one_side_does_not_speak_of_the_other_it_names() -> None:
+    found = hit("在 DPO 的基础上去掉参考模型。", headings=("SimPO 的做法",))
+    statement = Statement(found, 0, 0, "paragraph", 0, ("SimPO 的做法",), 0, 16, found.chunk.text)
+    assert speaks_of("SimPO", statement, "DPO")
+    assert not speaks_of("DPO", statement, "SimPO")
+    assert speaks_of("DPO", statement, "PPO")

@@ -174,12 +174,13 @@ def test_plain_leaves_words_and_drops_layout_and_stray_spaces() -> None:
     ("note", "shown"),
     [
         ("张三 李四 参加", "张三 李四 参加"),
+        ("从输入文 本里提取特征，因此 要管理好缓存", "从输入文本里提取特征，因此要管理好缓存"),
         ("第一行\n第二行 **重点** 之后", "第一行第二行重点之后"),
         ("first line\nsecond **point** after", "first line second point after"),
         ("用 <aside>温水</aside> 泡", "用温水泡"),
     ],
 )
-def test_a_space_typed_between_chinese_words_stays(note: str, shown: str) -> None:
+def test_spaces_between_chinese_stay_only_where_they_separate_names(note: str, shown: str) -> None:
     assert plain(note) == shown
 
 
