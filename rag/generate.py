@@ -187,7 +187,7 @@ def _needed(spaces: re.Match[str]) -> str:
         return ""
     if spaces["chinese"] is None:
         return " "
-    near = spaces.string[max(0, spaces.start() - 5) : spaces.start()], spaces.string[spaces.end() :][:5]
+    near = spaces.string[max(0, spaces.start() - 5) : spaces.start()], spaces.string[spaces.end() : spaces.end() + 5]
     typed = _GONE not in spaces[0] and _ENDS_IN_NAME.search(near[0]) and _NAME_FIRST.match(near[1])
     return " " if typed else ""
 
