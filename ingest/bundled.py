@@ -23,7 +23,7 @@ MODEL_NAME = "multilingual-e5-small"
 QUERY_PROMPT = "query: "
 PASSAGE_PROMPT = "passage: "
 
-LAYOUT = 2
+LAYOUT = 1
 """Raise this when the content of a made folder changes: older folders are made anew, and vectors of an older body are
 those of another embedder."""
 

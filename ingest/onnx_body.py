@@ -97,16 +97,15 @@ class _Graph:
         """``x @ matrix + bias`` in 8-bit integers, with one scale for each token and one for each output.
 
         With one scale for all tokens, the few large values of the feed-forward layers would drown the rest, and a
-        text's vector would depend on the texts beside it. Tokens and matrix are both unsigned, around 128: beside
-        signed numbers, processors without VNNI add up in 16 bits and cut what does not fit.
+        text's vector would depend on the texts beside it.
         """
         last_axis = self.constant(np.array([-1]))
         token_scale = self.node("ReduceMax", self.node("Abs", x), last_axis, keepdims=1)
         step, zero = self.constant(np.array(1 / 127, np.float32)), self.constant(np.array(128, np.uint8))
         quantised = self.node("QuantizeLinear", self.node("Div", x, token_scale), step, zero)
         scale = np.abs(matrix).max(axis=0) / 127
-        weights = self.constant((np.round(matrix / scale) + 128).astype(np.uint8))
+        weights = self.constant(np.round(matrix / scale).astype(np.int8))
         product = self.node(
-            "MatMulIntegerToFloat", quantised, weights, step, self.constant(scale), zero, zero, domain=_MICROSOFT
+            "MatMulIntegerToFloat", quantised, weights, step, self.constant(scale), zero, domain=_MICROSOFT
         )
         return self.node("Add", self.node("Mul", product, token_scale), self.constant(bias))

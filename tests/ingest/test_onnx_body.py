@@ -20,7 +20,10 @@ def weights(tmp_path: Path) -> WeightsFile:
 
 
 def run(weights: WeightsFile, token_ids: NDArray[np.int64]) -> Floats:
-    session = onnxruntime.InferenceSession(onnx_body(weights), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    # As in BundledEmbedder: exact sums on processors without an 8-bit dot product, too.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(onnx_body(weights), options, providers=["CPUExecutionProvider"])
     (vectors,) = session.run(["token_vectors"], {"word_vectors": weights.word_vectors(token_ids)})
     return np.asarray(vectors)
 
