@@ -36,23 +36,26 @@ _TELLS = (
     r"|defines?|argues?|adds?|points? out|agrees?|disagrees?|do(?:es)? not"
 )
 _TOLD = (
-    r"\s*+(?:[中里则还也都均只并]|分别|明确|一致)*+(?:指出|提到|提及|认为|说|表示|显示|介绍|给出|写|强调|建议|讲|没有?提)"
-    rf"|\s*+[中里](?!国|文|面)|\s++(?:(?:both|all|also|only|clearly|explicitly)\s++)*+(?:{_TELLS})\b"
+    r"\s*+[中里]?(?:[则还也都均只并]|分别|明确|一致)*+(?:指出|提到|提及|认为|建议|没有?提|写[道到明着]|说[的到过，：]|讲[的到了]"
+    r"|(?:表示|显示|强调)[了，：]|(?:介绍|给出)了)"
+    rf"|\s*+[中里](?=[的还也都只，])|\s++(?:(?:both|all|also|only|clearly|explicitly)\s++)*+(?:{_TELLS})\b"
 )
 _LONGEST_TOLD = 24
 """Characters behind a mark from which it can be told whether it is such a word."""
 _SUBJECT = re.compile(
-    r"(?:^|[。！？；，：.!?;,:\n])\s*+(?:\*\*)?(?:而|但是?|不过|同时|此外|另外|and|but|while|whereas|although|whilst)?\s*$",
+    r"(?:^|[。！？；，：.!?;,:\n])\s*+(?:[-*+•]\s++|\d{1,2}[.)、]\s*+)?(?:\*\*)?(?:而|但是?|不过|同时|此外|另外|and|but|while|whereas|although|whilst)?\s*$",
     re.IGNORECASE,
 )
 _SAYS = re.compile(_TOLD)
-_MAY_SAY = re.compile("[中里则还也都均只并分明一指提认说表显介给写强建讲没a-z]")
+_MAY_SAY = re.compile("[中里则还也都均只并分明一指提认建没写说讲表显强介给a-z]")
 _PREPOSITION = re.compile(
     r"(?:\b(?:according to|based on|as per|see|(?:described|stated|mentioned|noted|given|explained|shown|defined"
     r"|discussed|found|listed|reported|said|written|as) (?:in|by)|(?:taken|quoted|comes?|is) from)\s+"
     r"|(?:^|[。！？；，：\s])(?:根据|依据|按照|参照|参考|基于|结合)\s*|(?:^|[。！？；，：\s])(?:正?如|据|从|由|在)\s*(?=$))$",
     re.IGNORECASE,
 )
+_LONGEST_LEAD = 32
+"""Characters before a mark in which what leads to it stands."""
 _ENDS = re.compile(r"\s*+(?:[。！？；.!?;)）]|$)")
 _WORD = r"(?:来源|资料|出处|见|sources?|citations?)\s*+[:：#]?\s*+"
 _LIST = rf"{NUMBERS}(?:\s*+(?:[,，、;；和&]|and)\s*+{_WORD}{NUMBERS})*+"
@@ -364,8 +367,10 @@ class ReplySplitter:
             start = begin
             if words and not words.isascii():
                 end += len(text[end:]) - len(text[end:].lstrip(" \t"))
-            if not words or not words.isascii():
-                start = max(position, len(text[:begin].rstrip(" \t\u00a0\u3000")))
+            before = text[position:begin].rstrip(" \t\u00a0\u3000")
+            # The space behind a list mark stays.
+            if not words or (not words.isascii() and not before[-1:].isascii()):
+                start = position + len(before)
             marks.append(_Mark(start - removed, start, end, numbers, words))
             kept += text[position:start], words
             removed += marks[-1].removed
@@ -430,12 +435,12 @@ def _with_what_surrounds(text: str, position: int, begin: int, end: int) -> tupl
 def _in_words(text: str, begin: int, end: int, numbers: tuple[int, ...], again: bool) -> str:
     """What to write for a run of marks without which its sentence would lack a word; empty if it lacks none. ``again``
     if one was written in the text already."""
-    before = text[:begin]
-    told = bool(_SAYS.match(text, end))
-    led = bool(_PREPOSITION.search(before))
+    before = text[max(0, begin - _LONGEST_LEAD) : begin]
     behind = re.split(r"[。.!?！？\n]", text[end : end + _LONGEST_TOLD], maxsplit=1)[0]
-    chinese = is_chinese(before[-_LONGEST_TOLD:] + behind)
-    if not (told and (led or _SUBJECT.search(before))) and not (led and not (chinese and _ENDS.match(text, end))):
+    chinese = is_chinese(before + behind)
+    is_subject = _SUBJECT.search(before) and _SAYS.match(text, end)
+    is_object = _PREPOSITION.search(before) and not (chinese and _ENDS.match(text, end))
+    if not is_subject and not is_object:
         return ""
     if chinese:
         return "另一处笔记" if again else "笔记"

@@ -78,6 +78,22 @@ def test_source_numbers_in_every_spelling(reply: str, units: list[tuple[str, tup
         ("资料2指出用温水。Source 1 says so.", [("资料指出用温水。", (2,)), ("Source says so.", (1,))]),
         ("没有根据[1]。水温数据[2]，泡茶中[3]，短泡。", [("没有根据。", (1,)), ("水温数据，泡茶中，短泡。", (2, 3))]),
         ("来源于资料 3。", [("来源于资料 3。", ())]),
+        (
+            "- [1] says warm.\n- **[2]** 建议用开水。",
+            [("- The note says warm.", (1,)), ("- 笔记建议用开水。", (2,))],
+        ),
+        (
+            "用 fork。[1] 写时复制省内存。[2] 中间层不变。[3]",
+            [("用 fork。", (1,)), ("写时复制省内存。", (2,)), ("中间层不变。", (3,))],
+        ),
+        (
+            "看手册。[1] 说明书里有。[2] 表示层不变。",
+            [("看手册。", (1,)), ("说明书里有。", (2,)), ("表示层不变。", ())],
+        ),
+        (
+            "Warm it. [1] Notes are kept. [2] Shows vary.",
+            [("Warm it.", (1,)), ("Notes are kept.", (2,)), ("Shows vary.", ())],
+        ),
     ],
 )
 def test_a_mark_that_is_a_word_of_its_sentence_becomes_words(
