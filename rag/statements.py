@@ -14,7 +14,7 @@ _BORDER = re.compile(r"(?<!\\)\|")
 
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
-    """The statements of one hit in order. A heading is one only if it has nothing below it."""
+    """The statements of one hit in order. A heading is one only if it has nothing below it, the note's title never."""
     text, offset = hit.chunk.text, hit.chunk.start
     blocks = [block for block in parse(text) if block.kind not in ("noise", "questions")]
     for number, block in enumerate(blocks):
@@ -24,7 +24,7 @@ def statements(hit: Hit, rank: int) -> Iterator[Statement]:
         path = (*hit.chunk.headings, *(title for title in own if title not in hit.chunk.headings))
         header = _header(text, block)
         for start, end in _spans(text, block):
-            if header and end <= header[1]:
+            if (header and end <= header[1]) or text[start:end] == hit.chunk.title:
                 continue
             yield Statement(
                 hit=hit,

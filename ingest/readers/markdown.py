@@ -5,19 +5,42 @@ from collections.abc import Iterator
 
 from ingest.lines import front_matter
 from ingest.readers.decode import decode
+from ingest.structure import parse
 from ingest.types import Reading
 
 _MARKED_LINE = re.compile(
     r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})|#[ \t\u00a0](?P<heading>.*)|(?P<underline>=+)[ \t]*$)", re.MULTILINE
 )
 _CLOSING_MARKS = re.compile(r"(?:^|[ \t])#+$")
+_LONGEST_FIRST_LINE = 40
+_NO_TITLE = re.compile(
+    r"(?:作者|日期|时间|来源|链接|标签|关键词|author|date|source|tags?|link)\s*[:：]|.*(?:https?:|!\[|[<|])"
+    r"|.*[。！？；：，….!?;:,]$",
+    re.IGNORECASE,
+)
+_READ_FOR_TITLE = 2000
+"""Characters."""
 
 
 def read(data: bytes) -> Reading:
-    """The title is the front matter's, if there is one."""
+    """The title is the front matter's, if there is one, else the first line of a note without a level-1 heading if it
+    reads like one."""
     decoded = decode(data)
     front = front_matter(decoded.text)
-    return Reading(decoded.text, front.title if front else "", problems=decoded.problems)
+    stated = front.title if front else ""
+    if not stated and not next(_top_headings(decoded.text), ""):
+        stated = _first_line(decoded.text[front.end if front else 0 :])
+    return Reading(decoded.text, stated, problems=decoded.problems)
+
+
+def _first_line(text: str) -> str:
+    """The first line if it is short, a paragraph of its own and no sentence, and more follows. Else empty."""
+    first, *rest = parse(text[:_READ_FOR_TITLE])[:2] or [None]
+    if first is None or not rest or first.kind != "paragraph" or len(first.lines) > 1:
+        return ""
+    line = text[first.start : first.end].strip()
+    titled = 1 < len(line) <= _LONGEST_FIRST_LINE and any(map(str.isalpha, line)) and not _NO_TITLE.match(line)
+    return line if titled else ""
 
 
 def only_top_heading(text: str) -> str:

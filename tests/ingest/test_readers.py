@@ -154,3 +154,21 @@ def test_importing_the_readers_imports_no_format_library() -> None:
 
 def test_every_suffix_is_lower_case_and_begins_with_a_dot() -> None:
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in SUFFIXES)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("LoRA 踩坑记录\n\n一、参数\n1、秩取 8。\n", "LoRA 踩坑记录"),
+        ("Tea notes\n\nBrew it briefly.\n", "Tea notes"),
+        ("2024 01 02\n\n秩取 8。\n", "note"),
+        ("秩取 8。\n\n学习率取 1e-4。\n", "note"),
+        ("作者：张三\n\n秩取 8。\n", "note"),
+        ("第一行\n第二行\n\n秩取 8。\n", "note"),
+        ("只有一行", "note"),
+        ("写在前面\n\n# 绿茶\n\n用温水。\n", "绿茶"),
+    ],
+)
+def test_the_first_line_of_a_note_without_headings_may_be_its_title(tmp_path: Path, text: str, title: str) -> None:
+    (tmp_path / "note.txt").write_text(text, encoding="utf-8")
+    assert read(tmp_path / "note.txt", "note.txt").title == title
