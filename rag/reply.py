@@ -5,7 +5,7 @@ come can change it.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,30 +30,42 @@ class Unit:
     """The Markdown between the previous unit and this one, headings included."""
 
 
-# What a mark that is a word of its sentence "says", as in "[1] says …" and "[1]中提到…".
+# What a mark that is a word of its sentence "says", as in "[1] says …" and "[1]中提到…". Behind a full stop a mark may
+# also belong to the sentence before it; then only what hardly begins a sentence counts.
 _TELLS = (
     r"says?|said|states?|notes?|mentions?|describes?|explains?|recommends?|suggests?|shows?|claims?|reports?|gives?"
-    r"|defines?|argues?|adds?|points? out|agrees?|disagrees?|do(?:es)? not"
+    r"|defines?|argues?|adds?|points? out|agrees?|disagrees?|do(?:es)? not|uses?|has|is|was"
+)
+_TOLD_EN = rf"\s++(?:(?:both|all|also|only|clearly|explicitly)\s++)*+(?:{_TELLS})\b"
+_HOW = r"(?:[则还也都均只并]|分别|明确|一致)*+"
+_PLAINLY = (
+    rf"\s*+[中里]?{_HOW}(?:指出|提到|提及|认为|没有?提)|\s*+[中里]{_HOW}[说写讲]"
+    rf"|\s*+的(?:说法|做法|观点|描述)|{_TOLD_EN}"
 )
 _TOLD = (
-    r"\s*+[中里]?(?:[则还也都均只并]|分别|明确|一致)*+(?:指出|提到|提及|认为|建议|没有?提|写[道到明着]|说[的到过，：]|讲[的到了]"
-    r"|(?:表示|显示|强调)[了，：]|(?:介绍|给出)了)"
-    rf"|\s*+[中里](?=[的还也都只，])|\s++(?:(?:both|all|also|only|clearly|explicitly)\s++)*+(?:{_TELLS})\b"
+    rf"\s*+[中里]?{_HOW}(?:建议|写[道到明着]|说[的到过，：]|讲[的到了]|(?:表示|显示|强调)[了，：]|(?:介绍|给出)了|使用|采用)"
+    rf"|\s*+[中里](?=[的还也都只，])|{_PLAINLY}"
 )
 _LONGEST_TOLD = 24
 """Characters behind a mark from which it can be told whether it is such a word."""
+_SAYS, _PLAINLY_SAYS = re.compile(_TOLD), re.compile(_PLAINLY)
+_MAY_SAY = re.compile("[中里则还也都均只并分明一指提认建没写说讲表显强介给使采的a-z]")
 _SUBJECT = re.compile(
-    r"(?:^|[。！？；，：.!?;,:\n])\s*+(?:[-*+•]\s++|\d{1,2}[.)、]\s*+)?(?:\*\*)?(?:而|但是?|不过|同时|此外|另外|and|but|while|whereas|although|whilst)?\s*$",
+    r"(?:^|[。！？；，：.!?;,:\n])\s*+(?:[-*+•]\s++|\d{1,2}[.)、]\s*+)?(?:\*\*)?"
+    r"(?:而|但是?|不过|同时|此外|另外|and|but|while|whereas|although|whilst|as)?\s*$",
     re.IGNORECASE,
 )
-_SAYS = re.compile(_TOLD)
-_MAY_SAY = re.compile("[中里则还也都均只并分明一指提认建没写说讲表显强介给a-z]")
+_FULL_STOP = re.compile(r"[。！？.!?]\s*$")
 _PREPOSITION = re.compile(
-    r"(?:\b(?:according to|based on|as per|see|(?:described|stated|mentioned|noted|given|explained|shown|defined"
-    r"|discussed|found|listed|reported|said|written|as) (?:in|by)|(?:taken|quoted|comes?|is) from)\s+"
-    r"|(?:^|[。！？；，：\s])(?:根据|依据|按照|参照|参考|基于|结合)\s*|(?:^|[。！？；，：\s])(?:正?如|据|从|由|在)\s*(?=$))$",
+    r"(?:\b(?:according to|based on|as per|(?:described|stated|mentioned|noted|explained|defined|discussed|found|listed"
+    r"|reported|as) in|(?:described|stated|mentioned|noted) by|(?:taken|quoted|comes?|is) from)\s+"
+    r"|(?:^|[.!?;:,(\n])\s*(?:(?:in|unlike|like|per|from)\s+|(?:please\s+|also\s+|for details,?\s+)?see\s+)"
+    r"|(?:^|[。！？；，：\s])(?:根据|依据|按照|参照|参考|基于|结合|综合|不同于|与|跟|和)\s*)$",
     re.IGNORECASE,
 )
+_INSIDE = re.compile(r"(?:在|从|由|如|(?<![数证依根论])据)\s*$")
+_WITHIN = re.compile(r"\s*+[中里所]")
+_SEE = re.compile(r"(?:^|[。！？；，：\s])(?:可?参|请?详|可)?见\s*$")
 _LONGEST_LEAD = 32
 """Characters before a mark in which what leads to it stands."""
 _ENDS = re.compile(r"\s*+(?:[。！？；.!?;)）]|$)")
@@ -61,25 +73,35 @@ _WORD = r"(?:来源|资料|出处|见|sources?|citations?)\s*+[:：#]?\s*+"
 _LIST = rf"{NUMBERS}(?:\s*+(?:[,，、;；和&]|and)\s*+{_WORD}{NUMBERS})*+"
 _MARK = re.compile(
     rf"\\?[\[【［〔]\s*+(?:\^|{_WORD})?[:：#]?\s*+({_LIST})\s*+(?:†[^\]】］〕\n]*+)?\\?[\]】］〕](?!\()"
-    rf"|[(（]\s*+{_WORD}({_LIST})\s*+[)）]"
+    rf"|[(（]\s*+(?:(?:参?见|根据|来自|see|from)\s*+)?{_WORD}({_LIST})\s*+[)）]"
     # Without brackets, as in "资料2指出" and "Source 2 says".
-    rf"|(?:(?<=资料)|(?<=\bsource)(?=\s))\s*+(\d{{1,2}})(?={_TOLD})",
+    rf"|(?<=资料)\s*+(\d{{1,2}}(?:\s*+[和与、,，]\s*+资料\s*+\d{{1,2}})*+)\s*+(?={_TOLD})"
+    rf"|(?<=\bsource)\s++(\d{{1,2}})(?={_TOLD_EN})",
     re.IGNORECASE,
 )
-_JOINT = re.compile(r"[ \t]*(?:[,，、;；&和与及~～–至到-]|and\b|,[ \t]*and\b)?[ \t]*")
+_JOINT = re.compile(r"[ \t]*(?:[,，、;；&和与及~～–至到-]|and\b|,[ \t]*and\b)?[ \t]*(?:资料|来源)?[ \t]*")
 """What may stand between two marks of one run."""
 _SPREADS = "~～–-至到"
 # What may stand around a run and means nothing without it, as in "(see [1])" and "[[1]](#1)".
-_OPENING = re.compile(rf"[(（\[]\s*(?:(?:see|cf\.|参见|详见|参考|{_WORD})\s*[:：]?)?\s*$", re.IGNORECASE)
-_CLOSING = re.compile(r"\s*(?:[)）]|\](?:\([^()\s]*\))?)")
-_RAISED = ("<sup>", "</sup>")
+_OPENING = re.compile(
+    rf"[(（\[【［〔]\s*(?:(?:see|cf\.|from|参见|详见|参考|根据|依据|来自|{_WORD})\s*[:：]?\s*)*$", re.IGNORECASE
+)
+_CLOSING = re.compile(r"\s*(?:[)）】］〕]|\](?:\([^()\s]*\))?)")
+_AROUND = (("<sup>", "</sup>"), ("**", "**"), ("__", "__"), ("*", "*"), ("^", "^"))
+_LEADS_A_LINE = re.compile(r"(?:^|\n)\s*(?:[-*+•]\s+|\d{1,2}[.)、]\s*)?$")
 _LONGEST_OPENING = 16
 """Characters."""
 _BETWEEN_MARKS = " \t,，、;；.。"
 _HALF_MARK = re.compile(r"[\[【［〔(（][^\]】］〕)）\n]{0,24}$")
 _RANGE = re.compile(r"(\d+)\s*[~–-]\s*(\d+)")
-_SHIELDED = re.compile(VERBATIM)
+_SHIELDED = re.compile(rf"\$\$[^$\n]+\$\$|\\\([^\n]{{1,200}}?\\\)|{VERBATIM}")
 
+_FORMULA = re.compile(r"[ \t]*(\$\$|\\\[(?!\s*\d+\s*\\?\]))")
+_CLOSES = {"$$": "$$", "\\[": "\\]"}
+_AFTER_BLOCK = r"[ \t]*(?:[\[【［〔(（。，,.;；：:]|\n|$)"
+"""What may follow the end of a code block or formula."""
+_WITHIN_A_LINE = re.compile(rf"[ \t]*\$\$[^$\n]+\$\$(?!{_AFTER_BLOCK})")
+"""A formula with which a sentence begins."""
 _BLANK = re.compile(r"(?:[ \t\u3000]*\n)+")
 _FENCE = re.compile(r"[ \t]*(```+|~~~+)")
 # A heading, unless it claims something; and a rule.
@@ -90,15 +112,19 @@ _NO_SOURCE = 100
 _CLAIMS = re.compile(r"[。！.!][”’\"）)」』]?$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•·][ \t]+|\d{1,3}[.)、．](?!\d)|[（(]\d{1,2}[)）]|[①-⑳])")
 _LABEL = re.compile(
-    r"[#*\s]*(?:参考资料|参考来源|资料来源|参考文献|引用来源|来源|出处|引用|sources?|references?|citations?)[*\s]*[:：]?[*\s]*",
+    r"[#*\s]*(?:参考资料|参考来源|资料来源|参考文献|引用来源|资料编号|来源|出处|引用|依据|参考|sources?|references?|citations?)[*\s]*[:：]?[*\s]*",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?=\[)")
 _DEFINITION = re.compile(r"\[\^[^\]\s]+\]:")
+_STATES = re.compile(r"^(?!\s*(?:[-*+•]\s+|\d+[.)、]\s*)?[\[【［〔]).*[。！？.!?]\s*(?:[\[【［〔(（].*)?$")
+"""A line below the heading "Sources" that lists none."""
 _PREFIX = re.compile(r"(?:\*\*)?(?:回答|答案|答|answer)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE)
 _WRAPPER = re.compile(r"```(?:markdown|md)[ \t]*\n\s*", re.IGNORECASE)
 _THINKING, _THOUGHT = "<think>", "</think>"
 _THOUGHT_OR_CODE = re.compile(rf"{_THOUGHT}|(?P<kept>{VERBATIM})")
+_LONG_LINE = 500
+"""Characters."""
 _ENOUGH = 12
 """Characters from which the kind of a line can be told."""
 
@@ -221,17 +247,21 @@ class ReplySplitter:
                 self._take(len(line) + 1)
                 return None
         if fence := _FENCE.match(line):
-            return self._fenced("code", re.compile(rf"\n[ \t]*{fence[1]}[ \t]*(?=\n|$)"), fence[1], final)
-        if line.lstrip().startswith("$$"):
-            return self._fenced("formula", re.compile(r"(?<!^)\$\$[ \t]*(?=\n|$)"), "$$", final)
+            return self._fenced("code", re.compile(rf"\n[ \t]*{fence[1]}(?={_AFTER_BLOCK})"), fence[1], fence[1], final)
+        if (formula := _FORMULA.match(line)) and not _WITHIN_A_LINE.match(line):
+            opening, closing = formula[1], _CLOSES[formula[1]]
+            ends = re.compile(rf"(?<!^){re.escape(closing)}(?={_AFTER_BLOCK})(?:[ \t]*[。，,.;；：:](?!\d))?")
+            return self._fenced("formula", ends, opening, closing, final)
         if line.lstrip().startswith("|"):
             return self._rows("table", final)
         if _ITEM.match(line):
             return self._rows("item", final)
         if _LABEL.match(line) or line.lstrip().startswith(("#", "**", "__", "---", "***", "===")):
-            if not whole:
+            below = self._rest[len(line) :].lstrip().partition("\n")
+            # A heading such as "Sources" is told from that of a section by what stands below it.
+            if not whole or (_LABEL.fullmatch(line) and not final and not below[1]):
                 return None
-            if self._is_apart(line.strip()):
+            if self._is_apart(line.strip(), below[0]):
                 self._take(len(line) + 1)
                 return None
             if _HEADING.match(line.strip()):
@@ -252,15 +282,16 @@ class ReplySplitter:
         self._rest = f"{before}{gap}{_THOUGHT}\n{after}"
         return True
 
-    def _is_apart(self, line: str) -> bool:
-        """Whether a line is no unit: a heading, which is kept for the next unit, a rule, or the references' heading."""
+    def _is_apart(self, line: str, below: str) -> bool:
+        """Whether a line above ``below`` is no unit: a heading, which is kept for the next unit, a rule, or the
+        references' heading."""
         label = _LABEL.match(line)
         rest = line[label.end() :] if label else ""
         listed = label and re.search(r"[:：]", label[0]) and _MARK.match(rest)
-        if label and (not rest or listed or self._numbers_alone(rest)):
+        if label and ((not rest and not _STATES.search(below)) or listed or self._numbers_alone(rest)):
             self._ended = True
             return True
-        if not _HEADING.match(line) or self._claims(line):
+        if not (_HEADING.match(line) or (label and not rest)) or self._claims(line):
             return False
         if line.strip("-*_= "):
             self._headings.append(line)
@@ -272,20 +303,23 @@ class ReplySplitter:
         said = text.strip("#*_:： ")
         return bool(re.search(r"\w", said)) and bool(marks or (_CLAIMS.search(said) and _says_much(said)))
 
-    def _fenced(self, kind: UnitKind, closing: re.Pattern[str], mark: str, final: bool) -> Unit | None:
-        start = len(self._rest) - len(self._rest.lstrip()) + len(mark)
+    def _fenced(self, kind: UnitKind, closing: re.Pattern[str], opening: str, missing: str, final: bool) -> Unit | None:
+        """The block that ``opening`` begins and ``closing`` ends; ``missing`` closes one that nothing ends."""
+        start = len(self._rest) - len(self._rest.lstrip()) + len(opening)
         closed = closing.search(self._rest, start)
         # The line of the closing mark may not be complete.
         if closed and not final and closed.end() == len(self._rest):
             return None
         if closed:
-            return self._block(kind, self._rest[: closed.end()].strip("\n"), (), closed.end(), final)
+            return self._block(
+                kind, self._rest[: closed.end()].strip("\n").rstrip("。，,.;；：: \t"), (), closed.end(), final
+            )
         if not final:
             return None
         if self._wrapped and not self._rest.partition("\n")[0].strip(" \t`"):
             self._take(start)
             return None
-        return self._block(kind, f"{self._rest.rstrip()}\n{mark}", (), len(self._rest), final)
+        return self._block(kind, f"{self._rest.rstrip()}\n{missing}", (), len(self._rest), final)
 
     def _rows(self, kind: UnitKind, final: bool) -> Unit | None:
         """The rows of a table, or a list item with the lines indented below it."""
@@ -307,11 +341,13 @@ class ReplySplitter:
         return self._block(kind, text, _numbers_of(marks), end, final)
 
     def _sentence(self, line: str, whole: bool, final: bool) -> Unit | None:
+        # The rest of a long line is not read again for each of its sentences.
+        if len(line) > _LONG_LINE and (unit := self._sentence(line[:_LONG_LINE], whole=False, final=False)):
+            return unit
         half = None if whole else _HALF_MARK.search(line)
         text, marks = self._without_marks(line[: half.start()] if half else line)
         spans = list(sentences(text, 0, len(text)))
-        marked = any(mark.at == spans[0][1] for mark in marks) if spans else False
-        if len(spans) > 1 and (whole or _is_settled(text, spans[0][1], marked)):
+        if len(spans) > 1 and (whole or (_is_settled(text, spans[0][1]) and not _may_say(line, marks, spans[0][1]))):
             start, end = spans[0]
             own = [mark for mark in marks if mark.at + len(mark.words) <= end]
             taken = end + sum(mark.removed for mark in own)
@@ -368,8 +404,9 @@ class ReplySplitter:
             if words and not words.isascii():
                 end += len(text[end:]) - len(text[end:].lstrip(" \t"))
             before = text[position:begin].rstrip(" \t\u00a0\u3000")
-            # The space behind a list mark stays.
-            if not words or (not words.isascii() and not before[-1:].isascii()):
+            # The space behind a list mark stays, and that before an English word.
+            listed = position + len(before) < begin and _LEADS_A_LINE.search(before[-8:] + " ")
+            if not ((words and words.isascii()) or (listed and (words or not text[end : end + 1].isspace()))):
                 start = position + len(before)
             marks.append(_Mark(start - removed, start, end, numbers, words))
             kept += text[position:start], words
@@ -382,8 +419,9 @@ class ReplySplitter:
         shielded = [match.span() for match in _SHIELDED.finditer(text)]
         runs: list[tuple[int, int, tuple[int, ...]]] = []
         for match in _MARK.finditer(text):
-            numbers = _numbers_in(match[1] or match[2] or match[3])
-            if match[3] and re.search(rf"(?:资料|source)\s*{match[3]}(?!\d)", self.shown, re.IGNORECASE):
+            numbers = _numbers_in(next(filter(None, match.groups())))
+            bare = match[3] or match[4]
+            if bare and re.search(rf"(?:资料|source)\s*{numbers[0]}(?!\d)", self.shown, re.IGNORECASE):
                 continue
             if not numbers or any(left < match.start() < right for left, right in shielded):
                 continue
@@ -417,18 +455,21 @@ def _says_much(heading: str) -> bool:
 
 
 def _with_what_surrounds(text: str, position: int, begin: int, end: int) -> tuple[int, int]:
-    """A run of marks with brackets, bold marks or tags that hold nothing else; nothing before ``position`` belongs to
-    it."""
+    """A run of marks with what means nothing without it: brackets, emphasis or tags around it, a second full stop, the
+    colon of a line that it leads. Nothing before ``position`` belongs to it."""
     opening = _OPENING.search(text, max(position, begin - _LONGEST_OPENING), begin)
     closing = _CLOSING.match(text, end)
     if opening and closing:
         begin, end = opening.start(), closing.end()
-    raised, lowered = _RAISED
-    if text.endswith(raised, position, begin) and text.startswith(lowered, end):
-        begin, end = begin - len(raised), end + len(lowered)
-    bold = text.endswith("**", position, begin) and text.startswith("**", end)
-    if bold and not text.count("**", 0, begin - 2) % 2:
-        begin, end = begin - 2, end + 2
+    for left, right in _AROUND:
+        opened = left != right or not text.count(left, position, begin - len(left)) % 2
+        if opened and text.endswith(left, position, begin) and text.startswith(right, end):
+            begin, end = begin - len(left), end + len(right)
+            break
+    if _FULL_STOP.search(text, max(position, begin - 3), begin) and text[end : end + 1] in tuple("。.，,"):
+        end += 1
+    if _LEADS_A_LINE.search(text, max(position, begin - 8), begin) and text[end : end + 1] in tuple(":："):
+        end += 1
     return begin, end
 
 
@@ -438,9 +479,11 @@ def _in_words(text: str, begin: int, end: int, numbers: tuple[int, ...], again: 
     before = text[max(0, begin - _LONGEST_LEAD) : begin]
     behind = re.split(r"[。.!?！？\n]", text[end : end + _LONGEST_TOLD], maxsplit=1)[0]
     chinese = is_chinese(before + behind)
-    is_subject = _SUBJECT.search(before) and _SAYS.match(text, end)
+    says = _PLAINLY_SAYS if _FULL_STOP.search(before) else _SAYS
+    is_subject = _SUBJECT.search(before) and says.match(text, end)
     is_object = _PREPOSITION.search(before) and not (chinese and _ENDS.match(text, end))
-    if not is_subject and not is_object:
+    is_place = _SEE.search(before) or (_INSIDE.search(before) and _WITHIN.match(text, end))
+    if not (is_subject or is_object or is_place):
         return ""
     if chinese:
         return "另一处笔记" if again else "笔记"
@@ -448,13 +491,16 @@ def _in_words(text: str, begin: int, end: int, numbers: tuple[int, ...], again: 
     return words if re.search(r"[\w,;:]\s*$", before) else words[0].upper() + words[1:]
 
 
-def _is_settled(text: str, end: int, marked: bool) -> bool:
+def _may_say(line: str, marks: Sequence[_Mark], end: int) -> bool:
+    """Whether a mark behind the sentence that ends at ``end`` may turn out to be the first word of the next one."""
+    behind = (line[mark.end :].lstrip() for mark in marks if 0 <= mark.at - end <= 1)
+    return any(len(text) < _LONGEST_TOLD and (not text or bool(_MAY_SAY.match(text))) for text in behind)
+
+
+def _is_settled(text: str, end: int) -> bool:
     """Whether nothing that may still come can move a sentence's ``end``: nothing opens in the sentence that could have
-    a full stop inside, and words follow it, not further marks that would belong to it. A mark there (``marked``) may
-    be the first word of what follows."""
+    a full stop inside, and words follow it, not further marks that would belong to it."""
     following = text[end:].strip()
-    if marked and len(following) < _LONGEST_TOLD and _MAY_SAY.match(following):
-        return False
     if len(following) < 4 or not following[0].isalnum() or re.search(r"[`$<\[(（\\]", text[:end]):
         return False
     return _JOINT.sub("", following, count=1)[:1].isalnum()

@@ -107,6 +107,63 @@ def test_a_word_that_the_notes_number_keeps_its_number() -> None:
     assert [unit.text for unit in (*splitter.feed("资料2指出用温水。"), *splitter.finish())] == ["资料2指出用温水。"]
 
 
+@pytest.mark.parametrize(
+    ("reply", "units"),
+    [
+        ("水温 80 度。[1] 建议第一泡一分钟。[2]", [("水温 80 度。", (1,)), ("建议第一泡一分钟。", (2,))]),
+        ("温火。[1] 中火加热。[2]", [("温火。", (1,)), ("中火加热。", (2,))]),
+        (
+            "In [1], the author uses oil. Unlike [1], it uses gas.",
+            [("In the note, the author uses oil.", (1,)), ("Unlike the note, it uses gas.", (1,))],
+        ),
+        ("[1]和[2]的说法不一致：一个用温水。", [("笔记的说法不一致：一个用温水。", (1, 2))]),
+        ("与[1]不同，[2]建议用开水。详见[3]。", [("与笔记不同，另一处笔记建议用开水。", (1, 2)), ("详见笔记。", (3,))]),
+        ("这一点在[1]中有说明。", [("这一点在笔记中有说明。", (1,))]),
+        ("[1]：水温 80 度。", [("水温 80 度。", (1,))]),
+        ("- [1]：水温 80 度。", [("- 水温 80 度。", (1,))]),
+        (
+            "We can see [1] that it is warm. It was written by [2] in 2020.",
+            [("We can see that it is warm.", (1,)), ("It was written by in 2020.", (2,))],
+        ),
+        ("资料 1 和资料 2 都提到温水。", [("资料都提到温水。", (1, 2))]),
+        ("用 80 度（见资料 1）。温水（资料[1]、资料[2]）。", [("用 80 度。", (1,)), ("温水。", (1, 2))]),
+        ("温水（根据[1]）。短泡【来源：[2]】。", [("温水。", (1,)), ("短泡。", (2,))]),
+        ("温水。[1]。Warm.[2]. Then *[1]* it ^[2]^.", [("温水。", (1,)), ("Warm.", (2,)), ("Then it.", (1, 2))]),
+    ],
+)
+def test_marks_take_with_them_only_what_means_nothing_without_them(
+    reply: str, units: list[tuple[str, tuple[int, ...]]]
+) -> None:
+    assert said(reply) == units
+
+
+@pytest.mark.parametrize(
+    ("reply", "units"),
+    [
+        ("$$E = mc^2$$ [1]\n\n能量。[2]", [("$$E = mc^2$$", (1,)), ("能量。", (2,))]),
+        ("$$\nE\n$$。[1]\n\n能量。[2]", [("$$\nE\n$$", (1,)), ("能量。", (2,))]),
+        ("$$E$$，其中 E 是能量。[1]", [("$$E$$", ()), ("其中 E 是能量。", (1,))]),
+        ("$$E$$ is energy. [1]", [("$$E$$ is energy.", (1,))]),
+        ("```\na\n``` [1]\n\n能量。[2]", [("```\na\n```", (1,)), ("能量。", (2,))]),
+        ("\\[\nq \\cdot k\n\\]\n\n点积。[1]", [("\\[\nq \\cdot k\n\\]", ()), ("点积。", (1,))]),
+        (r"向量 \(a[1]\) 与 $$b_{[1]}$$。[2]", [(r"向量 \(a[1]\) 与 $$b_{[1]}$$。", (2,))]),
+    ],
+)
+def test_what_follows_a_formula_or_code_is_not_part_of_it(reply: str, units: list[tuple[str, tuple[int, ...]]]) -> None:
+    assert said(reply) == units
+
+
+def test_a_section_called_sources_is_no_list_of_references() -> None:
+    reply = "## 数据\n甲。[1]\n\n## 来源\n\n数据来自维基百科。[1]\n\n## 规模\n\n共 100 万条。[2]"
+    assert [(unit.text, unit.before) for unit in split(reply)] == [
+        ("甲。", "## 数据\n\n"),
+        ("数据来自维基百科。", "\n\n## 来源\n\n"),
+        ("共 100 万条。", "\n\n## 规模\n\n"),
+    ]
+    assert said("甲。[1]\n\n来源\n\n[1] tea.md\n[2] hot.md") == [("甲。", (1,))]
+    assert said("甲。[1]\n\n参考资料\n- tea.md") == [("甲。", (1,))]
+
+
 @pytest.mark.parametrize("line", ["[^1]: tea.md", "[2] tea.md > 绿茶 > 水温", "- [2] tea.md > 绿茶 > 水温"])
 def test_footnotes_and_introductions_of_sources_are_no_sentences(line: str) -> None:
     splitter = ReplySplitter("<sources>\n[2] tea.md > 绿茶 > 水温\n用温水。\n</sources>")
@@ -269,6 +326,12 @@ PARTS = (
     *MARKS.split(),
     *(part.replace("&", " ") for part in WORDED.split()),
     "```markdown\n",
+    "notebook ",
+    "reported ",
+    "\n$$ E $$ ",
+    "\n## 来源\n",
+    "\\[ ",
+    "\\] ",
     " ",
     "\n",
     "\n\n",
