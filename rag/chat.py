@@ -50,10 +50,27 @@ _NOTES_DO_NOT_SAY = re.compile(
     r"(?:(?P<tell>提到|提及|说明|说到|给出|找到|回答|答案)|提供|涉及|包含|相关)"
     rf"|\b(?P<notes_en>{_NOTES_EN})\b(?!\s+(?:that|which)\b)[^.!?\n]{{0,40}}"
     r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not|no)\b[^.!?\n]{0,12}"
-    r"\b(?:(?P<tell_en>say|mention|specify|answer)|contain|provide|include|cover|hold|information)",
+    r"\b(?:(?P<tell_en>say|mention|specify|answer)|contain|provide|include|cover|hold|information)"
+    r"|(?:没有?|未能?)(?:找到|检索到|提及|提到)[^。！？\n]{0,16}(?:信息|内容|资料|答案)"
+    r"|(?:资料|笔记|来源|文档|知识库)[^。！？\n]{0,10}(?:没写|没说|没有说|没有关于|没有[^。！？\n]{0,12}(?:信息|内容|记录)|找不到)"
+    r"|(?:文档|知识库)[^。！？\n]{0,10}[未没]有?(?:提及|提到|说明)"
+    r"|无法(?:根据|从|基于|通过)[^。！？\n]{0,12}(?:资料|笔记|来源|文档)[^。！？\n]{0,8}(?:回答|得知|确定|判断)"
+    r"|[均都]未(?:提及|提到|说明|涉及)"
+    r"|\b(?:neither|none|no) (?:of )?(?:the |your )?(?:notes?|sources?|passages?)\b[^.!?\n]{0,24}"
+    r"\b(?:mention|say|cover|contain|answer|discuss|address)"
+    r"|\b(?:no (?:information|mention)|not (?:mentioned|covered|found|stated|specified|discussed)|nothing about"
+    r"|(?:cannot|can['’]t|unable to) answer)\b[^.!?\n]{0,60}\b(?:notes?|sources?|passages?|documents?)\b"
+    r"|\b(?:notes?|sources?) say nothing\b",
     re.IGNORECASE,
 )
 """Groups: the notes as they are named, and the verb if only texts can do what it says."""
+_LEAD = re.compile(
+    r"^(?:(?:according to|based on) (?:the |another )?(?:notes?|sources?)"
+    r"|(?:the |another )?(?:notes?|sources?) (?:say|state|mention|note)s?(?: that)?"
+    r"|(?:根据|按照)?(?:另一处)?(?:笔记|资料|来源)[中里]?(?:[^，。]{0,4}(?:指出|提到|说|认为))?)[,，:： ]\s*",
+    re.IGNORECASE,
+)
+"""What only tells that the notes say what follows."""
 _CORRECTS = re.compile(r"而是|实际上|其实|\b(?:but|rather|instead|actually|in fact)\b", re.IGNORECASE)
 _REFUSALS = tuple(re.sub(r"\W", "", text).casefold() for text in (NO_ANSWER.en, NO_ANSWER.zh))
 _BEFORE_REFUSAL = 12
@@ -61,10 +78,10 @@ _BEFORE_REFUSAL = 12
 _LEADS = re.compile(r"(?:[:：][*_]*|[*_]{2})$")
 """The end of a line that names what the lines below it are about."""
 _COURTESY = re.compile(
-    r"(?:好的|当然(?:可以)?|没问题|希望(?:以上|这些?|上述)?[^。！，,]{0,8}(?:能|可以)?对[你您]有(?:所)?帮助"
-    r"|(?:如|有)[^。！]{0,16}[，,]?[^。！]{0,4}(?:随时|继续)(?:提问|告诉我|问我|联系我|提出|告知)"
-    r"|sure|certainly|of course|(?:i )?hope (?:this|that|it) helps|let me know if [^.!?]{0,60}"
-    r"|feel free to ask[^.!?]{0,40}|if you have (?:any )?(?:more|other|further)? ?questions,? [^.!?]{0,60})[。！.!]*",
+    r"\W*(?:[您你]好|好的|当然(?:可以)?|没问题|(?:还有其他|有其他|还有别的)问题吗|需要我[^。！？]{0,16}吗|希望(?:以上|这些?|上述)?[^。！，,]{0,8}(?:能|可以)?对[你您]有(?:所)?帮助"
+    r"|(?:如|有)[^。！]{0,16}[，,]?[^。！]{0,4}(?:随时|继续|请)(?:提问|告诉我|问我|联系我|提出|告知)"
+    r"|sure|certainly|of course|(?:great|good) question|(?:i )?hope (?:this|that|it) helps|let me know if [^.!?]{0,60}"
+    r"|feel free to ask[^.!?]{0,40}|if you have (?:any )?(?:\w+ )?questions,? [^.!?]{0,60})[。！？.!?]*",
     re.IGNORECASE,
 )
 """What says nothing of the subject."""
@@ -249,7 +266,8 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
             before = max(left, before, key=len)
         key = heading, lead, replace(unit, before="")
         leads = not unit.numbers and bool(_LEADS.search(unit.text))
-        if not unit.numbers and _COURTESY.fullmatch(unit.text.strip("* ")):
+        says_nothing = _COURTESY.fullmatch(unit.text.strip("* ")) or not re.search(r"\w", unit.text)
+        if says_nothing and not unit.numbers:
             left = before
             continue
         if not seen:
@@ -269,7 +287,7 @@ def _fresh(units: Iterator[Unit]) -> Iterator[Unit]:
 def _denies(unit: Unit, sources: Sequence[Hit]) -> bool:
     """Whether the unit says that the notes don't say. One that names a source may instead deny what the question takes
     for granted and give what the notes say, or repeat what a note denies."""
-    denial = _NOTES_DO_NOT_SAY.search(unit.text)
+    denial = _NOTES_DO_NOT_SAY.search(_LEAD.sub("", unit.text) if unit.numbers else unit.text)
     if denial is None or not unit.numbers:
         return denial is not None
     named = (sources[number - 1] for number in unit.numbers if 0 < number <= len(sources))

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import prod
@@ -47,8 +47,41 @@ _NO_NUMBER = re.compile(
     r"|third[- ]part(?:y|ies)",
     re.IGNORECASE,
 )
+_POWER = re.compile(
+    r"(?:(?<![\d.])(\d+(?:\.\d+)?)\s*(?:\\times|\\cdot|×|\*|·)\s*)?(?<!\d)10\s*\^\s*\{?\s*([-−+]?\d{1,3})\s*\}?"
+)
 _RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹⁻])")
 _OTHER_FORM = re.compile(r"[^\W_]|[．－～／⁻％]")
+_MEASURES = {
+    "time/ns": "纳秒|ns",
+    "time/us": "微秒|[µμu]s",
+    "time/ms": "毫秒|ms|milliseconds?",
+    "time/s": "秒|s|secs?|seconds?",
+    "time/min": "分钟|mins?|minutes?",
+    "time/h": "个?小时|h|hrs?|hours?",
+    "time/day": "天|日|days?",
+    "time/week": "周|个?星期|weeks?",
+    "time/month": "个?月|months?",
+    "time/year": "年|years?",
+    "temperature/C": "[°º] ?C|℃|摄氏度",
+    "temperature/F": "[°º] ?F|℉|华氏度",
+}
+_MEASURE = re.compile(
+    r"[\s-]?(?:" + "|".join(f"({spelt})" for spelt in _MEASURES.values()) + r")(?![A-Za-z\d])", re.IGNORECASE
+)
+_LOWER_BOUND = re.compile(
+    r"至少|不少于|不低于|不小于|最少|(?<!不)(?:高于|大于|超过|多于)|以上|\bat least\b|\bno (?:less|fewer) than\b"
+    r"|(?<!no )\b(?:more|greater|higher|later) than\b|\babove\b|\bor (?:more|later|above|higher|newer|greater)\b",
+    re.IGNORECASE,
+)
+_UPPER_BOUND = re.compile(
+    r"至多|最多|不超过|不多于|不高于|不大于|(?<!不)(?:低于|小于|少于)|以下|以内|\bat most\b|\bno more than\b|\bup to\b"
+    r"|(?<!no )\b(?:less|fewer|lower|earlier) than\b|\bbelow\b|\bor (?:less|earlier|below|fewer|lower|older)\b",
+    re.IGNORECASE,
+)
+_BESIDE = 12
+"""Characters beside a number in which its bound stands."""
+_CLAUSE_END = re.compile(r"[，,。；;！!？?：:\n]|\.(?!\d)")
 _RANGE = re.compile(r"\s*(?:[-~–—/、,]|到|至|和|或|or|and|to)\s*", re.IGNORECASE)
 AMOUNT = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?:e[-+]?\d+|[kmbt]|st|nd|rd|th)(?![A-Za-z\d])", re.IGNORECASE)
 """A number that could be taken for a name: 7B, 2nd, 1e-4."""
@@ -61,7 +94,8 @@ class _Number:
     """A number of a text.
 
     ``start`` and ``end`` are where it stands, with its unit. ``values`` is what it may stand for, ``bare`` what it is
-    without its unit; a version such as 1.2.3 is itself. ``in_words`` says that it may be no number at all, as in "one
+    without its unit; a version such as 1.2.3 is itself. ``unit_spelt`` tells 10 万 and 5 million, which are never 10
+    and 5, from 7B, which may be written 7 B. ``in_words`` says that it may be no number at all, as in "one
     of" or 一般, ``unit_alone`` that it is a unit without a digit, as in 百科. ``counted`` is the word after it, in
     Chinese the measure word with what follows it: 两种方法 and 三种设置 count other things.
     """
@@ -71,9 +105,14 @@ class _Number:
     values: frozenset[Decimal | str]
     bare: Decimal | str
     with_unit: bool
+    unit_spelt: bool
     in_words: bool
     unit_alone: bool
     counted: str
+    measure: str
+    """The dimension and unit of a time or temperature, as in ``time/ms``; empty for others."""
+    bound: int
+    """1 for at least or more than, -1 for at most or less than, else 0."""
 
 
 def has_other_number(claim: str, cited: str, headings: str) -> bool:
@@ -82,19 +121,34 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
     said, held = (list(_numbers(_plain(text))) for text in (claim, cited))
     read = [*held, *_numbers(_plain(headings))]
-    known = {value for number in read if not number.unit_alone for value in (*number.values, number.bare)}
+    known = {value for number in read if not number.unit_alone for value in number.values}
+    known |= {number.bare for number in read if not (number.unit_alone or number.unit_spelt)}
     plain = {number.bare for number in read if not number.with_unit}
     missing = [
         number
         for number in said
         # A note may write 7B as 7 B, or 800m as 800 米.
-        if number.values.isdisjoint(known) and not (number.with_unit and number.bare in plain)
+        if number.values.isdisjoint(known) and not (number.with_unit and not number.unit_spelt and number.bare in plain)
     ]
     repeated = {value for number in said for value in number.values}
     exchanged = {number.counted for number in held if number.values.isdisjoint(repeated) and not _may_be_none(number)}
+    if any(_says_otherwise(number, read) for number in said):
+        return True
     return any(
         not number.in_words or (not _may_be_none(number) and number.counted in exchanged - {""}) for number in missing
     )
+
+
+def _says_otherwise(number: _Number, read: Sequence[_Number]) -> bool:
+    """Whether the same number stands in what was read, but everywhere with another unit of its dimension, or as the
+    opposite bound."""
+    same = [other for other in read if not number.values.isdisjoint(other.values)]
+    if not same:
+        return False
+    dimension = number.measure.partition("/")[0]
+    others = (other.measure for other in same)
+    other_unit = dimension and all(m != number.measure and m.partition("/")[0] == dimension for m in others)
+    return bool(other_unit) or bool(number.bound and all(other.bound == -number.bound for other in same))
 
 
 def spelt_as_in(cited: str, claim: str) -> str:
@@ -127,8 +181,10 @@ def _may_be_none(number: _Number) -> bool:
 
 
 def _plain(text: str) -> str:
-    """The text with numbers of any width and height as plain ones. A wide comma stays: it parts numbers."""
-    return _OTHER_FORM.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _RAISED.sub("^", text))
+    """The text with numbers of any width and height as plain ones, 3 × 10⁻⁴ as 3e-4. A wide comma stays: it parts
+    numbers."""
+    plain = _OTHER_FORM.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _RAISED.sub("^", text))
+    return _POWER.sub(lambda found: f"{found[1] or 1}e{found[2].replace('−', '-')}", plain)
 
 
 def _numbers(plain: str) -> Iterator[_Number]:
@@ -140,6 +196,9 @@ def _numbers(plain: str) -> Iterator[_Number]:
     for found in reversed(list(_ANY_NUMBER.finditer(text))):
         after = _COUNTED.match(text, found.end())
         counted = after[1].lower().rstrip("s") if after else ""
+        measured = _MEASURE.match(text, found.end())
+        measure = list(_MEASURES)[measured.lastindex - 1] if measured and measured.lastindex else ""
+        bound = _bound(text, found.start(), found.end())
         own = _unit(found)
         unit = own or (unit if _RANGE.fullmatch(text, found.end(), begins) else (Decimal(1),))
         begins = found.start()
@@ -152,21 +211,48 @@ def _numbers(plain: str) -> Iterator[_Number]:
             share = (bare / 100,) if found["percent"] and not isinstance(bare, str) else ()
             values = frozenset((*scaled, *alone, *share))
             yield _Number(
-                begins, found.end(), values, bare, bool(own), in_words=False, unit_alone=False, counted=counted
+                begins,
+                found.end(),
+                values,
+                bare,
+                with_unit=bool(own),
+                unit_spelt=bool(found["unit"] or found["scale"]),
+                in_words=False,
+                unit_alone=False,
+                counted=counted,
+                measure=measure,
+                bound=bound,
             )
             continue
         unit_alone = False
         if found["chinese"]:
-            spelt, vague = _chinese_values(found["chinese"])
+            meant, vague = _chinese_values(found["chinese"])
             unit_alone = found["chinese"] in ("百", "千", "万", "亿")
             near = text[begins - 1 : begins], text[found.end() : found.end() + 1]
             vague = vague or near[0] in ("几", "数") or near[1] in ("几", "多", "余", "来")
         else:
-            spelt, vague = {_english_value(found[0])}, False
-        in_words = vague or max(spelt) <= _ALWAYS_COUNTED_ABOVE
+            meant, vague = {_english_value(found[0])}, False
         yield _Number(
-            begins, found.end(), frozenset(spelt), min(spelt), False, in_words, unit_alone, "" if vague else counted
+            begins,
+            found.end(),
+            frozenset(meant),
+            min(meant),
+            with_unit=False,
+            unit_spelt=False,
+            in_words=vague or max(meant) <= _ALWAYS_COUNTED_ABOVE,
+            unit_alone=unit_alone,
+            counted="" if vague else counted,
+            measure=measure,
+            bound=bound,
         )
+
+
+def _bound(text: str, start: int, end: int) -> int:
+    """Of the number between ``start`` and ``end``, by what stands beside it in its clause."""
+    before = _CLAUSE_END.split(text[max(0, start - _BESIDE) : start])[-1]
+    after = _CLAUSE_END.split(text[end : end + _BESIDE])[0]
+    beside = f"{before} 0 {after}"
+    return bool(_LOWER_BOUND.search(beside)) - bool(_UPPER_BOUND.search(beside))
 
 
 def _unit(found: re.Match[str]) -> tuple[Decimal, ...]:

@@ -19,6 +19,14 @@ from rag.types import Draft, Source, Support, Verdict, leads_in
 
 _LONGEST_CONTEXT = 120
 """Characters of the note before the cited words that the judge reads too."""
+_PARTED = re.compile(
+    r"(?<![A-Za-z\d.])(\d+(?:\.\d+)?)[ \u00a0]([KMGT]i?B|[kcmn]?m|[kKMG]?Hz|kg|mg|g|W|V)(?![A-Za-z\d])"
+)
+"""A number and its unit with a space between them: 16 GB is 16GB."""
+_NO_NAME = re.compile(
+    rf"{AMOUNT.pattern}|(?<![A-Za-z\d.])\d+(?:\.\d+)?[ \u00a0]?(?:[munµμ]?s|h)(?![A-Za-z\d])|\\[A-Za-z]+", re.I
+)
+"""Numbers with units that are compared as numbers, and LaTeX commands."""
 _ITEM_NUMBER = re.compile(rf"^\s*[*_]*(?:{MARKER.pattern}|(?:步骤|第|step)\s*\d{{1,2}}\s*[步点:：.、])", re.IGNORECASE)
 _ALIKE = 0.6
 """The least share of a clause's words in another that says the same of another name."""
@@ -121,9 +129,10 @@ def _weighed(sentence: str, premise: _Premise, support: float, contradiction: fl
 def _has_other_name(sentence: str, premise: _Premise) -> bool:
     # A model copies names from its sources, so another spelling is another name. What is copied with the words around
     # it, as the 1x of 1x1, is known.
-    copied = set(TERM.findall(premise.read))
-    named = [name for name in names(AMOUNT.sub(" ", sentence)) if name not in copied]
-    if unknown_terms(named, premise.read, misspelt=False):
+    said, read = (_PARTED.sub(r"\1\2", text) for text in (sentence, premise.read))
+    copied = set(TERM.findall(read))
+    named = [name for name in names(_NO_NAME.sub(" ", said)) if name not in copied]
+    if unknown_terms(named, read, misspelt=False):
         return True
     return any(_exchanges_a_name(clause, premise, sentence) for clause in clauses(sentence))
 

@@ -35,9 +35,10 @@ def read(data: bytes) -> Reading:
 
 def _first_line(text: str) -> str:
     """The first line if it is short, a paragraph of its own and no sentence, and more follows. Else empty."""
-    first, *rest = parse(text[:_READ_FOR_TITLE])[:2] or [None]
-    if first is None or not rest or first.kind != "paragraph" or len(first.lines) > 1:
+    blocks = parse(text[:_READ_FOR_TITLE])
+    if len(blocks) < 2 or blocks[0].kind != "paragraph" or len(blocks[0].lines) > 1:
         return ""
+    first = blocks[0]
     line = text[first.start : first.end].strip()
     titled = 1 < len(line) <= _LONGEST_FIRST_LINE and any(map(str.isalpha, line)) and not _NO_TITLE.match(line)
     return line if titled else ""

@@ -115,6 +115,14 @@ def test_text_without_support_waits_for_text_with_it() -> None:
         "**Your notes don’t say.**",
         "根据提供的信息，资料中没有提到红茶的水温。",
         "The sources do not mention the temperature.",
+        "笔记里没写红茶用多少度的水。",
+        "无法从资料中得知红茶的水温。",
+        "没有找到相关信息。",
+        "文档中未提及红茶。",
+        "[1]和[2]均未提及红茶。",
+        "None of the sources mention black tea. [1]",
+        "There is no information about black tea in the sources.",
+        "I cannot answer this based on the provided sources.",
     ],
 )
 def test_a_refusal_is_no_answer(reply: str) -> None:
@@ -174,6 +182,16 @@ def test_a_note_about_what_notes_lack_may_be_repeated() -> None:
         (only,) = generator(server).generate(Query("提示里写什么", "提示里写什么"), (note,), ())
     assert isinstance(only, Draft)
     assert (only.text, len(only.sources)) == (said, 1)
+
+
+@pytest.mark.parametrize(
+    "courtesy",
+    ["您好！", "希望对你有帮助！", "如有其他问题，欢迎随时提问。", "Great question!", "I hope this helps!", "😊"],
+)
+def test_a_courtesy_is_left_out(courtesy: str) -> None:
+    answer = [("绿茶用 80 度左右的水冲泡。", [("tea.md", 40, 55)])]
+    assert drafts(f"{courtesy}\n\n绿茶用 80 度左右的水冲泡。[1]") == answer
+    assert drafts(f"绿茶用 80 度左右的水冲泡。[1]\n\n{courtesy}") == answer
 
 
 @pytest.mark.parametrize(

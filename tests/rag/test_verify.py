@@ -111,6 +111,13 @@ def test_numbers_in_words_and_thousands_are_read() -> None:
         ("十分稳定，一般只用一个。", "很稳定，共 4 个。"),
         ("One of them is the first.", "There are 4 models; the second is small."),
         ("3. 需要 4 个模型。", "需要 4 个模型。"),
+        ("显存需要 16GB。", "显存需要 16 GB。"),
+        ("延迟 20 ms。", "延迟 20ms。"),
+        ("要等 5 s。", "要等 5 秒。"),
+        ("学习率 10^-4。", "学习率 1e-4。"),
+        (r"学习率 \(3 \times 10^{-4}\)。", "学习率 3e-4。"),
+        ("至少 80 分。", "不低于 80 分。"),
+        ("要 3 天。", "要 3 到 5 天。"),
     ],
 )
 def test_numbers_are_the_same_in_every_notation(sentence: str, cited: str) -> None:
@@ -128,6 +135,14 @@ def test_numbers_are_the_same_in_every_notation(sentence: str, cited: str) -> No
         ("用了 2 万条。", "用了 2 亿条。"),
         ("It has 7B parameters.", "It has 7M parameters."),
         ("学习率 2e-4。", "学习率 2e-5。"),
+        ("显存需要 16MB。", "显存需要 16 GB。"),
+        ("训练了 10 步。", "训练了 10 万步。"),
+        ("It has 5 users.", "It has 5 million users."),
+        ("训练要一小时。", "训练要一分钟。"),
+        ("延迟 20 秒。", "延迟 20 毫秒。"),
+        ("Brew at 80 °F.", "Brew at 80 °C."),
+        ("至多 8 个头。", "至少 8 个头。"),
+        ("It needs Python 3.10 or earlier.", "It needs Python 3.10 or later."),
     ],
 )
 def test_another_number_counts_against_a_sentence_in_every_notation(sentence: str, cited: str) -> None:
