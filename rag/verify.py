@@ -24,9 +24,11 @@ _PARTED = re.compile(
 )
 """A number and its unit with a space between them: 16 GB is 16GB."""
 _NO_NAME = re.compile(
-    rf"{AMOUNT.pattern}|(?<![A-Za-z\d.])\d+(?:\.\d+)?[ \u00a0]?(?:[munµμ]?s|h)(?![A-Za-z\d])|\\[A-Za-z]+", re.I
+    rf"{AMOUNT.pattern}|(?<![A-Za-z\d.])\d+(?:\.\d+)?[ \u00a0]?(?:[munµμ]?s|h)(?![A-Za-z\d])"
+    r"|\\(?:times|cdot)(?![A-Za-z])",
+    re.IGNORECASE,
 )
-"""Numbers with units that are compared as numbers, and LaTeX commands."""
+"""Numbers with units that are compared as numbers, and signs of multiplication."""
 _ITEM_NUMBER = re.compile(rf"^\s*[*_]*(?:{MARKER.pattern}|(?:步骤|第|step)\s*\d{{1,2}}\s*[步点:：.、])", re.IGNORECASE)
 _ALIKE = 0.6
 """The least share of a clause's words in another that says the same of another name."""
