@@ -1,11 +1,12 @@
 """Scored statements -> those that make up an answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from ingest.dedupe import turning_words
+from ingest.questions import is_question
 from ingest.tokens import search_tokens
 from rag.comparison import sides, speaks_of
 from rag.names import names
@@ -47,8 +48,11 @@ _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_PROBABILITY = 0.14
 """Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
 and answers hold something right hardly more often; with 0.16, 1 to 2 more of 100 answers hold nothing right."""
+_CODE_SPAN = re.compile(r"\s*(?:[-*+•]|\d+[.)、])?\s*(?:\*\*)?`[^`]+`(?:\*\*)?\s*[:：]?")
 _LONGEST_LABEL = 20
 """Characters of an item that says nothing without what stands below it."""
+_SHORTEST_ALONE = 40
+"""Characters of a nested item that may be understood without the one above it."""
 _LEAST_PROBABILITY_OF_A_SIDE = 0.05
 _LEAST_PROBABILITY_OF_A_LIST = 0.1
 """The least median probability of a list's items; below it the list is about something else and one item fits by
@@ -81,7 +85,31 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
             likely = (s for s in ranked if s.probability is None or s.probability >= _LEAST_PROBABILITY_OF_A_SIDE)
             about = (s for s in likely if speaks_of(side, s, other))
             chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
-    return [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
+    chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
+    parents = {id(parent): parent for parent in _parents(chosen, read)}
+    return chosen + [parent for parent in parents.values() if parent not in chosen]
+
+
+def parent_of(item: Statement, read: Sequence[Statement]) -> Statement | None:
+    """The list item below which ``item`` stands in its note; None if it is not nested."""
+    if item.kind != "item" or not item.indent:
+        return None
+    above = [s for s in read if s.rank == item.rank and s.start < item.start]
+    for other in sorted(above, key=lambda s: -s.start):
+        if not _same_section(other, item):
+            return None
+        if other.indent < item.indent:
+            return other if other.kind == "item" else None
+    return None
+
+
+def _parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Statement]:
+    """The items above the short nested ones among the ``chosen``, without which these would say nothing."""
+    for statement in chosen:
+        parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
+        while parent is not None:
+            yield parent
+            parent = parent_of(parent, read)
 
 
 def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
@@ -105,12 +133,17 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
 
 
 def _belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
-    """The statement with what it cannot be understood without: a lead-in brings what it announces, an item that is only
+    """The statement with what it cannot be understood without: a lead-in brings what it announces, a question its
+    answer (without one, nothing is left), an item that is only
     a label what stands below it, code and formulas their lead-in, and with ``whole_list`` an item its list."""
     same_hit = [s for s in read if s.rank == statement.rank]
     first = last = next(i for i, s in enumerate(same_hit) if s is statement)
+    if statement.kind == "paragraph" and is_question(statement.text):
+        answer = same_hit[first + 1] if first + 1 < len(same_hit) else None
+        answered = answer and _same_section(answer, statement) and not is_question(answer.text)
+        return [statement, *_belonging(answer, read, whole_list)] if answer and answered else []
     below = same_hit[first : _end_of_what_is_below(same_hit, first) + 1]
-    is_label = statement.leads_in or len(statement.text) <= _LONGEST_LABEL
+    is_label = statement.leads_in or len(statement.text) <= _LONGEST_LABEL or _CODE_SPAN.fullmatch(statement.text)
     if len(below) > 1 and is_label and (below[1].kind == "item" or not whole_list):
         return below
     if statement.leads_in:

@@ -17,12 +17,14 @@ _POINTING_BACK = re.compile(
     re.IGNORECASE,
 )
 _SWAP = re.compile(
-    r"^(?:那么?|那要是|换成|如果是|and|what about|how about)[，,\s]*"
+    r"^(?:那么?|那要是|换成|如果是|and|what about|how about|(?=[^，,。？?]{1,30}呢[？?]?$))[，,\s]*"
     r"(?P<topic>[^，,。？?！!]{1,30}?)\s*(?:(?:呢|又如何|怎么样)\s*[？?。，,]?(?P<rest>.*)|[？?]|$)$",
     re.IGNORECASE,
 )
 
 
+_HAN = "[\u3400-\u9fff]"
+_CHINESE_WORD = re.compile(f"{_HAN}{{3,6}}")
 _BESIDE_NAMES = re.compile(r"\s*(?:和|与|跟|、|/|\band\b)\s*|(?:算法|模型|方法|框架|技术|机制)$|\s+")
 
 
@@ -45,6 +47,8 @@ def _stand_alone(question: str, earlier: str) -> str:
     swap = _SWAP.match(question)
     if swap and _is_a_name(swap["topic"], question) and (exchanged := _exchange(earlier, swap["topic"].strip())):
         return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
+    if swap and (exchanged := _exchange_alike(earlier, swap["topic"].strip())):
+        return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
     own = {term.lower() for term in key_terms(question)}
     topic = [term for term in key_terms(earlier) if term.lower() not in own]
     return f"{' '.join(topic)} {question}".strip()
@@ -66,6 +70,15 @@ def _is_remark(question: str) -> bool:
     """Whether the question is too short to stand alone and does not name what it is about."""
     named = re.search(r"[A-Z]\w*[A-Z]|[A-Za-z]-?\d", question)
     return len(question) <= 6 and (named is None or question.rstrip("?？").endswith("呢"))
+
+
+def _exchange_alike(earlier: str, subject: str) -> str:
+    """``earlier`` with a Chinese word exchanged for one of the same length that begins alike, as 缓存穿透 for 缓存雪崩;
+    empty if it has none."""
+    if not _CHINESE_WORD.fullmatch(subject):
+        return ""
+    alike = re.search(f"{subject[:2]}{_HAN}{{{len(subject) - 2}}}", earlier)
+    return earlier.replace(alike[0], subject) if alike and alike[0] != subject else ""
 
 
 def _exchange(earlier: str, subject: str) -> str:

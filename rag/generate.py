@@ -4,8 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 
-from rag.choose import choose
+from rag.choose import choose, parent_of
 from rag.cite import VERBATIM
 from rag.protocols import Config
 from rag.statements import table_cells
@@ -19,17 +20,21 @@ _NUMBERED = re.compile(r"^(?:(\d{1,3})[.)、．](?!\d)|[（(](\d{1,2})[)）]|(\d
 _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
     # Names such as __init__ and powers such as 2**10 are not emphasis.
-    rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d))"
+    rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d)"
+    r"|(?<=\w )\*\*(?= \w)|(?<=[\s,(])\*\*(?=[A-Za-z_]\w*(?![^\n]*(?<=\S)\*\*)))"
     r"|(?P<emphasis>\*\*|__(?=\S)|(?<=\S)__)"
     # What Obsidian marks or hides: ==highlights==, %%comments%%, block ids; and footnote references.
-    r"|(?<![=\w])==(?=\S)(?P<highlight>[^=\n]+)(?<=\S)==(?![=\w])"
+    r"|(?<![=\w])==(?=[^\W_])(?P<highlight>[^=\n]*[^\s=，。；：,.;:*])==(?![=\w])"
     r"|(?P<hidden>%%[^%\n]+%%|[ \t]\^[\w-]+$|\[\^[^\]\s]+\])"
     r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|^(?:#{1,6}[^\S\n]+|#{2,6}(?=[^\s#]))|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
+    r"|<sup>(?P<raised>[^<>\n]{1,20})</sup>"
     # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
-    r"|</?(?:a|aside|b|big|center|details|div|em|font|i|kbd|li|mark|ol|p|small|span|strong|sub|summary|sup|table|tbody"
-    r"|td|th|thead|tr|u|ul)(?:\s[^<>]*)?>",
+    r"|(?P<inline></?(?:a|b|big|em|font|i|kbd|mark|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>)"
+    r"|</?(?:aside|center|details|div|li|ol|p|summary|table|tbody|td|th|thead|tr|ul)(?:\s[^<>]*)?>",
     re.IGNORECASE | re.MULTILINE,
 )
+_ENTITY = re.compile(rf"(?P<kept>{VERBATIM})|&(?:[a-z]{{2,8}}|#\d{{2,5}});", re.IGNORECASE)
+_SLANTED = re.compile(rf"(?P<kept>{VERBATIM})|(?<![A-Za-z0-9*\\])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![A-Za-z0-9*])")
 _CHECKBOX = re.compile(r"^\[([ xX])\]\s+")
 _LINK = re.compile(rf"(?P<kept>{VERBATIM})|\[(?P<text>[^\]]{{1,300}})\]\((?:[^()\s]|\([^()\s]*\))+\)")
 _WIKILINK = re.compile(
@@ -60,10 +65,10 @@ class ExtractiveGenerator:
     def generate(
         self, query: Query, hits: Sequence[Hit], read: Sequence[Statement], config: Config | None = None
     ) -> Iterator[Draft]:
-        yield from _write(choose(query, read, self.characters))
+        yield from _write(choose(query, read, self.characters), read)
 
 
-def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
+def _write(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Draft]:
     """Statements in reading order: sections by their best hit, within a section as in the note. Several sections stand
     under their headings."""
     sections: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
@@ -76,7 +81,7 @@ def _write(chosen: Sequence[Statement]) -> Iterator[Draft]:
             before += f"**{title}**\n\n"
         previous: Statement | None = None
         shown = [statement for statement in sorted(section, key=lambda s: s.start) if display(statement)]
-        for statement, level in zip(shown, _levels(shown), strict=True):
+        for statement, level in zip(shown, _levels(shown, read), strict=True):
             if previous is not None:
                 before = _between(previous, statement)
             yield quoting(statement, before, level)
@@ -89,8 +94,9 @@ def quoting(statement: Statement, before: str, level: int = 0) -> Draft:
     return Draft(display(statement, level), (source,), before, quoted=True)
 
 
-def _levels(statements: Sequence[Statement]) -> Iterator[int]:
-    """How deep each statement stands in its list, from 0."""
+def _levels(statements: Sequence[Statement], read: Sequence[Statement]) -> Iterator[int]:
+    """How deep each statement stands in its list, from 0; an item whose own parent is not among them, at 0, so that it
+    does not seem to be part of another one."""
     above: list[int] = []
     for at, statement in enumerate(statements):
         if statement.kind != "item":
@@ -102,6 +108,9 @@ def _levels(statements: Sequence[Statement]) -> Iterator[int]:
         indent = min((s.indent for s in statements[at + 1 :]), default=0) if lost else statement.indent
         while above and indent < above[-1]:
             above.pop()
+        parent = parent_of(statement, read)
+        if parent is not None and not any(other is parent for other in statements):
+            above.clear()
         if not above or indent > above[-1] + 1:
             above.append(indent)
         yield len(above) - 1
@@ -167,7 +176,8 @@ def plain(text: str) -> str:
     """A slice of a note on one line: without images, breaks, bold marks, escapes and wrapped lines, links as their
     text, code and formulas unchanged."""
     text = _NOT_SHOWN.sub(_shown, _INVISIBLE.sub("", text))
-    text = text.replace("\u00a0", " ")
+    text = _ENTITY.sub(lambda found: found["kept"] or unescape(found[0]), text).replace("\u00a0", " ")
+    text = _SLANTED.sub(lambda found: found["kept"] or f"{_GONE}{found[2]}{_GONE}", text)
     text = _LINK.sub(lambda found: found["kept"] or f"{_GONE}{found['text']}{_GONE}", text)
     text = _WIKILINK.sub(_named, text)
     if not _LATEX.search(text):
@@ -177,7 +187,10 @@ def plain(text: str) -> str:
 
 
 def _shown(found: re.Match[str]) -> str:
-    return found["kept"] or found["highlight"] or (_GONE if found["emphasis"] or found["hidden"] else f"{_GONE} ")
+    if found["raised"]:
+        return f"^{found['raised']}"
+    unspaced = found["emphasis"] or found["hidden"] or found["inline"]
+    return found["kept"] or found["highlight"] or (_GONE if unspaced else f"{_GONE} ")
 
 
 def _needed(spaces: re.Match[str]) -> str:

@@ -47,13 +47,15 @@ def _is_bare(blocks: Sequence[Block], number: int) -> bool:
 
 
 def _header(text: str, block: Block) -> tuple[int, int] | None:
-    """The header row of a table; None if the first row is data, which its long cells show."""
+    """The header row of a table; None if the first row is data, which a cell longer than all others shows."""
     if block.kind != "table" or len(block.lines) < 3:
         return None
-    (start, end), rule = block.lines[0], block.lines[1]
-    longest = max(map(len, table_cells(text[start:end])))
+    (start, end), rule, *rows = block.lines
+    names, below = (
+        max(len(cell) for row in part for cell in table_cells(text[slice(*row)])) for part in ((block.lines[0],), rows)
+    )
     ruled = not text[rule[0] : rule[1]].strip("|-: \t")
-    return (start, end) if ruled and longest <= _LONGEST_HEADER_CELL else None
+    return (start, end) if ruled and names <= max(_LONGEST_HEADER_CELL, below) else None
 
 
 def table_cells(row: str) -> list[str]:

@@ -143,7 +143,10 @@ NESTED = """## 上线
             "- 发布步骤",
             ["- 发布步骤", "   1. 构建镜像", "```bash\ndocker build .\n```", "2. 推送镜像到仓库"],
         ),
-        ("1. 构建镜像", ["1. 构建镜像", "```bash\ndocker build .\n```", "2. 推送镜像到仓库"]),
+        (
+            "1. 构建镜像",
+            ["- 发布步骤", "   1. 构建镜像", "```bash\ndocker build .\n```", "2. 推送镜像到仓库"],
+        ),
     ],
 )
 def test_a_label_brings_what_stands_below_it_and_an_item_its_own_list(best: str, shown: list[str]) -> None:
@@ -152,6 +155,38 @@ def test_a_label_brings_what_stands_below_it_and_an_item_its_own_list(best: str,
     likely = {s.text: 0.9 if s.text == best else 0.12 for s in statements(note, 0)}
     read = [replace(s, score=likely[s.text], probability=likely[s.text]) for s in statements(note, 0)]
     assert [draft.text for draft in ExtractiveGenerator(600).generate(query, [note], read)] == shown
+
+
+def answered(text: str, best: str, question: str = "默认是多少") -> list[str]:
+    """The answer to a question whose best statement is ``best``."""
+    note = hit(text, headings=("设置",))
+    likely = {s.text: 0.9 if s.text.strip().endswith(best) else 0.05 for s in statements(note, 0)}
+    read = [replace(s, score=likely[s.text], probability=likely[s.text]) for s in statements(note, 0)]
+    drafts = ExtractiveGenerator(600).generate(Query(question, question), [note], read)
+    return [draft.text for draft in drafts]
+
+
+def test_a_short_nested_item_comes_with_the_one_above_it() -> None:
+    settings = "- `max_calls`\n    - 默认 4\n- `timeout_seconds`\n    - 默认 30\n"
+    assert answered(settings, "默认 30") == ["- `timeout_seconds`", "   - 默认 30"]
+
+
+def test_an_item_never_seems_to_be_part_of_another_one() -> None:
+    long = "默认值是三十秒，超过以后会话会被关闭，里面没有提交的修改全部丢失，所以长任务要先把它调大再启动。"
+    note = hit(f"- 重试四次\n- 超时\n    - {long}\n", headings=("设置",))
+    read = [replace(s, score=0.9, probability=0.9) for s in statements(note, 0) if s.text != "- 超时"]
+    whole = [*read[:1], *(s for s in statements(note, 0) if s.text == "- 超时"), *read[1:]]
+    whole = [s if s.probability else replace(s, score=0.1, probability=0.01) for s in whole]
+    drafts = list(ExtractiveGenerator(600).generate(Query("默认多久", "默认多久"), [note], whole))
+    assert [draft.text for draft in drafts] == ["- 重试四次", f"- {long}"]
+
+
+def test_a_question_in_a_paragraph_comes_with_its_answer_and_none_without_one() -> None:
+    assert answered("什么时候重试？网络超时和 429。最多三次。", "什么时候重试？") == [
+        "什么时候重试？",
+        "网络超时和 429。",
+    ]
+    assert answered("秩取 8。\n\nalpha 到底该设多少？", "该设多少？") == []
 
 
 def test_items_stand_below_the_ones_that_they_are_part_of() -> None:
@@ -221,6 +256,11 @@ def test_the_rest_of_a_hits_section_is_read_with_it() -> None:
         ),
         ("命中率 ==35%==，a == b == c %%待查%%[^1] ^step1", "命中率 35%，a == b == c"),
         ("零\u200b宽", "零宽"),
+        ("**is 和 ==**：is 比较 id，== 比较值。", "is 和 ==：is 比较 id，== 比较值。"),
+        ("*args, **kwargs，5 * 3 ** 2", "*args, **kwargs，5 * 3 ** 2"),
+        ("学习率 10<sup>-3</sup>，H<sub>2</sub>O", "学习率 10^-3，H2O"),
+        ("A &amp; B&nbsp;&lt; C，`&amp;`", "A & B < C，`&amp;`"),
+        ("先*迁移*再 a*b*c", "先迁移再 a*b*c"),
         ("#5 机房，#include 头文件", "#5 机房，#include 头文件"),
         ("见 [`torch.cat`](https://pytorch.org/docs) 与 $a**b$", "见 `torch.cat` 与 $a**b$"),
     ],
