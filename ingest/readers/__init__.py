@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingest.errors import NotFound, UnreadableNote
+from ingest.lines import clean_title
 from ingest.phrases import Phrase
 from ingest.protocols import Reader
 from ingest.readers import docx, html, markdown, notebook, pdf
@@ -53,8 +54,8 @@ def read(path: Path, document_id: str, max_bytes: int = MAX_BYTES) -> Document:
     problems = reading.problems
     if not reading.text.strip() and not problems:
         problems = (Phrase("empty: there is no text in this file", "空文件：其中没有文字"),)
-    title = reading.title or markdown.only_top_heading(reading.text) or path.stem
-    title = " ".join(title.replace("**", "").split())[:_MAX_TITLE_CHARACTERS]
+    title = clean_title(reading.title or markdown.only_top_heading(reading.text)) or path.stem
+    title = title[:_MAX_TITLE_CHARACTERS]
     return Document(document_id, title, reading.text, hashlib.sha256(data).hexdigest(), reading.page_starts, problems)
 
 

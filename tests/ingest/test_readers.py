@@ -167,6 +167,7 @@ def test_every_suffix_is_lower_case_and_begins_with_a_dot() -> None:
         ("第一行\n第二行\n\n秩取 8。\n", "note"),
         ("只有一行", "note"),
         ("写在前面\n\n# 绿茶\n\n用温水。\n", "绿茶"),
+        ('# <a name="a1"></a>**绿茶** 手记\n\n用温水。\n', "绿茶 手记"),
     ],
 )
 def test_the_first_line_of_a_note_without_headings_may_be_its_title(tmp_path: Path, text: str, title: str) -> None:
