@@ -134,8 +134,8 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
 
 def _belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
     """The statement with what it cannot be understood without: a lead-in brings what it announces, a question its
-    answer (without one, nothing is left), an item that is only
-    a label what stands below it, code and formulas their lead-in, and with ``whole_list`` an item its list."""
+    answer (without one, nothing is left), an item that is only a label what stands below it, code and formulas their
+    lead-in, and with ``whole_list`` an item its list."""
     same_hit = [s for s in read if s.rank == statement.rank]
     first = last = next(i for i, s in enumerate(same_hit) if s is statement)
     if statement.kind == "paragraph" and is_question(statement.text):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rag.names import names
 from rag.protocols import Config
-from rag.terms import TERM, is_function_word, key_terms
+from rag.terms import HAN, TERM, is_function_word, key_terms
 from rag.types import Query
 
 _LONGEST_ELLIPTIC = 40
@@ -23,8 +23,7 @@ _SWAP = re.compile(
 )
 
 
-_HAN = "[\u3400-\u9fff]"
-_CHINESE_WORD = re.compile(f"{_HAN}{{3,6}}")
+_CHINESE_WORD = re.compile(f"{HAN}{{3,6}}")
 _BESIDE_NAMES = re.compile(r"\s*(?:和|与|跟|、|/|\band\b)\s*|(?:算法|模型|方法|框架|技术|机制)$|\s+")
 
 
@@ -45,13 +44,14 @@ def _stand_alone(question: str, earlier: str) -> str:
     if not earlier or not question or not _is_elliptic(question):
         return question
     swap = _SWAP.match(question)
-    if swap and _is_a_name(swap["topic"], question) and (exchanged := _exchange(earlier, swap["topic"].strip())):
-        return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
-    if swap and (exchanged := _exchange_alike(earlier, swap["topic"].strip())):
-        return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
+    if swap:
+        topic = swap["topic"].strip()
+        exchange = _exchange if _is_a_name(swap["topic"], question) else _exchange_alike
+        if exchanged := exchange(earlier, topic):
+            return f"{exchanged} {(swap['rest'] or '').strip()}".strip()
     own = {term.lower() for term in key_terms(question)}
-    topic = [term for term in key_terms(earlier) if term.lower() not in own]
-    return f"{' '.join(topic)} {question}".strip()
+    terms = [term for term in key_terms(earlier) if term.lower() not in own]
+    return f"{' '.join(terms)} {question}".strip()
 
 
 def _is_a_name(topic: str, question: str) -> bool:
@@ -77,7 +77,7 @@ def _exchange_alike(earlier: str, subject: str) -> str:
     empty if it has none."""
     if not _CHINESE_WORD.fullmatch(subject):
         return ""
-    alike = re.search(f"{subject[:2]}{_HAN}{{{len(subject) - 2}}}", earlier)
+    alike = re.search(f"{subject[:2]}{HAN}{{{len(subject) - 2}}}", earlier)
     return earlier.replace(alike[0], subject) if alike and alike[0] != subject else ""
 
 

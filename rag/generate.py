@@ -10,7 +10,7 @@ from rag.choose import choose, parent_of
 from rag.cite import VERBATIM
 from rag.protocols import Config
 from rag.statements import table_cells
-from rag.terms import is_chinese
+from rag.terms import HAN, is_chinese
 from rag.types import Draft, Hit, Query, Source, Statement
 
 _MARKER = re.compile(
@@ -50,9 +50,8 @@ _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _GONE = "\0"
 """Stands for what was left out until the spaces beside it are known to be needed."""
 _SPACES = re.compile(rf"(?P<chinese>(?<={_CJK})(?=[ {_GONE}]+{_CJK}))?[ {_GONE}]+")
-_HAN = "[\u3400-\u9fff]"
-_ENDS_IN_NAME = re.compile(rf"(?:^|(?!{_HAN}).){_HAN}{{2,4}}$")
-_NAME_FIRST = re.compile(rf"{_HAN}{{2,4}}(?!{_HAN})")
+_ENDS_IN_NAME = re.compile(rf"(?:^|(?!{HAN}).){HAN}{{2,4}}$")
+_NAME_FIRST = re.compile(rf"{HAN}{{2,4}}(?!{HAN})")
 _STRAY_SPACE = re.compile(r" +(?=[，。：；！？、）】》])|(?<=[，。：；！？、（【《]) +")
 
 

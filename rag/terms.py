@@ -24,7 +24,9 @@ _CHINESE_STOP = frozenset(
 )
 
 
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
+HAN = r"[\u3400-\u9fff]"
+"""A pattern for one Chinese character."""
+_CHINESE = re.compile(HAN)
 
 
 def is_chinese(text: str) -> bool:

@@ -35,9 +35,9 @@ def read(path: Path, document_id: str, max_bytes: int = MAX_BYTES) -> Document:
     """The note in one file.
 
     The title is the one that the note states (Markdown and text: also by a first line that reads like one), else its
-    only level-1 heading, else the file's name. PDF and DOCX
-    files may have ten times ``max_bytes``, since most of it is pictures. Raises NotFound when the file has
-    vanished and UnreadableNote, naming ``document_id``, when it cannot be read.
+    only level-1 heading, else the file's name. PDF and DOCX files may have ten times ``max_bytes``, since most of it is
+    pictures. Raises NotFound when the file has vanished and UnreadableNote, naming ``document_id``, when it cannot be
+    read.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
