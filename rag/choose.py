@@ -3,20 +3,23 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 from ingest.dedupe import turning_words
 from ingest.questions import is_question
-from ingest.tokens import search_tokens
-from rag.comparison import sides, speaks_of
+from ingest.tokens import query_tokens, search_tokens
+from rag.comparison import asks_whether, sides, speaks_of
+from rag.lists import belonging, is_labelled, parents, same_section, sections_below
 from rag.names import names
 from rag.support import NEGATION
 from rag.terms import is_chinese
 from rag.types import Query, Statement
 
 _WANTS_ALL = re.compile(
-    r"哪些|哪几|几[种个类点步档招]|有什么|都有|都是|分别|步骤|流程|方法|手段|列[出举]|怎么[做搭组]"
-    r"|\b(?:what are|list|kinds?|types?|steps?|ways?|methods?)\b",
+    r"哪些|哪几|哪[两二三四五六七八九十\d]|几[种个类点步档招]|有什么|有啥|都有|都是|分别|步骤|流程|方法|手段|列[出举]|怎么[做搭组]"
+    r"|怎么(?:排查|解决|处理|避免|防|优化|保证)|[由靠].{0,4}(?:组成|构成)"
+    r"|\b(?:what are|what [\w -]{1,40} are there|list|kinds?|types?|steps?|ways?|methods?)\b",
     re.IGNORECASE,
 )
 _WANTS_SEVERAL = re.compile(
@@ -48,12 +51,16 @@ _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_PROBABILITY = 0.14
 """Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
 and answers hold something right hardly more often; with 0.16, 1 to 2 more of 100 answers hold nothing right."""
-_CODE_SPAN = re.compile(r"\s*(?:[-*+•]|\d+[.)、])?\s*(?:\*\*)?`[^`]+`(?:\*\*)?\s*[:：]?")
-_LONGEST_LABEL = 20
-"""Characters of an item that says nothing without what stands below it."""
-_SHORTEST_ALONE = 40
-"""Characters of a nested item that may be understood without the one above it."""
 _LEAST_PROBABILITY_OF_A_SIDE = 0.05
+_ANNOUNCES = re.compile(
+    r"[几两二三四五六七八九十\d][种个类大步条点]|类型|分类|方法|方式|手段|步骤|流程|阶段|原因|指标|方案|策略|技巧|办法|对策|措施|要点"
+    r"|\b(?:kinds|types|steps|methods|ways|stages|phases|metrics|approaches|techniques|causes|reasons|fixes|tricks)\b",
+    re.IGNORECASE,
+)
+_MOST_SECTIONS = 8
+"""Headings that may be a list."""
+_LEAST_PROBABILITY_ELSEWHERE, _FEWEST_SHARED = 0.06, 2
+"""The least probability of what another note says, and how many of the question's words it holds."""
 _LEAST_PROBABILITY_OF_A_LIST = 0.1
 """The least median probability of a list's items; below it the list is about something else and one item fits by
 chance."""
@@ -70,46 +77,65 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
     best = ranked[0]
     chosen: list[Statement] = []
     for statement in ranked:
-        at_home = _same_section(statement, best)
+        at_home = same_section(statement, best)
         if statement in chosen or not _near(statement, best, extent, at_home=at_home):
             continue
-        group = _belonging(statement, read, whole_list=extent.whole_list and at_home)
+        group = belonging(statement, read, whole_list=extent.whole_list and at_home)
         if extent.whole_list and not _is_of_the_question(group):
-            group = _belonging(statement, read, whole_list=False)
+            group = belonging(statement, read, whole_list=False)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
         if not chosen or sum(len(s.text) for s in (*chosen, *fresh)) <= budget:
             chosen += fresh
+    if extent.whole_list:
+        chosen += [s for s in _of_headings_asked_for(query, best, chosen, read) if not _repeats(s, chosen)]
     two = sides(query.question) or ()
     for side, other in zip(two, reversed(two), strict=True):
         if not any(speaks_of(side, s, other) for s in chosen):
             likely = (s for s in ranked if s.probability is None or s.probability >= _LEAST_PROBABILITY_OF_A_SIDE)
             about = (s for s in likely if speaks_of(side, s, other))
             chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
+    if asks_whether(query.asked):
+        chosen += list(islice(_of_another_note(query, ranked, chosen), 1))
     chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
-    parents = {id(parent): parent for parent in _parents(chosen, read)}
-    return chosen + [parent for parent in parents.values() if parent not in chosen]
+    above = {id(parent): parent for parent in parents(chosen, read)}
+    return chosen + [parent for parent in above.values() if parent not in chosen]
 
 
-def parent_of(item: Statement, read: Sequence[Statement]) -> Statement | None:
-    """The list item below which ``item`` stands in its note; None if it is not nested."""
-    if item.kind != "item" or not item.indent:
-        return None
-    above = [s for s in read if s.rank == item.rank and s.start < item.start]
-    for other in sorted(above, key=lambda s: -s.start):
-        if not _same_section(other, item):
-            return None
-        if other.indent < item.indent:
-            return other if other.kind == "item" else None
-    return None
+def _of_headings_asked_for(
+    query: Query, best: Statement, chosen: Sequence[Statement], read: Sequence[Statement]
+) -> Iterator[Statement]:
+    """The best statement of each section below the heading of the best statement, or beside its section, if their
+    headings are the list that is asked for: the heading above them announces one, and with those above it speaks of the
+    question; none of their own says more of the question."""
+    asked = set(query_tokens(query.question))
+    for above in (best.headings, best.headings[:-1]):
+        sections = sections_below(above, best, read)
+        own = [section[0].headings[-1] for section in sections]
+        if not (above and _ANNOUNCES.search(above[-1]) and 1 < len(own) <= _MOST_SECTIONS):
+            continue
+        spoken = asked & set(search_tokens(" ".join((best.hit.chunk.title, *above))))
+        more = (asked & set(search_tokens(heading)) - spoken for heading in own)
+        if not spoken or any(map(is_question, own)) or any(more):
+            continue
+        for section in sections:
+            if not any(s.headings == section[0].headings for s in chosen):
+                yield from [max((s for s in section if not s.leads_in), key=lambda s: s.score, default=section[0])]
+        return
 
 
-def _parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Statement]:
-    """The items above the short nested ones among the ``chosen``, without which these would say nothing."""
-    for statement in chosen:
-        parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
-        while parent is not None:
-            yield parent
-            parent = parent_of(parent, read)
+def _of_another_note(query: Query, ranked: Sequence[Statement], chosen: Sequence[Statement]) -> Iterator[Statement]:
+    """What other notes say of the question, which may be the opposite."""
+    asked, named = set(query_tokens(query.question)), {name.lower() for name in names(query.question)}
+    documents = {statement.hit.chunk.document_id for statement in chosen}
+    for statement in ranked:
+        if statement.probability is None or statement.probability < _LEAST_PROBABILITY_ELSEWHERE:
+            return
+        if statement.hit.chunk.document_id in documents or statement.leads_in or _repeats(statement, chosen):
+            continue
+        shared = asked & set(search_tokens(statement.text))
+        with_headings = " ".join((*statement.headings, statement.text)).lower()
+        if len(shared) >= _FEWEST_SHARED or any(name in with_headings for name in named):
+            yield statement
 
 
 def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
@@ -117,10 +143,6 @@ def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequen
     below = (s for s in read if s.rank == statement.rank and s.start >= statement.end)
     following = min(below, key=lambda s: s.start, default=None)
     return any(s is following for s in chosen)
-
-
-def _same_section(statement: Statement, other: Statement) -> bool:
-    return statement.rank == other.rank and statement.headings == other.headings
 
 
 def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bool) -> bool:
@@ -132,72 +154,9 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
     return statement.probability >= max(_LEAST_PROBABILITY, share * best.probability)
 
 
-def _belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
-    """The statement with what it cannot be understood without: a lead-in brings what it announces, a question its
-    answer (without one, nothing is left), an item that is only a label what stands below it, code and formulas their
-    lead-in, and with ``whole_list`` an item its list."""
-    same_hit = [s for s in read if s.rank == statement.rank]
-    first = last = next(i for i, s in enumerate(same_hit) if s is statement)
-    if statement.kind == "paragraph" and is_question(statement.text):
-        answer = same_hit[first + 1] if first + 1 < len(same_hit) else None
-        answered = answer and _same_section(answer, statement) and not is_question(answer.text)
-        return [statement, *_belonging(answer, read, whole_list)] if answer and answered else []
-    below = same_hit[first : _end_of_what_is_below(same_hit, first) + 1]
-    is_label = statement.leads_in or len(statement.text) <= _LONGEST_LABEL or _CODE_SPAN.fullmatch(statement.text)
-    if len(below) > 1 and is_label and (below[1].kind == "item" or not whole_list):
-        return below
-    if statement.leads_in:
-        whole_list, last = True, min(last + 1, len(same_hit) - 1)
-    if whole_list and same_hit[last].kind == "item":
-        if statement.kind == "item":
-            first = _end_of_list(same_hit, first, -1)
-        last = _end_of_list(same_hit, last, 1)
-    announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
-    if announced and first > 0 and same_hit[first - 1].leads_in:
-        first -= 1
-    return same_hit[first : last + 1]
-
-
 def _is_of_the_question(group: Sequence[Statement]) -> bool:
-    probabilities = [s.probability for s in group if s.kind == "item" and s.probability is not None]
+    probabilities = [s.probability for s in group if (s.kind == "item" or is_labelled(s)) and s.probability is not None]
     return len(probabilities) < 2 or median(probabilities) >= _LEAST_PROBABILITY_OF_A_LIST
-
-
-def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:
-    """The last of the statements that are indented below the item at ``at``; itself if there are none."""
-    item = statements[at]
-    end = at
-    if item.kind == "item" and not _has_lost_its_indentation(item):
-        while end + 1 < len(statements) and _same_section(item, statements[end + 1]):
-            if statements[end + 1].indent <= item.indent:
-                break
-            end += 1
-    return end
-
-
-def _end_of_list(statements: Sequence[Statement], at: int, step: int) -> int:
-    """The last position in direction ``step`` of the list of the item at ``at``: the items beside it, with all that is
-    indented below them."""
-    item = statements[at]
-    end = at
-    while 0 <= at + step < len(statements) and _is_in_list(statements[at + step], item):
-        at += step
-        if statements[at].kind == "item":
-            end = at
-    return end if step < 0 else at
-
-
-def _is_in_list(statement: Statement, item: Statement) -> bool:
-    if not _same_section(statement, item):
-        return False
-    if statement.kind != "item":
-        return statement.indent > item.indent
-    return statement.indent >= item.indent or _has_lost_its_indentation(statement)
-
-
-def _has_lost_its_indentation(statement: Statement) -> bool:
-    """What begins a chunk is read without the white space before it."""
-    return 0 < statement.start == statement.hit.chunk.start
 
 
 def _turning(text: str) -> set[str]:

@@ -1,11 +1,11 @@
-"""The two sides of a question that asks about two things at once."""
+"""Questions with two sides: about two things at once, or about whether something is so."""
 
 import re
 from itertools import pairwise
 
 from ingest.tokens import search_tokens
 from rag.names import names
-from rag.terms import TERM
+from rag.terms import HAN, TERM
 from rag.types import Statement
 
 _JOINT = re.compile(
@@ -13,6 +13,17 @@ _JOINT = re.compile(
     r"\s*(?:the\s)?",
     re.IGNORECASE,
 )
+
+_WHETHER = re.compile(
+    rf"(?P<asked>{HAN})[不没](?P=asked)|还是|吗(?=[？?，。]|$)|是否|能否|可否|有没有"
+    r"|^(?:is|are|was|were|do|does|did|can|could|should|will|would|must)\b|\bwhether\b",
+    re.IGNORECASE,
+)
+
+
+def asks_whether(question: str) -> bool:
+    """Whether the answer is yes or no, or one of two alternatives, so that another note may say the opposite."""
+    return bool(_WHETHER.search(question))
 
 
 def sides(question: str) -> tuple[str, str] | None:

@@ -3,11 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 
-from rag.choose import choose, parent_of
+from rag.choose import choose
 from rag.cite import VERBATIM
+from rag.lists import is_labelled, opens_line, parent_of
 from rag.protocols import Config
 from rag.statements import table_cells
 from rag.terms import HAN, is_chinese
@@ -70,21 +71,52 @@ class ExtractiveGenerator:
 def _write(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Draft]:
     """Statements in reading order: sections by their best hit, within a section as in the note. Several sections stand
     under their headings."""
-    sections: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
-    for statement in sorted(chosen, key=lambda s: (s.rank, s.start)):
-        sections.setdefault((statement.hit.chunk.document_id, statement.headings), []).append(statement)
-    for number, section in enumerate(sections.values()):
+    sections = _sections(chosen)
+    for number, section in enumerate(sections):
         title = section[0].headings[-1] if section[0].headings else section[0].hit.chunk.title
         before = "\n\n" if number else ""
         if len(sections) > 1 and title:
             before += f"**{title}**\n\n"
         previous: Statement | None = None
-        shown = [statement for statement in sorted(section, key=lambda s: s.start) if display(statement)]
+        shown = list(_lines_as_items([statement for statement in section if display(statement)]))
         for statement, level in zip(shown, _levels(shown, read), strict=True):
             if previous is not None:
                 before = _between(previous, statement)
             yield quoting(statement, before, level)
             previous = statement
+
+
+def _sections(chosen: Sequence[Statement]) -> list[list[Statement]]:
+    """The statements of each section in the order of the note; the sections below one heading stand together, in its
+    order too."""
+    sections: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
+    best: dict[tuple[str, tuple[str, ...]], int] = {}
+    for statement in sorted(chosen, key=lambda s: s.start):
+        document, headings = statement.hit.chunk.document_id, statement.headings
+        sections.setdefault((document, headings), []).append(statement)
+        together = document, headings[:-1] or headings
+        best[together] = min(statement.rank, best.get(together, statement.rank))
+
+    def place(section: list[Statement]) -> tuple[int, str, tuple[str, ...], int]:
+        document, headings = section[0].hit.chunk.document_id, section[0].headings
+        together = headings[:-1] or headings
+        return best[document, together], document, together, section[0].start
+
+    return sorted(sections.values(), key=place)
+
+
+def _lines_as_items(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """The lines below a lead-in of their paragraph, and several lines with labels, as the items that they are."""
+    several = sum(map(is_labelled, statements)) > 1
+    announced: tuple[int, int] | None = None
+    for statement in statements:
+        block = statement.rank, statement.block
+        listed = block == announced or (several and is_labelled(statement))
+        if statement.kind == "paragraph" and listed and opens_line(statement) and not statement.leads_in:
+            yield replace(statement, kind="item", indent=0)
+        else:
+            announced = block if statement.leads_in else None
+            yield statement
 
 
 def quoting(statement: Statement, before: str, level: int = 0) -> Draft:
@@ -119,7 +151,10 @@ def _between(previous: Statement, statement: Statement) -> str:
     if {previous.kind, statement.kind} <= {"item", "table", "heading"}:
         return "\n"
     # Any other block with several statements is a paragraph.
-    same_block = (previous.hit.chunk.id, previous.block) == (statement.hit.chunk.id, statement.block)
+    same_block = statement.kind != "item" and (previous.hit.chunk.id, previous.block) == (
+        statement.hit.chunk.id,
+        statement.block,
+    )
     return " " if same_block else "\n\n"
 
 

@@ -428,7 +428,8 @@ class ReplySplitter:
             if self._is_index(match, numbers):
                 continue
             start, end = match.span()
-            if runs and (joint := _JOINT.fullmatch(text, runs[-1][1], start)):
+            # Without brackets, a mark is a word of its own sentence.
+            if runs and not bare and (joint := _JOINT.fullmatch(text, runs[-1][1], start)):
                 start, _, before = runs.pop()
                 spread = joint[0].strip() in tuple(_SPREADS) and before[-1] < numbers[0]
                 numbers = before + (tuple(range(before[-1] + 1, numbers[0])) if spread else ()) + numbers

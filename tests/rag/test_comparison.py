@@ -1,6 +1,6 @@
 import pytest
 
-from rag.comparison import sides, speaks_of
+from rag.comparison import asks_whether, sides, speaks_of
 from rag.types import Statement
 from tests.rag.sample_hits import hit
 
@@ -36,3 +36,22 @@ def test_a_statement_below_the_heading_of_one_side_does_not_speak_of_the_other_i
     assert speaks_of("SimPO", statement, "DPO")
     assert not speaks_of("DPO", statement, "SimPO")
     assert speaks_of("DPO", statement, "PPO")
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("位置编码能不能不要", True),
+        ("DPO 算在线还是离线", True),
+        ("有没有开销", True),
+        ("百川也用 RoPE 吗？", True),
+        ("是否要预热", True),
+        ("Does the order matter?", True),
+        ("I wonder whether it helps", True),
+        ("为什么要预热", False),
+        ("预热多少步", False),
+        ("What does it normalise by?", False),
+    ],
+)
+def test_whether_something_is_so_is_told_from_other_questions(question: str, asks: bool) -> None:
+    assert asks_whether(question) is asks

@@ -157,10 +157,10 @@ def test_a_label_brings_what_stands_below_it_and_an_item_its_own_list(best: str,
     assert [draft.text for draft in ExtractiveGenerator(600).generate(query, [note], read)] == shown
 
 
-def answered(text: str, best: str, question: str = "默认是多少") -> list[str]:
-    """The answer to a question whose best statement is ``best``."""
+def answered(text: str, best: str, question: str = "默认是多少", others: float = 0.05) -> list[str]:
+    """The answer to a question whose best statement is ``best``, the probability of the others ``others``."""
     note = hit(text, headings=("设置",))
-    likely = {s.text: 0.9 if s.text.strip().endswith(best) else 0.05 for s in statements(note, 0)}
+    likely = {s.text: 0.9 if s.text.strip().endswith(best) else others for s in statements(note, 0)}
     read = [replace(s, score=likely[s.text], probability=likely[s.text]) for s in statements(note, 0)]
     drafts = ExtractiveGenerator(600).generate(Query(question, question), [note], read)
     return [draft.text for draft in drafts]
@@ -187,6 +187,84 @@ def test_a_question_in_a_paragraph_comes_with_its_answer_and_none_without_one() 
         "网络超时和 429。",
     ]
     assert answered("秩取 8。\n\nalpha 到底该设多少？", "该设多少？") == []
+
+
+def test_a_lead_in_brings_the_lines_below_it_as_items() -> None:
+    note = "显存估算如下：\n    参数：12G\n    梯度：12G\n    优化器：72G\n\n长度翻倍时再看激活值。"
+    shown = ["显存估算如下：", "- 参数：12G", "- 梯度：12G", "- 优化器：72G"]
+    assert answered(note, "显存估算如下：") == shown
+    assert answered(note, "优化器：72G") == ["优化器：72G"]
+
+
+def test_lines_with_labels_are_a_list_without_marks() -> None:
+    note = (
+        "加速用了三招。\n\n分块:每次只取一小块。这样放得进片上内存。\n\n"
+        "重算(Recompute):反向时再算一遍中间结果。\n\n融合:几个算子合成一个。\n\n别的以后再写。"
+    )
+    note_of = {
+        "list": ["- 分块:每次只取一小块。", "- 重算(Recompute):反向时再算一遍中间结果。", "- 融合:几个算子合成一个。"],
+        "one": ["重算(Recompute):反向时再算一遍中间结果。"],
+    }
+    best = "反向时再算一遍中间结果。"
+    assert answered(note, best, "加速靠哪几招", others=0.12) == note_of["list"]
+    assert answered(note, best, "重算是什么") == note_of["one"]
+    assert answered(note, best, "加速靠哪几招") == note_of["one"]
+
+
+FAULTS = """## 缓存的三类故障
+
+线上都遇到过。
+
+### 穿透
+
+键在库里没有。用布隆过滤器挡住。
+
+### 击穿
+
+热点键刚好过期。给重建加互斥锁。
+
+### 雪崩
+
+大批键同时过期。过期时间加随机数。
+"""
+
+
+@pytest.mark.parametrize("best", ["线上都遇到过。", "给重建加互斥锁。"])
+def test_headings_that_are_the_list_asked_for_come_each_with_its_best_statement(best: str) -> None:
+    note = hit(FAULTS)
+    fits = ("线上", "用布隆", "给重建", "过期时间")
+    likely = [0.9 if s.text == best else 0.05 if s.text.startswith(fits) else 0.01 for s in statements(note, 0)]
+    read = [replace(s, score=p, probability=p) for s, p in zip(statements(note, 0), likely, strict=True)]
+
+    def said(question: str) -> list[str]:
+        return [draft.text for draft in ExtractiveGenerator(600).generate(Query(question, question), [note], read)]
+
+    assert said("缓存有哪些故障")[-3:] == ["用布隆过滤器挡住。", "给重建加互斥锁。", "过期时间加随机数。"]
+    assert said("缓存击穿有哪些做法") == [best]
+    assert said("缓存怎样预热") == [best]
+
+
+def test_sections_below_one_heading_stand_in_the_order_of_the_note() -> None:
+    parts = [hit(f"{name}。", "a.md", ("发布", name)) for name in ("灰度", "构建")]
+    parts = [replace(h, chunk=replace(h.chunk, id=f"{at}", start=at)) for h, at in zip(parts, (90, 10), strict=True)]
+    read = [replace(s, score=0.9, probability=0.9) for s in reader(Query("发布", "发布"), parts)]
+    drafts = list(ExtractiveGenerator(600).generate(Query("发布", "发布"), parts, read))
+    assert [draft.text for draft in drafts] == ["构建。", "灰度。"]
+
+
+def test_whether_something_is_so_is_answered_by_another_note_too() -> None:
+    here, there = hit("位置编码必须加。", "a.md", ("位置",)), hit("不加位置编码都行。", "b.md", ("掩码",))
+
+    def said(question: str, probability: float = 0.1) -> list[str]:
+        query = Query(question, question)
+        first, second = reader(query, [here, there])
+        read = [replace(first, score=2.0, probability=0.9), replace(second, score=-2.0, probability=probability)]
+        return [draft.text for draft in ExtractiveGenerator(600).generate(query, [here, there], read)]
+
+    assert said("位置编码要不要加") == ["位置编码必须加。", "不加位置编码都行。"]
+    assert said("位置编码要不要加", 0.03) == ["位置编码必须加。"]
+    assert said("怎样加位置编码") == ["位置编码必须加。"]
+    assert said("层归一化要不要加") == ["位置编码必须加。"]
 
 
 def test_items_stand_below_the_ones_that_they_are_part_of() -> None:

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.reply import THOUGHTS_END, ReplySplitter, Unit, without_thoughts
@@ -345,6 +345,7 @@ PARTS = (
 
 
 @settings(max_examples=200, deadline=None)
+@example(["。", "[来源1、来源2]", "资料2指出"])
 @given(st.lists(st.sampled_from(PARTS), max_size=30))
 def test_units_do_not_depend_on_how_the_reply_arrives(parts: list[str]) -> None:
     reply = "".join(parts)

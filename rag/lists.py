@@ -1,0 +1,177 @@
+"""What belongs together in a note: a list with its lead-in, an item with what stands above and below it, a question
+with its answer."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ingest.questions import is_question
+from rag.types import Statement
+
+_CODE_SPAN = re.compile(r"\s*(?:[-*+•]|\d+[.)、])?\s*(?:\*\*)?`[^`]+`(?:\*\*)?\s*[:：]?")
+_LONGEST_LABEL = 20
+"""Characters of an item that says nothing without what stands below it."""
+_LABELLED = re.compile(
+    rf"(?!答|例|注|即|如|图|表|式|note\b|e\.g|https?)[^\s，。；：！？、,;:!?|]{{2,{_LONGEST_LABEL}}}"
+    r"(?: ?[^\s，。；：！？、,;:!?|]+){0,4} ?[:：](?!//)\s*\S",
+    re.IGNORECASE,
+)
+_LONGEST_LINE, _MOST_LINES = 60, 8
+"""Characters of a line without a list mark below a lead-in, and how many such lines are brought."""
+_FEWEST_LABELLED = 3
+"""Labelled lines that make up a list without marks, as PDFs have them."""
+_SHORTEST_ALONE = 40
+"""Characters of a nested item that may be understood without the one above it."""
+
+
+def belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
+    """The statement with what it cannot be understood without: a lead-in brings what it announces, a question its
+    answer (without one, nothing is left), an item that is only a label what stands below it, code and formulas their
+    lead-in, and with ``whole_list`` an item its list."""
+    same_hit = [s for s in read if s.rank == statement.rank]
+    first = last = next(i for i, s in enumerate(same_hit) if s is statement)
+    if statement.kind == "paragraph" and is_question(statement.text):
+        answer = same_hit[first + 1] if first + 1 < len(same_hit) else None
+        answered = answer and same_section(answer, statement) and not is_question(answer.text)
+        return [statement, *belonging(answer, read, whole_list)] if answer and answered else []
+    below = same_hit[first : _end_of_what_is_below(same_hit, first) + 1]
+    is_label = statement.leads_in or len(statement.text) <= _LONGEST_LABEL or _CODE_SPAN.fullmatch(statement.text)
+    if len(below) > 1 and is_label and (below[1].kind == "item" or not whole_list):
+        return below
+    if statement.leads_in and last + 1 < len(same_hit):
+        if lines := _lines_below(same_hit, last):
+            return [statement, *lines]
+        whole_list, last = True, last + 1
+    elif whole_list and len(labelled := _labelled_lines(same_hit, first)) >= _FEWEST_LABELLED:
+        return labelled
+    if whole_list and same_hit[last].kind == "item":
+        if statement.kind == "item":
+            first = _end_of_list(same_hit, first, -1)
+        last = _end_of_list(same_hit, last, 1)
+    announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
+    if announced and first > 0 and same_hit[first - 1].leads_in:
+        first -= 1
+    return same_hit[first : last + 1]
+
+
+def _lines_below(statements: Sequence[Statement], at: int) -> list[Statement]:
+    """The lines without list marks that the lead-in at ``at`` announces: the short ones of its block that follow it, or
+    the labelled ones."""
+    lead_in = statements[at]
+    below: list[Statement] = []
+    for statement in statements[at + 1 :]:
+        if (statement.rank, statement.block, statement.leads_in) != (lead_in.rank, lead_in.block, False):
+            break
+        below.append(statement)
+    if len(below) > 1 and all(opens_line(s) and len(s.text) <= _LONGEST_LINE for s in below[:_MOST_LINES]):
+        return below[:_MOST_LINES]
+    labelled = _labelled_lines(statements, at + 1)
+    return labelled if labelled[:1] == [statements[at + 1]] and len(labelled) > 1 else []
+
+
+def _labelled_lines(statements: Sequence[Statement], at: int) -> list[Statement]:
+    """Of the paragraphs around the one at ``at``, the lines that begin with a label, as in "Pruning: …"; what else they
+    say is left out. Empty if the statement is not of such a line."""
+    first = last = at
+    while first > 0 and _is_in_labelled_list(statements[first - 1], statements[at]):
+        first -= 1
+    while last + 1 < len(statements) and _is_in_labelled_list(statements[last + 1], statements[at]):
+        last += 1
+    lines = [s for s in statements[first : last + 1] if is_labelled(s)]
+    return lines if any(line.block == statements[at].block for line in lines) else []
+
+
+def _is_in_labelled_list(statement: Statement, other: Statement) -> bool:
+    if statement.kind != "paragraph" or statement.leads_in or not same_section(statement, other):
+        return False
+    return is_labelled(statement) or not _opens_block(statement)
+
+
+def is_labelled(statement: Statement) -> bool:
+    """Whether it is a line of a paragraph that begins with a label."""
+    return statement.kind == "paragraph" and opens_line(statement) and bool(_LABELLED.match(statement.text))
+
+
+def opens_line(statement: Statement) -> bool:
+    """Whether nothing stands before it on its line."""
+    return not _before(statement).rpartition("\n")[2].strip()
+
+
+def _opens_block(statement: Statement) -> bool:
+    return not _before(statement).rstrip(" \t").removesuffix("\n").rpartition("\n")[2].strip()
+
+
+def _before(statement: Statement) -> str:
+    return statement.hit.chunk.text[: statement.start - statement.hit.chunk.start]
+
+
+def parent_of(item: Statement, read: Sequence[Statement]) -> Statement | None:
+    """The list item below which ``item`` stands in its note; None if it is not nested."""
+    if item.kind != "item" or not item.indent:
+        return None
+    above = [s for s in read if s.rank == item.rank and s.start < item.start]
+    for other in sorted(above, key=lambda s: -s.start):
+        if not same_section(other, item):
+            return None
+        if other.indent < item.indent:
+            return other if other.kind == "item" else None
+    return None
+
+
+def parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Statement]:
+    """The items above the short nested ones among the ``chosen``, without which these would say nothing."""
+    for statement in chosen:
+        parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
+        while parent is not None:
+            yield parent
+            parent = parent_of(parent, read)
+
+
+def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:
+    """The last of the statements that are indented below the item at ``at``; itself if there are none."""
+    item = statements[at]
+    end = at
+    if item.kind == "item" and not _has_lost_its_indentation(item):
+        while end + 1 < len(statements) and same_section(item, statements[end + 1]):
+            if statements[end + 1].indent <= item.indent:
+                break
+            end += 1
+    return end
+
+
+def _end_of_list(statements: Sequence[Statement], at: int, step: int) -> int:
+    """The last position in direction ``step`` of the list of the item at ``at``: the items beside it, with all that is
+    indented below them."""
+    item = statements[at]
+    end = at
+    while 0 <= at + step < len(statements) and _is_in_list(statements[at + step], item):
+        at += step
+        if statements[at].kind == "item":
+            end = at
+    return end if step < 0 else at
+
+
+def _is_in_list(statement: Statement, item: Statement) -> bool:
+    if not same_section(statement, item):
+        return False
+    if statement.kind != "item":
+        return statement.indent > item.indent
+    return statement.indent >= item.indent or _has_lost_its_indentation(statement)
+
+
+def _has_lost_its_indentation(statement: Statement) -> bool:
+    """What begins a chunk is read without the white space before it."""
+    return 0 < statement.start == statement.hit.chunk.start
+
+
+def sections_below(headings: Sequence[str], beside: Statement, read: Sequence[Statement]) -> list[list[Statement]]:
+    """The statements of each section right below a heading in the document of ``beside``, in the order of the note."""
+    document = (s for s in read if s.hit.chunk.document_id == beside.hit.chunk.document_id)
+    sections: dict[tuple[str, ...], list[Statement]] = {}
+    for statement in sorted(document, key=lambda s: s.start):
+        if statement.headings[:-1] == tuple(headings) and statement.headings:
+            sections.setdefault(statement.headings, []).append(statement)
+    return list(sections.values())
+
+
+def same_section(statement: Statement, other: Statement) -> bool:
+    return statement.rank == other.rank and statement.headings == other.headings
