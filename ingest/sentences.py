@@ -36,7 +36,7 @@ _SOFT = "[；;]"
 _SCAN = re.compile(rf"(?P<whole>{_WHOLE})|(?P<hard>{_HARD})|(?P<soft>{_SOFT})")
 _ABBREVIATION = re.compile(
     r"(?<![A-Za-z°º])(?:(?i:e\.g|i\.e|a\.k\.a|vs|cf|al|figs?|eqs?|secs?|ch|tab|refs?|dr|mrs?|ms|prof|st|approx|resp)"
-    r"|[A-Z])\.$|(?:^|[\s*_])(?:\d{1,2}|[Ⅰ-Ⅻ])\.$"
+    r"|[A-Z])\.$|(?:^|[\s*_；;：:])(?:\d{1,2}|[Ⅰ-Ⅻ])\.$"
 )
 _NUMBERED = re.compile(r"(?<![A-Za-z])(?i:no|vol|pp?|art)\.$")
 _LONG = 120

@@ -91,6 +91,7 @@ _END_OF_DETAILS = "</details>"
 _BOLD = re.compile(r"(?:\*\*|__)((?:(?!\*\*|__).)+)(?:\*\*|__)[ \t]*[:：]?$")
 _ASKED = re.compile(r"[*_]*(?:Q|问|问题|Question)[ \t]*\d*[ \t]*[:：.、][ \t]*(.+)$", re.IGNORECASE)
 _REPLY = re.compile(r"(?<=[?？])[*_]{0,2}[ \t]*(?=[*_]{0,2}(?:A|答|Answer)\d*[*_]{0,2}[:：])", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?=[.)、．])")
 _NUMERAL = re.compile(r"[一二三四五六七八九十]{1,3}、[ \t]*(?=\S)")
 _OUTLINE_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}[ \t.、]+(?=[^\W\d])")
 _BARE_NAME = re.compile(r"[A-Za-z][\w.+()-]*$", re.ASCII)
@@ -277,10 +278,14 @@ class _Parser:
         rank = (_QUESTION_RANK if marker and not line.indent else _LABEL_RANK) + min(line.indent, _DEEPEST_LABEL)
         if marker:
             questions = len(rest) <= _LONGEST_LABEL and asks(rest)
-            if (bold and (deeper or (is_question(bold[1]) and self._answered(at)))) or (questions and deeper):
+            entitled = bold and (
+                (deeper and not self._follows_item(at)) or (is_question(bold[1]) and self._answered(at))
+            )
+            if entitled or (questions and deeper):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
-            if questions and self._answered(at) and not MARKER.match(self._below(at)) and not self._follows_item(at):
+            apart = not (MARKER.match(self._below(at)) or self._follows_item(at)) or self._is_next_number(marker[0])
+            if questions and self._answered(at) and apart:
                 title = line.text if marker[0][0].isdigit() else rest
                 return self._open_heading(at, rank, title)
             return at
@@ -440,6 +445,12 @@ class _Parser:
     def _follows_item(self, at: int) -> bool:
         """Whether an item of the same list stands right above: then both are items and neither is a heading."""
         return bool(self.done) and self.done[-1].kind == "item" and self.done[-1].indent == self.lines[at].indent
+
+    def _is_next_number(self, marker: str) -> bool:
+        """Whether the innermost heading has the number before that of a list marker."""
+        number = _NUMBER.match(marker)
+        before = _NUMBER.match(self.open[-1].title) if self.open else None
+        return number is not None and before is not None and int(number[0]) == int(before[0]) + 1
 
     def _is_numbered(self, at: int) -> bool:
         """Whether this is a short line, such as ``1.2 背景``, with text below it and no line of its kind beside it."""

@@ -25,6 +25,12 @@ _WANTS_ALL = re.compile(
 _WANTS_SEVERAL = re.compile(
     r"优缺点|特点|区别|不同|对比|比较|差在|如何|\b(?:differ\w*|compare|vs\.?|versus|how|which)\b", re.IGNORECASE
 )
+_WANTS_CODE = re.compile(
+    r"怎么?样?(?:写|配|用|调|跑|启动|安装|设置|实现)|如何(?:写|配置|使用|调用|实现|安装|设置)|代码|命令|示例|例子|语法|配置文件"
+    r"|\b(?:code|command|snippet|example|syntax|how (?:do|can|to|would) (?:(?:i|you|we|one) )?"
+    r"(?:write|configure|config|call|use|run|install|start|implement|set))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class _Extent:
     share: float
     """The share of the answer's length that may be used."""
     whole_list: bool
-    """Whether an item of its section brings its whole list."""
+    """Whether an item brings its whole list: in its section, and elsewhere as long as there is no list yet."""
 
 
 _ONE = _Extent(0.65, 0.75, 0.45, 0.3, share=0.27, whole_list=False)
@@ -57,6 +63,8 @@ _ANNOUNCES = re.compile(
     r"|\b(?:kinds|types|steps|methods|ways|stages|phases|metrics|approaches|techniques|causes|reasons|fixes|tricks)\b",
     re.IGNORECASE,
 )
+_LONGEST_CODE = 800
+"""Characters of code that comes with an answer without being likely itself."""
 _MOST_SECTIONS = 8
 """Headings that may be a list."""
 _LEAST_PROBABILITY_ELSEWHERE, _FEWEST_SHARED = 0.06, 2
@@ -67,8 +75,9 @@ chance."""
 
 
 def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Statement]:
-    """The best statements that fit into about ``characters``. If all of something is asked for, an item in the section
-    of the best statement brings its whole list; if two things are asked about, something is chosen on each."""
+    """The best statements that fit into about ``characters``. If all of something is asked for, an item brings its
+    whole list; if two things are asked about, something is chosen on each; if something is asked that another note may
+    deny, what it says is chosen too; how something is written brings code."""
     if not read:
         return []
     extent = _ALL if _WANTS_ALL.search(query.asked) else _SEVERAL if _WANTS_SEVERAL.search(query.asked) else _ONE
@@ -80,7 +89,8 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         at_home = same_section(statement, best)
         if statement in chosen or not _near(statement, best, extent, at_home=at_home):
             continue
-        group = belonging(statement, read, whole_list=extent.whole_list and at_home)
+        listed = sum(s.kind == "item" or is_labelled(s) for s in chosen) > 1
+        group = belonging(statement, read, whole_list=extent.whole_list and (at_home or not listed))
         if extent.whole_list and not _is_of_the_question(group):
             group = belonging(statement, read, whole_list=False)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
@@ -88,6 +98,8 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
             chosen += fresh
     if extent.whole_list:
         chosen += [s for s in _of_headings_asked_for(query, best, chosen, read) if not _repeats(s, chosen)]
+    if _WANTS_CODE.search(query.asked) and not any(s.kind == "code" for s in chosen):
+        chosen += _code_beside(best, read, chosen)
     two = sides(query.question) or ()
     for side, other in zip(two, reversed(two), strict=True):
         if not any(speaks_of(side, s, other) for s in chosen):
@@ -99,6 +111,13 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
     chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
     above = {id(parent): parent for parent in parents(chosen, read)}
     return chosen + [parent for parent in above.values() if parent not in chosen]
+
+
+def _code_beside(best: Statement, read: Sequence[Statement], chosen: Sequence[Statement]) -> list[Statement]:
+    """The likeliest code of the best statement's section, with its lead-in."""
+    written = (s for s in read if s.kind == "code" and same_section(s, best) and len(s.text) <= _LONGEST_CODE)
+    code = max(written, key=lambda s: s.score, default=None)
+    return [s for s in belonging(code, read, whole_list=False) if s not in chosen] if code else []
 
 
 def _of_headings_asked_for(

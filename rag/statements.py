@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from ingest.lines import MARKER
 from ingest.sentences import sentences
 from ingest.structure import Block, parse
 from ingest.types import Chunk
@@ -65,7 +66,12 @@ def table_cells(row: str) -> list[str]:
 
 
 def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
-    if block.kind in ("code", "formula", "heading", "item"):
+    if block.kind == "item":
+        # A line that begins like an item is one: several stood on a line between ``<br>``.
+        starts = [block.start, *(start for start, end in block.lines[1:] if MARKER.match(text[start:end]))]
+        ends = [max(end for _, end in block.lines if end <= start) for start in starts[1:]]
+        return list(zip(starts, [*ends, block.end], strict=True))
+    if block.kind in ("code", "formula", "heading"):
         return [(block.start, block.end)]
     if block.kind == "table":
         return [line for line in block.lines if text[line[0] : line[1]].strip("|-: \t")]

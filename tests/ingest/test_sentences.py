@@ -59,6 +59,7 @@ def test_marks_end_sentences(marked: str) -> None:
         "The U.S. Market is No. 5 in Vol. 2",
         "这里，那里、到处：都一样,没有句号",
         "1. 数据有错 2. 关系有错 3. 推断有错",
+        "A：1. 强制读主；2. 半同步；3. 并行回放。|下一句。",
         "Ⅰ. 数据有错 Ⅱ. 关系有错",
         "x != y 而 n! = 120",
         "从一、二……到十",

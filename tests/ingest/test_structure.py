@@ -127,6 +127,19 @@ def test_a_bold_bullet_heads_what_is_indented_below_it() -> None:
     ]
 
 
+def test_a_bold_bullet_among_plain_ones_is_an_item() -> None:
+    text = "# 笔记\n- 先看日志\n- **再看监控**\n    - 内存\n- 最后重启"
+    assert outline(text) == [("笔记",)]
+    assert [kind for kind, _ in content(text)] == ["item"] * 4
+
+
+def test_a_numbered_question_goes_on_behind_the_list_of_an_answer() -> None:
+    text = "1. 锁是什么？\n一种约定。\n- 读锁\n- 写锁\n2. 怎样避免死锁？\n- 固定顺序\n- 设超时\n"
+    assert outline(text) == [("1. 锁是什么？",), ("2. 怎样避免死锁？",)]
+    listed = "1. 锁是什么？\n一种约定。\n\n要查的：\n- 读锁\n- 写锁\n- 谁拿着写锁？\n先看进程。"
+    assert outline(listed) == [("1. 锁是什么？",)]
+
+
 def test_numerals_outrank_bullets_and_labels() -> None:
     text = "# 笔记\n一、甲\n- **乙？**\n    乙的正文。\n1.1 丙\n丙的正文。\n二、丁\n丁的正文。"
     assert outline(text) == [

@@ -211,6 +211,33 @@ def test_lines_with_labels_are_a_list_without_marks() -> None:
     assert answered(note, best, "加速靠哪几招") == note_of["one"]
 
 
+def test_a_list_comes_whole_from_another_section_than_the_best_statement() -> None:
+    best = hit("早停和权重衰减都是正则化手段。", "b.md", ("概述",))
+    note = hit(LIST, headings=("正则化手段",))
+    query = Query("正则化手段有哪些", "正则化手段有哪些")
+    probabilities = (0.9, 0.05, 0.6, 0.3, 0.2)
+    read = [replace(s, score=p, probability=p) for s, p in zip(reader(query, [best, note]), probabilities, strict=True)]
+    drafts = list(ExtractiveGenerator(600).generate(query, [best, note], read))
+    assert [draft.text for draft in drafts][2:] == [
+        "1. 权重衰减：在损失里加参数的平方和",
+        "2. Dropout：训练时随机丢掉神经元",
+        "3. 早停：验证集损失不再下降就停",
+    ]
+
+
+def test_how_something_is_written_is_answered_with_code() -> None:
+    note = "去重默认保留第一条。\n\n保留最后一条：\n\n```python\ndf.drop_duplicates(keep='last')\n```\n"
+    code = ["保留最后一条：", "```python\ndf.drop_duplicates(keep='last')\n```"]
+    assert answered(note, "去重默认保留第一条。", "去重怎么写") == ["去重默认保留第一条。", *code]
+    assert answered(note, "去重默认保留第一条。", "去重默认保留哪条") == ["去重默认保留第一条。"]
+
+
+def test_items_between_breaks_are_items() -> None:
+    note = "1）对列用函数<br>2）隐式类型转换<br>3）前导模糊匹配"
+    assert answered(note, "隐式类型转换") == ["2. 隐式类型转换"]
+    assert answered("- 一行<br>接着写", "接着写") == ["- 一行接着写"]
+
+
 FAULTS = """## 缓存的三类故障
 
 线上都遇到过。
