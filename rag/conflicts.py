@@ -13,8 +13,10 @@ from ingest.tokens import search_tokens
 from rag.chat_model import ChatFailed
 from rag.generate import display, quoting
 from rag.judge import in_context
-from rag.negation import denies
+from rag.names import names
+from rag.negation import denies, exchanges
 from rag.numerals import has_other_number
+from rag.order import reverses
 from rag.prompt import conflict_prompt
 from rag.protocols import ChatModel, Config, ConflictFinder, SupportJudge
 from rag.reply import without_thoughts
@@ -48,13 +50,16 @@ class JudgeConflictFinder:
             s for s in read if s.probability is not None and s.probability >= _LEAST_PROBABILITY and _says_something(s)
         ]
         bearing.sort(key=lambda s: -s.score)
-        pairs = [pair for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2) if _may_disagree(*pair)][
-            :_PAIRS_COMPARED
-        ]
+        likely = combinations(bearing[:_STATEMENTS_COMPARED], 2)
+        asked = [name.lower() for name in names(query.question)]
+        pairs = [pair for pair in likely if _may_disagree(*pair) and _are_about_the_same(asked, *pair)]
+        pairs = pairs[:_PAIRS_COMPARED]
         if not pairs:
             return (), None
         both_ways = [texts for a, b in pairs for texts in ((_premise(a), display(b)), (_premise(b), display(a)))]
         contradiction = np.asarray(self.judge.support(both_ways))[:, 1].reshape(-1, 2).mean(axis=1)
+        # The judge does not tell one order from the other.
+        contradiction[[reverses(a.text, b.text) for a, b in pairs]] = 1.0
         likeliest = (
             pairs[i] for i in np.argsort(-contradiction, kind="stable") if contradiction[i] >= _LEAST_CONTRADICTION
         )
@@ -194,13 +199,20 @@ def _may_disagree(one: Statement, other: Statement) -> bool:
     return len(ours & theirs) >= _LEAST_SHARED * max(1, min(len(ours), len(theirs)))
 
 
+def _are_about_the_same(asked: Sequence[str], *pair: Statement) -> bool:
+    """Whether both sides speak of the same of the names that were asked about."""
+    one, other = (" ".join((s.hit.chunk.title, *s.headings, s.text)).lower() for s in pair)
+    return all((name in one) == (name in other) for name in asked)
+
+
 def _differ_in_words(one: Statement, other: Statement) -> bool:
-    """Whether one denies what the other says, or each has a number that the other lacks. The judge alone also takes
-    two wordings of the same for a contradiction."""
+    """Whether one denies what the other says, puts it in the opposite order or names another thing for it, or each has
+    a number that the other lacks.
+    The judge alone also takes two wordings of the same for a contradiction."""
     both = (one, other), (other, one)
-    return any(denies(a.text, b.text) for a, b in both) or all(
-        has_other_number(a.text, b.text, " ".join(b.headings)) for a, b in both
-    )
+    opposed = any(denies(a.text, b.text) or reverses(a.text, b.text) for a, b in both)
+    opposed = opposed or exchanges(one.text, other.text)
+    return opposed or all(has_other_number(a.text, b.text, " ".join(b.headings)) for a, b in both)
 
 
 def _premise(statement: Statement) -> str:

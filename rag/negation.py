@@ -1,12 +1,13 @@
-"""Clauses that say the opposite of each other in the same words."""
+"""Clauses that say the opposite, or another thing, of each other in the same words."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ingest.tokens import query_tokens
 from rag.support import NEGATION
-from rag.terms import is_chinese
+from rag.terms import HAN, TERM, is_chinese, is_function_word
 
 _CLAUSE_END = re.compile(
     r"[，；：。！？;:!?\n]+|,(?!\d)|\.\s+|\s+(?:and|but)\s+|(?=[也又而但][不没无非未])", re.IGNORECASE
@@ -27,6 +28,14 @@ _NEGATED = re.compile(r"(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
 _LEAST_WORDS = 2
+_TOKEN = re.compile(rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}|=")
+_PREDICATE = re.compile(
+    r"(?:是|为|用|取|设|选|叫|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?[\u3400-\u9fff]?$",
+    re.IGNORECASE,
+)
+_LEAST_ALIKE = 4
+"""Characters of Chinese and words of other languages that two clauses share around what they exchange."""
+_MOST_EXCHANGED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,30 @@ def denies(claim: str, cited: str) -> bool:
     more or less."""
     held = [_clause(piece) for piece in clauses(cited)]
     return any(_is_denied(_clause(piece), held) for piece in clauses(claim))
+
+
+def exchanges(one: str, other: str) -> bool:
+    """Whether a clause of each says the same but for what it predicates: 签名用 RS256, 签名用 HS256."""
+    theirs = [_TOKEN.findall(piece) for piece in clauses(other)]
+    return any(_is_exchanged(_TOKEN.findall(piece), tokens) for piece in clauses(one) for tokens in theirs)
+
+
+def _is_exchanged(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    before = _alike(ours, theirs)
+    after = _alike(ours[before:][::-1], theirs[before:][::-1])
+    own = [tokens[before : len(tokens) - after] for tokens in (ours, theirs)]
+    exchanged = all(0 < len(tokens) <= _MOST_EXCHANGED and not is_function_word(tokens[0]) for tokens in own)
+    return exchanged and before + after >= _LEAST_ALIKE and bool(_PREDICATE.search(_joined(ours[:before])))
+
+
+def _alike(ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """How many tokens at the beginning are the same."""
+    pairs = zip(ours, theirs, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0].lower() == pair[1].lower(), pairs))
+
+
+def _joined(tokens: Sequence[str]) -> str:
+    return "".join(token if is_chinese(token) else f"{token} " for token in tokens)
 
 
 def _is_denied(clause: _Clause, held: Iterable[_Clause]) -> bool:

@@ -11,6 +11,7 @@ from rag.judge import in_context
 from rag.names import names, unknown_terms
 from rag.negation import clauses, denies
 from rag.numerals import AMOUNT, has_other_number
+from rag.order import reverses
 from rag.protocols import SupportJudge
 from rag.statements import statements
 from rag.support import SENTENCE_END, support_by_parts
@@ -35,7 +36,7 @@ _ALIKE = 0.6
 _SUPPORTED_FROM = 0.5
 _AT_MOST_WITH_NEWS = 0.4
 """The highest probability of support for a sentence with a number or a name that is not in what it cites, or that
-denies what it cites."""
+denies what it cites or puts it in the opposite order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def _weighed(sentence: str, premise: _Premise, support: float, contradiction: fl
         has_other_number(said, premise.cited, premise.headings)
         or _has_other_name(said, premise)
         or denies(said, premise.cited)
+        or reverses(said, premise.cited)
     ):
         support = min(support, _AT_MOST_WITH_NEWS)
     verdict: Verdict = "contradicted" if contradicted else "not_found"

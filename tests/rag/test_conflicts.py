@@ -67,6 +67,46 @@ def test_a_conflict_is_a_denial_or_another_number_whatever_the_judge_says(other:
     assert len(pairs) == found
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ("默认的淘汰策略是 noeviction", "默认的淘汰策略是 allkeys-lru。", True),
+        ("The signing algorithm is RS256.", "The signing algorithm is HS256.", True),
+        ("发布窗口固定是周二和周四", "发布窗口固定是周五", True),
+        ("MySQL 默认不缓存结果", "Redis 默认不缓存结果", False),
+        ("对于 MySQL 默认开启日志", "对于 Redis 默认开启日志", False),
+        ("签名用的是 RS256，密钥放在磁盘里", "签名用的是 RS256，密钥放在内存里", False),
+    ],
+)
+def test_another_thing_in_the_same_words_is_a_conflict_if_it_is_what_they_predicate(
+    one: str, other: str, found: bool
+) -> None:
+    query = Query("默认是什么", "默认是什么")
+    pairs, _ = JudgeConflictFinder(Contradicts())(
+        query, [statement(hit(one, "甲", (), "a.md")), statement(hit(other, "乙", (), "b.md"))]
+    )
+    assert len(pairs) == found
+
+
+class Agrees:
+    def support(self, pairs: Sequence[tuple[str, str]]) -> Vectors:
+        return np.array([(1.0, 0.0, 0.0)] * len(pairs), np.float32)
+
+
+def test_the_opposite_order_is_a_conflict_though_the_judge_sees_none() -> None:
+    query = Query("写库和删缓存谁先", "写库和删缓存谁先")
+    one = statement(hit("更新时先删缓存再写库。", "甲", (), "a.md"))
+    other = statement(hit("缓存更新要先写库再删缓存。", "乙", (), "b.md"))
+    assert list(JudgeConflictFinder(Agrees())(query, [one, other])[0]) == [(one, other)]
+
+
+def test_what_is_said_of_something_else_than_was_asked_about_is_no_conflict() -> None:
+    query, finder = Query("Redis 端口是多少", "Redis 端口是多少"), JudgeConflictFinder(Contradicts())
+    one = statement(hit("Redis 默认端口 6379", "速查", (), "b.md"))
+    assert not finder(query, [statement(hit("MySQL 默认端口 3306", "端口", (), "a.md")), one])[0]
+    assert finder(query, [statement(hit("Redis 默认端口 6380", "端口", (), "a.md")), one])[0]
+
+
 def test_what_does_not_answer_the_question_is_not_compared() -> None:
     assert find(QUERY, [statement(HOT), statement(BOILING, 0.01)]) == ((), None)
     assert find(QUERY, [statement(HOT, None), statement(BOILING, None)]) == ((), None)

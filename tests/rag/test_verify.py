@@ -185,6 +185,13 @@ def test_a_clause_that_is_denied_counts_against_a_sentence(sentence: str, cited:
     assert not supported(sentence, cited)
 
 
+def test_the_opposite_order_counts_against_a_sentence() -> None:
+    cited = "更新缓存时先写库，再删缓存。QLoRA 比 LoRA 慢。"
+    assert supported("先写库再删缓存。", cited)
+    assert not supported("先删缓存再写库。", cited)
+    assert not supported("LoRA 比 QLoRA 慢。", cited)
+
+
 @pytest.mark.parametrize(
     ("sentence", "cited"),
     [
