@@ -284,8 +284,7 @@ class _Parser:
             if entitled or (questions and deeper):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
-            apart = not (MARKER.match(self._below(at)) or self._follows_item(at)) or self._is_next_number(marker[0])
-            if questions and self._answered(at) and apart:
+            if questions and self._answered(at) and (self._is_next_number(marker[0]) or not self._is_listed(at)):
                 title = line.text if marker[0][0].isdigit() else rest
                 return self._open_heading(at, rank, title)
             return at
@@ -445,6 +444,10 @@ class _Parser:
     def _follows_item(self, at: int) -> bool:
         """Whether an item of the same list stands right above: then both are items and neither is a heading."""
         return bool(self.done) and self.done[-1].kind == "item" and self.done[-1].indent == self.lines[at].indent
+
+    def _is_listed(self, at: int) -> bool:
+        """Whether an item stands beside the one at ``at``."""
+        return bool(MARKER.match(self._below(at))) or self._follows_item(at)
 
     def _is_next_number(self, marker: str) -> bool:
         """Whether the innermost heading has the number before that of a list marker."""

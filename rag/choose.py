@@ -10,7 +10,7 @@ from ingest.dedupe import turning_words
 from ingest.questions import is_question
 from ingest.tokens import query_tokens, search_tokens
 from rag.comparison import asks_whether, sides, speaks_of
-from rag.lists import belonging, is_labelled, parents, same_section, sections_below
+from rag.lists import belonging, is_member, parents, same_section, sections_below
 from rag.names import names
 from rag.support import NEGATION
 from rag.terms import is_chinese
@@ -89,8 +89,8 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         at_home = same_section(statement, best)
         if statement in chosen or not _near(statement, best, extent, at_home=at_home):
             continue
-        listed = sum(s.kind == "item" or is_labelled(s) for s in chosen) > 1
-        group = belonging(statement, read, whole_list=extent.whole_list and (at_home or not listed))
+        whole_list = extent.whole_list and (at_home or sum(map(is_member, chosen)) < 2)
+        group = belonging(statement, read, whole_list)
         if extent.whole_list and not _is_of_the_question(group):
             group = belonging(statement, read, whole_list=False)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
@@ -138,7 +138,7 @@ def _of_headings_asked_for(
             continue
         for section in sections:
             if not any(s.headings == section[0].headings for s in chosen):
-                yield from [max((s for s in section if not s.leads_in), key=lambda s: s.score, default=section[0])]
+                yield max((s for s in section if not s.leads_in), key=lambda s: s.score, default=section[0])
         return
 
 
@@ -174,7 +174,7 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
 
 
 def _is_of_the_question(group: Sequence[Statement]) -> bool:
-    probabilities = [s.probability for s in group if (s.kind == "item" or is_labelled(s)) and s.probability is not None]
+    probabilities = [s.probability for s in group if is_member(s) and s.probability is not None]
     return len(probabilities) < 2 or median(probabilities) >= _LEAST_PROBABILITY_OF_A_LIST
 
 

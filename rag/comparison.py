@@ -15,7 +15,7 @@ _JOINT = re.compile(
 )
 
 _WHETHER = re.compile(
-    rf"(?P<asked>{HAN})[不没](?P=asked)|还是|吗(?=[？?，。]|$)|是否|能否|可否|有没有"
+    rf"(?P<asked>{HAN})[不没](?P=asked)|还是|吗(?=[？?，。]|$)|是否|能否|可否"
     r"|^(?:is|are|was|were|do|does|did|can|could|should|will|would|must)\b|\bwhether\b",
     re.IGNORECASE,
 )

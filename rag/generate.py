@@ -92,17 +92,20 @@ def _sections(chosen: Sequence[Statement]) -> list[list[Statement]]:
     sections: dict[tuple[str, tuple[str, ...]], list[Statement]] = {}
     best: dict[tuple[str, tuple[str, ...]], int] = {}
     for statement in sorted(chosen, key=lambda s: s.start):
-        document, headings = statement.hit.chunk.document_id, statement.headings
-        sections.setdefault((document, headings), []).append(statement)
-        together = document, headings[:-1] or headings
-        best[together] = min(statement.rank, best.get(together, statement.rank))
+        sections.setdefault((statement.hit.chunk.document_id, statement.headings), []).append(statement)
+        above = _heading_above(statement)
+        best[above] = min(statement.rank, best.get(above, statement.rank))
 
-    def place(section: list[Statement]) -> tuple[int, str, tuple[str, ...], int]:
-        document, headings = section[0].hit.chunk.document_id, section[0].headings
-        together = headings[:-1] or headings
-        return best[document, together], document, together, section[0].start
+    def place(section: list[Statement]) -> tuple[int, tuple[str, tuple[str, ...]], int]:
+        above = _heading_above(section[0])
+        return best[above], above, section[0].start
 
     return sorted(sections.values(), key=place)
+
+
+def _heading_above(statement: Statement) -> tuple[str, tuple[str, ...]]:
+    """The document and the path of the heading above the statement's section; of its own if it is the outermost."""
+    return statement.hit.chunk.document_id, statement.headings[:-1] or statement.headings
 
 
 def _lines_as_items(statements: Sequence[Statement]) -> Iterator[Statement]:

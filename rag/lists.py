@@ -91,12 +91,18 @@ def is_labelled(statement: Statement) -> bool:
     return statement.kind == "paragraph" and opens_line(statement) and bool(_LABELLED.match(statement.text))
 
 
+def is_member(statement: Statement) -> bool:
+    """Whether it is a member of a list, with or without a list mark."""
+    return statement.kind == "item" or is_labelled(statement)
+
+
 def opens_line(statement: Statement) -> bool:
     """Whether nothing stands before it on its line."""
     return not _before(statement).rpartition("\n")[2].strip()
 
 
 def _opens_block(statement: Statement) -> bool:
+    """Whether it opens a line with nothing on the line above."""
     return not _before(statement).rstrip(" \t").removesuffix("\n").rpartition("\n")[2].strip()
 
 
@@ -163,15 +169,16 @@ def _has_lost_its_indentation(statement: Statement) -> bool:
     return 0 < statement.start == statement.hit.chunk.start
 
 
-def sections_below(headings: Sequence[str], beside: Statement, read: Sequence[Statement]) -> list[list[Statement]]:
+def sections_below(headings: tuple[str, ...], beside: Statement, read: Sequence[Statement]) -> list[list[Statement]]:
     """The statements of each section right below a heading in the document of ``beside``, in the order of the note."""
     document = (s for s in read if s.hit.chunk.document_id == beside.hit.chunk.document_id)
     sections: dict[tuple[str, ...], list[Statement]] = {}
     for statement in sorted(document, key=lambda s: s.start):
-        if statement.headings[:-1] == tuple(headings) and statement.headings:
+        if statement.headings and statement.headings[:-1] == headings:
             sections.setdefault(statement.headings, []).append(statement)
     return list(sections.values())
 
 
 def same_section(statement: Statement, other: Statement) -> bool:
+    """Whether both were read below the same headings of the same hit, or of hits that were read as one section."""
     return statement.rank == other.rank and statement.headings == other.headings

@@ -30,12 +30,13 @@ _SAME_CLAUSE = 0.6
 _LEAST_WORDS = 2
 _TOKEN = re.compile(rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}|=")
 _PREDICATE = re.compile(
-    r"(?:是|为|用|取|设|选|叫|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?[\u3400-\u9fff]?$",
+    rf"(?:是|为|用|取|设|选|叫|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?{HAN}?$",
     re.IGNORECASE,
 )
 _LEAST_ALIKE = 4
 """Characters of Chinese and words of other languages that two clauses share around what they exchange."""
 _MOST_EXCHANGED = 4
+"""Characters and words, counted alike, of what they exchange."""
 
 
 @dataclass(frozen=True, slots=True)

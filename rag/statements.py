@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ingest.lines import MARKER
 from ingest.sentences import sentences
@@ -68,9 +69,9 @@ def table_cells(row: str) -> list[str]:
 def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
     if block.kind == "item":
         # A line that begins like an item is one: several stood on a line between ``<br>``.
-        starts = [block.start, *(start for start, end in block.lines[1:] if MARKER.match(text[start:end]))]
-        ends = [max(end for _, end in block.lines if end <= start) for start in starts[1:]]
-        return list(zip(starts, [*ends, block.end], strict=True))
+        begins = [(before[1], line[0]) for before, line in pairwise(block.lines) if MARKER.match(text, *line)]
+        ends, starts = zip(*begins, strict=True) if begins else ((), ())
+        return list(zip((block.start, *starts), (*ends, block.end), strict=True))
     if block.kind in ("code", "formula", "heading"):
         return [(block.start, block.end)]
     if block.kind == "table":
