@@ -73,7 +73,8 @@ _LEAST_WRAPPED_WIDTH, _MOST_WRAPPED_WIDTH = 56, 130
 _SPREAD_OF_ONE_WIDTH = 16
 # A line that ends among English words, and one that begins among them.
 _ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
-_ENGLISH_GOES_ON = re.compile(r"[a-z]+[ ,]")
+_ENGLISH_GOES_ON = re.compile(r"[a-z]+(?:,| (?![\u3400-\u9fff]))")
+_LABELLED = re.compile(r"[\w ()-]{1,40}: ")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -185,6 +186,8 @@ def goes_on(line: Line, following: Line, wrapped: bool) -> bool:
     if following.text.startswith(": ") or line.text[-1] in "，、":
         return True
     if line.text[-1] in f"{SENTENCE_END}." or _BREAK.match(following.text):
+        return False
+    if _LABELLED.match(line.text) and _LABELLED.match(following.text):
         return False
     if _ENGLISH_OPEN.search(line.text[-80:]) and _ENGLISH_GOES_ON.match(following.text):
         return True

@@ -56,13 +56,14 @@ class Block:
 class _Open:
     """A heading whose section is still open. ``own_indent`` is None where indentation does not close the section;
     ``folded`` marks the summary of a ``<details>``, with which the section ends; ``quote`` is how many quote marks the
-    section has at least."""
+    section has at least; ``number`` is what the heading begins with, if it is one."""
 
     rank: int
     title: str
     own_indent: int | None
     folded: bool
     quote: int
+    number: int | None
 
 
 # Ranks below the six of Markdown: a numeral (一、), a question written as a bullet, then labels by indentation, then
@@ -281,7 +282,8 @@ class _Parser:
             entitled = bold and (
                 (deeper and not self._follows_item(at)) or (is_question(bold[1]) and self._answered(at))
             )
-            if entitled or (questions and deeper):
+            numbered_on = self._is_next_number(marker[0]) and not self._follows_item(at)
+            if entitled or (deeper and (questions or numbered_on)):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
             if questions and self._answered(at) and (self._is_next_number(marker[0]) or not self._is_listed(at)):
@@ -314,7 +316,10 @@ class _Parser:
         self._close_sections(self.lines[at].indent)
         while self.open and self.open[-1].rank >= rank:
             self.open.pop()
-        self.open.append(_Open(rank, clean_title(title), own_indent, folded, quote))
+        number = _NUMBER.match(title) or _NUMBER.match(self.lines[at].text)
+        self.open.append(
+            _Open(rank, clean_title(title), own_indent, folded, quote, int(number[0]) if number else None)
+        )
         self._add("heading", at, at + lines)
         return at + lines
 
@@ -452,8 +457,8 @@ class _Parser:
     def _is_next_number(self, marker: str) -> bool:
         """Whether the innermost heading has the number before that of a list marker."""
         number = _NUMBER.match(marker)
-        before = _NUMBER.match(self.open[-1].title) if self.open else None
-        return number is not None and before is not None and int(number[0]) == int(before[0]) + 1
+        before = self.open[-1].number if self.open else None
+        return number is not None and before is not None and int(number[0]) == before + 1
 
     def _is_numbered(self, at: int) -> bool:
         """Whether this is a short line, such as ``1.2 背景``, with text below it and no line of its kind beside it."""

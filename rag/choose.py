@@ -9,9 +9,10 @@ from statistics import median
 from ingest.dedupe import turning_words
 from ingest.questions import is_question
 from ingest.tokens import query_tokens, search_tokens
-from rag.comparison import asks_whether, sides, speaks_of
+from rag.comparison import asks_whether, label_of, sides, speaks_of
 from rag.lists import belonging, is_member, parents, same_section, sections_below
 from rag.names import names
+from rag.order import reverses
 from rag.support import NEGATION
 from rag.terms import is_chinese
 from rag.types import Query, Statement
@@ -26,9 +27,10 @@ _WANTS_SEVERAL = re.compile(
     r"优缺点|特点|区别|不同|对比|比较|差在|如何|\b(?:differ\w*|compare|vs\.?|versus|how|which)\b", re.IGNORECASE
 )
 _WANTS_CODE = re.compile(
-    r"怎么?样?(?:写|配|用|调|跑|启动|安装|设置|实现)|如何(?:写|配置|使用|调用|实现|安装|设置)|代码|命令|示例|例子|语法|配置文件"
+    r"怎么?样?(?:写|配|用|调|跑|启动|安装|设置|实现|部署|装|抓|接入)|如何(?:写|配置|使用|调用|实现|安装|设置|部署|接入)"
+    r"|代码|命令|示例|例子|语法|配置文件"
     r"|\b(?:code|command|snippet|example|syntax|how (?:do|can|to|would) (?:(?:i|you|we|one) )?"
-    r"(?:write|configure|config|call|use|run|install|start|implement|set))\b",
+    r"(?:write|configure|config|call|use|run|install|start|implement|set|deploy))\b",
     re.IGNORECASE,
 )
 
@@ -65,6 +67,8 @@ _ANNOUNCES = re.compile(
 )
 _LONGEST_CODE = 800
 """Characters of code that comes with an answer without being likely itself."""
+_LONGEST_VERDICT = 8
+"""Characters."""
 _MOST_SECTIONS = 8
 """Headings that may be a list."""
 _LEAST_PROBABILITY_ELSEWHERE, _FEWEST_SHARED = 0.06, 2
@@ -84,33 +88,54 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
     budget = round(characters * extent.share)
     ranked = sorted(read, key=lambda s: (-s.score, s.rank, s.start))
     best = ranked[0]
+    wants_code = bool(_WANTS_CODE.search(query.asked))
     chosen: list[Statement] = []
     for statement in ranked:
         at_home = same_section(statement, best)
         if statement in chosen or not _near(statement, best, extent, at_home=at_home):
+            continue
+        if not at_home and _is_of_another_question(query, statement, best):
             continue
         whole_list = extent.whole_list and (at_home or sum(map(is_member, chosen)) < 2)
         group = belonging(statement, read, whole_list)
         if extent.whole_list and not _is_of_the_question(group):
             group = belonging(statement, read, whole_list=False)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
-        if not chosen or sum(len(s.text) for s in (*chosen, *fresh)) <= budget:
+        if not chosen or sum(_room(s, wants_code=wants_code) for s in (*chosen, *fresh)) <= budget:
             chosen += fresh
     if extent.whole_list:
         chosen += [s for s in _of_headings_asked_for(query, best, chosen, read) if not _repeats(s, chosen)]
-    if _WANTS_CODE.search(query.asked) and not any(s.kind == "code" for s in chosen):
+    if wants_code and not any(s.kind == "code" for s in chosen):
         chosen += _code_beside(best, read, chosen)
-    two = sides(query.question) or ()
+    two = sides(query.question, map(label_of, read)) or ()
     for side, other in zip(two, reversed(two), strict=True):
-        if not any(speaks_of(side, s, other) for s in chosen):
-            likely = (s for s in ranked if s.probability is None or s.probability >= _LEAST_PROBABILITY_OF_A_SIDE)
-            about = (s for s in likely if speaks_of(side, s, other))
-            chosen += [s for s in about if not s.leads_in and not _repeats(s, chosen)][:1]
+        if not any(speaks_of(side, s, other) and not s.leads_in for s in chosen):
+            chosen += [s for s in _on_side(side, other, ranked, read) if s not in chosen and not _repeats(s, chosen)]
     if asks_whether(query.asked):
         chosen += list(islice(_of_another_note(query, ranked, chosen), 1))
+        chosen += _verdicts(chosen, read)
     chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
     above = {id(parent): parent for parent in parents(chosen, read)}
     return chosen + [parent for parent in above.values() if parent not in chosen]
+
+
+def _on_side(side: str, other: str, ranked: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
+    """The best statement on one side of a comparison, with what belongs to it. One that is labelled with the side is
+    about it however unlikely."""
+    for statement in ranked:
+        labelled = label_of(statement).lower() == side.lower()
+        likely = statement.probability is None or statement.probability >= _LEAST_PROBABILITY_OF_A_SIDE
+        if (labelled or likely) and speaks_of(side, statement, other):
+            group = belonging(statement, read, whole_list=False)
+            if any(not s.leads_in for s in group):
+                return group
+    return []
+
+
+def _room(statement: Statement, *, wants_code: bool) -> int:
+    """How much of the answer's length it takes; nothing if it is the code that is asked for."""
+    asked_for = wants_code and statement.kind == "code" and len(statement.text) <= _LONGEST_CODE
+    return 0 if asked_for else len(statement.text)
 
 
 def _code_beside(best: Statement, read: Sequence[Statement], chosen: Sequence[Statement]) -> list[Statement]:
@@ -157,6 +182,16 @@ def _of_another_note(query: Query, ranked: Sequence[Statement], chosen: Sequence
             yield statement
 
 
+def _verdicts(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
+    """The first words of the paragraphs that only some other sentences are chosen of, if they are as short as "No."."""
+    openers: dict[tuple[int, int], Statement] = {}
+    for statement in read:
+        openers.setdefault((statement.rank, statement.block), statement)
+    found = (openers[s.rank, s.block] for s in chosen if s.kind == "paragraph")
+    short = {id(s): s for s in found if len(s.text) <= _LONGEST_VERDICT and not s.leads_in}
+    return [s for s in short.values() if s not in chosen]
+
+
 def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
     """Whether the next statement of the note is chosen too."""
     below = (s for s in read if s.rank == statement.rank and s.start >= statement.end)
@@ -171,6 +206,16 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
         return statement.score >= best.score - (extent.same_section_below if at_home else extent.elsewhere_below)
     share = extent.same_section if at_home else extent.elsewhere
     return statement.probability >= max(_LEAST_PROBABILITY, share * best.probability)
+
+
+def _is_of_another_question(query: Query, statement: Statement, best: Statement) -> bool:
+    """Whether both stand below headings that are questions, and its own has less of what is asked."""
+    headings = [s.headings[-1] if s.headings else "" for s in (statement, best)]
+    if not all(map(is_question, headings)):
+        return False
+    asked = set(query_tokens(query.question))
+    own, of_best = (len(asked & set(search_tokens(heading))) for heading in headings)
+    return own < of_best
 
 
 def _is_of_the_question(group: Sequence[Statement]) -> bool:
@@ -188,12 +233,13 @@ def _turning(text: str) -> set[str]:
 
 
 def _repeats(statement: Statement, chosen: Sequence[Statement]) -> bool:
-    """Whether the statement repeats, in nearly the same words, one that is already chosen. With another number, name
-    or negation it says something else."""
+    """Whether the statement repeats, in nearly the same words, one that is already chosen. With another number, name,
+    negation or order it says something else."""
     tokens, turning = set(search_tokens(statement.text)), _turning(statement.text)
     for other in chosen:
         others = set(search_tokens(other.text))
         alike = len(tokens & others) >= 0.8 * min(len(tokens), len(others)) and len(tokens) <= len(others) * 1.3
-        if tokens and alike and turning <= set(turning_words(" ".join((*other.headings, other.text)))):
+        turned = not turning <= set(turning_words(" ".join((*other.headings, other.text))))
+        if tokens and alike and not turned and not reverses(statement.text, other.text):
             return True
     return False

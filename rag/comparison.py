@@ -1,11 +1,13 @@
 """Questions with two sides: about two things at once, or about whether something is so."""
 
 import re
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import product
 
+from ingest.lines import MARKER, clean_title
 from ingest.tokens import search_tokens
 from rag.names import names
-from rag.terms import HAN, TERM
+from rag.terms import HAN, TERM, is_chinese
 from rag.types import Statement
 
 _JOINT = re.compile(
@@ -19,6 +21,11 @@ _WHETHER = re.compile(
     r"|^(?:is|are|was|were|do|does|did|can|could|should|will|would|must)\b|\bwhether\b",
     re.IGNORECASE,
 )
+_SHORTEST_LABEL, _LONGEST_LABEL = 2, 20
+_LABEL = re.compile(
+    rf"(?:{MARKER.pattern})?(?:\*\*)?([^，。；：！？,;:!?|\n]{{2,{_LONGEST_LABEL}}}?)(?:\*\*)?[ \t]*(?:[:：](?!//)|$)"
+)
+_NUMBER = re.compile(rf"(?:{MARKER.pattern}|\d+(?:\.\d+)+[ \t.、]*|[一二三四五六七八九十]{{1,3}}、)[ \t]*")
 
 
 def asks_whether(question: str) -> bool:
@@ -26,20 +33,37 @@ def asks_whether(question: str) -> bool:
     return bool(_WHETHER.search(question))
 
 
-def sides(question: str) -> tuple[str, str] | None:
-    """The first two technical names with only a joint between them, as in "A 和 B" or "A vs B"; None if there are
-    none."""
+def sides(question: str, labels: Iterable[str] = ()) -> tuple[str, str] | None:
+    """The first two things with only a joint between them, as in "A 和 B" or "A vs B"; None if there are none. A thing
+    is a technical name or one of the ``labels``, which are headings and the like in the notes."""
     known = set(names(question))
-    found = [match for match in TERM.finditer(question) if match[0] in known]
-    for left, right in pairwise(found):
-        if _JOINT.fullmatch(question[left.end() : right.start()]) and left[0].lower() != right[0].lower():
-            return left[0], right[0]
+    found = [(match.start(), match.end()) for match in TERM.finditer(question) if match[0] in known]
+    for label in set(labels):
+        if _SHORTEST_LABEL <= len(label) <= _LONGEST_LABEL:
+            found += [match.span() for match in re.finditer(re.escape(label), question, re.IGNORECASE)]
+    for left, right in product(sorted(found), repeat=2):
+        one, other = question[slice(*left)], question[slice(*right)]
+        if left[1] <= right[0] and _JOINT.fullmatch(question[left[1] : right[0]]) and one.lower() != other.lower():
+            return one, other
     return None
+
+
+def label_of(statement: Statement) -> str:
+    """What the statement says something of: the label at its beginning, or else the heading above it."""
+    labelled = _LABEL.match(statement.text)
+    if labelled:
+        return clean_title(labelled[1])
+    return _NUMBER.sub("", statement.headings[-1]) if statement.headings else ""
 
 
 def speaks_of(side: str, statement: Statement, other: str) -> bool:
     """Whether the name is in the heading above the statement, or in the statement and the heading is not about the
     ``other`` side."""
-    heading, text = (set(search_tokens(part)) for part in (" ".join(statement.headings[-1:]), statement.text))
-    name, others = (set(search_tokens(asked)[:1]) for asked in (side, other))
-    return name <= heading or (name <= text and not others <= heading)
+    heading, text = " ".join(statement.headings[-1:]), statement.text
+    return _names(heading, side) or (_names(text, side) and not _names(heading, other))
+
+
+def _names(text: str, side: str) -> bool:
+    if is_chinese(side):
+        return side.lower() in text.lower()
+    return set(search_tokens(side)[:1]) <= set(search_tokens(text))

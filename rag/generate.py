@@ -8,7 +8,7 @@ from html import unescape
 
 from rag.choose import choose
 from rag.cite import VERBATIM
-from rag.lists import is_labelled, opens_line, parent_of
+from rag.lists import is_labelled, parent_of
 from rag.protocols import Config
 from rag.statements import table_cells
 from rag.terms import HAN, is_chinese
@@ -109,17 +109,11 @@ def _heading_above(statement: Statement) -> tuple[str, tuple[str, ...]]:
 
 
 def _lines_as_items(statements: Sequence[Statement]) -> Iterator[Statement]:
-    """The lines below a lead-in of their paragraph, and several lines with labels, as the items that they are."""
+    """Several lines with labels as the items that they are."""
     several = sum(map(is_labelled, statements)) > 1
-    announced: tuple[int, int] | None = None
     for statement in statements:
-        block = statement.rank, statement.block
-        listed = block == announced or (several and is_labelled(statement))
-        if statement.kind == "paragraph" and listed and opens_line(statement) and not statement.leads_in:
-            yield replace(statement, kind="item", indent=0)
-        else:
-            announced = block if statement.leads_in else None
-            yield statement
+        listed = several and is_labelled(statement)
+        yield replace(statement, kind="item", indent=0) if listed else statement
 
 
 def quoting(statement: Statement, before: str, level: int = 0) -> Draft:
@@ -151,14 +145,12 @@ def _levels(statements: Sequence[Statement], read: Sequence[Statement]) -> Itera
 
 
 def _between(previous: Statement, statement: Statement) -> str:
-    if {previous.kind, statement.kind} <= {"item", "table", "heading"}:
+    listed = [s.kind in ("item", "table", "heading") for s in (previous, statement)]
+    if all(listed):
         return "\n"
     # Any other block with several statements is a paragraph.
-    same_block = statement.kind != "item" and (previous.hit.chunk.id, previous.block) == (
-        statement.hit.chunk.id,
-        statement.block,
-    )
-    return " " if same_block else "\n\n"
+    same_block = (previous.hit.chunk.id, previous.block) == (statement.hit.chunk.id, statement.block)
+    return " " if same_block and not any(listed) else "\n\n"
 
 
 def display(statement: Statement, level: int = 0) -> str:

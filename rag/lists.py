@@ -15,12 +15,10 @@ _LABELLED = re.compile(
     r"(?: ?[^\s，。；：！？、,;:!?|]+){0,4} ?[:：](?!//)\s*\S",
     re.IGNORECASE,
 )
-_LONGEST_LINE, _MOST_LINES = 60, 8
-"""Characters of a line without a list mark below a lead-in, and how many such lines are brought."""
 _FEWEST_LABELLED = 3
 """Labelled lines that make up a list without marks, as PDFs have them."""
 _SHORTEST_ALONE = 40
-"""Characters of a nested item that may be understood without the one above it."""
+"""Characters of an item that may be understood without what stands above it."""
 
 
 def belonging(statement: Statement, read: Sequence[Statement], whole_list: bool) -> list[Statement]:
@@ -38,8 +36,9 @@ def belonging(statement: Statement, read: Sequence[Statement], whole_list: bool)
     if len(below) > 1 and is_label and (below[1].kind == "item" or not whole_list):
         return below
     if statement.leads_in and last + 1 < len(same_hit):
-        if lines := _lines_below(same_hit, last):
-            return [statement, *lines]
+        labelled = _labelled_lines(same_hit, last + 1)
+        if len(labelled) > 1 and labelled[0] is same_hit[last + 1]:
+            return [statement, *labelled]
         whole_list, last = True, last + 1
     elif whole_list and len(labelled := _labelled_lines(same_hit, first)) >= _FEWEST_LABELLED:
         return labelled
@@ -51,21 +50,6 @@ def belonging(statement: Statement, read: Sequence[Statement], whole_list: bool)
     if announced and first > 0 and same_hit[first - 1].leads_in:
         first -= 1
     return same_hit[first : last + 1]
-
-
-def _lines_below(statements: Sequence[Statement], at: int) -> list[Statement]:
-    """The lines without list marks that the lead-in at ``at`` announces: the short ones of its block that follow it, or
-    the labelled ones."""
-    lead_in = statements[at]
-    below: list[Statement] = []
-    for statement in statements[at + 1 :]:
-        if (statement.rank, statement.block, statement.leads_in) != (lead_in.rank, lead_in.block, False):
-            break
-        below.append(statement)
-    if len(below) > 1 and all(opens_line(s) and len(s.text) <= _LONGEST_LINE for s in below[:_MOST_LINES]):
-        return below[:_MOST_LINES]
-    labelled = _labelled_lines(statements, at + 1)
-    return labelled if labelled[:1] == [statements[at + 1]] and len(labelled) > 1 else []
 
 
 def _labelled_lines(statements: Sequence[Statement], at: int) -> list[Statement]:
@@ -111,20 +95,24 @@ def _before(statement: Statement) -> str:
 
 
 def parent_of(item: Statement, read: Sequence[Statement]) -> Statement | None:
-    """The list item below which ``item`` stands in its note; None if it is not nested."""
-    if item.kind != "item" or not item.indent:
+    """The list item below which ``item`` stands in its note, or else the lead-in of its list; None if there is
+    neither."""
+    if item.kind != "item":
         return None
     above = [s for s in read if s.rank == item.rank and s.start < item.start]
     for other in sorted(above, key=lambda s: -s.start):
         if not same_section(other, item):
             return None
+        if other.kind != "item":
+            return other if other.leads_in else None
         if other.indent < item.indent:
-            return other if other.kind == "item" else None
+            return other
     return None
 
 
 def parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Statement]:
-    """The items above the short nested ones among the ``chosen``, without which these would say nothing."""
+    """What stands above the short items among the ``chosen``, without which these would say nothing, or seem to say it
+    of something else."""
     for statement in chosen:
         parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
         while parent is not None:

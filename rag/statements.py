@@ -1,17 +1,22 @@
 """Hits -> their statements: sentences, list items, table rows, code, formulas."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ingest.lines import MARKER
+from ingest.lines import MARKER, read_lines
 from ingest.sentences import sentences
-from ingest.structure import Block, parse
+from ingest.structure import Block, Kind, Span, parse
 from ingest.types import Chunk
-from rag.types import Hit, Statement
+from rag.types import Hit, Statement, leads_in
 
 _LONGEST_HEADER_CELL = 20
+_LONGEST_LINE, _FEWEST_LINES = 60, 3
+"""Characters of a line that is an item without a mark, and how many lines are a list."""
+_NESTED = 2
+"""Columns by which a line of an item is indented below it."""
+_SENTENCE_END = "。！？!?.;；"
 _BORDER = re.compile(r"(?<!\\)\|")
 
 
@@ -25,15 +30,15 @@ def statements(hit: Hit, rank: int) -> Iterator[Statement]:
         own = block.headings[:-1] if block.kind == "heading" else block.headings
         path = (*hit.chunk.headings, *(title for title in own if title not in hit.chunk.headings))
         header = _header(text, block)
-        for start, end in _spans(text, block):
+        for kind, indent, start, end in _parts(text, block):
             if (header and end <= header[1]) or text[start:end] == hit.chunk.title:
                 continue
             yield Statement(
                 hit=hit,
                 rank=rank,
                 block=number,
-                kind=block.kind,
-                indent=block.indent,
+                kind=kind,
+                indent=indent,
                 headings=path,
                 start=offset + start,
                 end=offset + end,
@@ -66,17 +71,60 @@ def table_cells(row: str) -> list[str]:
     return [cell.strip().replace("\\|", "|") for cell in (cells if cells[-1].strip() else cells[:-1])]
 
 
-def _spans(text: str, block: Block) -> Iterable[tuple[int, int]]:
-    if block.kind == "item":
-        # A line that begins like an item is one: several stood on a line between ``<br>``.
-        begins = [(before[1], line[0]) for before, line in pairwise(block.lines) if MARKER.match(text, *line)]
-        ends, starts = zip(*begins, strict=True) if begins else ((), ())
-        return list(zip((block.start, *starts), (*ends, block.end), strict=True))
-    if block.kind in ("code", "formula", "heading"):
-        return [(block.start, block.end)]
-    if block.kind == "table":
-        return [line for line in block.lines if text[line[0] : line[1]].strip("|-: \t")]
-    return (span for line in block.lines for span in sentences(text, *line))
+def _parts(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
+    """The statements of a block, each as its kind, its indentation and where it starts and ends. Lines that are a list
+    without marks are items."""
+    if block.kind == "paragraph":
+        yield from _of_lines(text, block)
+    elif block.kind == "item":
+        lines = _item_lines(text, block)
+        yield "item", block.indent, *lines[0]
+        for start, end in lines[1:]:
+            # A line that begins like an item is one: several stood on a line between ``<br>``.
+            nested = 0 if MARKER.match(text, start, end) else _NESTED
+            yield "item", block.indent + nested, start, end
+    elif block.kind == "table":
+        rows = (row for row in block.lines if text[row[0] : row[1]].strip("|-: \t"))
+        yield from (("table", block.indent, *row) for row in rows)
+    else:
+        yield block.kind, block.indent, block.start, block.end
+
+
+def _item_lines(text: str, block: Block) -> list[Span]:
+    """An item cut before each line that stands for itself."""
+    cuts = [(before[1], line[0]) for before, line in pairwise(block.lines) if _stands_alone(text, line)]
+    ends, starts = zip(*cuts, strict=True) if cuts else ((), ())
+    return list(zip((block.start, *starts), (*ends, block.end), strict=True))
+
+
+def _stands_alone(text: str, line: Span) -> bool:
+    return bool(MARKER.match(text, *line)) or _is_short(text, line)
+
+
+def _is_short(text: str, line: Span) -> bool:
+    return line[1] - line[0] <= _LONGEST_LINE and text[line[1] - 1] not in _SENTENCE_END
+
+
+def _of_lines(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
+    """The sentences of a paragraph; as items, its lines if all are short and none ends a sentence, and the short ones
+    below a lead-in."""
+    all_listed = len(block.lines) >= _FEWEST_LINES and all(_is_short(text, line) for line in block.lines)
+    announced = False
+    for line in block.lines:
+        spans = list(sentences(text, *line))
+        if leads_in(text[slice(*line)]):
+            announced = True
+            yield from (("paragraph", block.indent, *span) for span in spans)
+        elif len(spans) == 1 and (all_listed or (announced and _is_short(text, line))):
+            yield "item", _columns(text, line[0]), *line
+        else:
+            announced = False
+            yield from (("paragraph", block.indent, *span) for span in spans)
+
+
+def _columns(text: str, at: int) -> int:
+    """How far the line of a position is indented."""
+    return next(iter(read_lines(text[text.rfind("\n", 0, at) + 1 : at + 1]))).indent
 
 
 SectionOf = Callable[[Chunk], Sequence[Chunk]]
