@@ -74,7 +74,7 @@ _SPREAD_OF_ONE_WIDTH = 16
 # A line that ends among English words, and one that begins among them.
 _ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
 _ENGLISH_GOES_ON = re.compile(r"[a-z]+(?:,| (?![\u3400-\u9fff]))")
-_LABELLED = re.compile(r"[\w ()-]{1,40}: ")
+_LABELLED = re.compile(r"[\w ()-]{1,40}: |[^\s，。；：！？、,;:!?]{1,20}：")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -169,7 +169,7 @@ def are_wrapped(lines: Sequence[Line]) -> bool:
     for line, below in pairwise(lines):
         if not line.text or not below.text or line.text[-1] in SENTENCE_END or BEGINS_BLOCK.match(below.text):
             continue
-        if "|" in line.text or ATX_HEADING.match(line.text):
+        if "|" in line.text or ATX_HEADING.match(line.text) or _LABELLED.match(below.text):
             continue
         width = line.indent + _width(line.text[:200])
         if width < _LEAST_WRAPPED_WIDTH:

@@ -19,7 +19,7 @@ from rag.types import Query, Statement
 
 _WANTS_ALL = re.compile(
     r"哪些|哪几|哪[两二三四五六七八九十\d]|几[种个类点步档招]|有什么|有啥|都有|都是|分别|步骤|流程|方法|手段|列[出举]|怎么[做搭组]"
-    r"|怎么(?:排查|解决|处理|避免|防|优化|保证)|[由靠].{0,4}(?:组成|构成)"
+    r"|怎么(?:排查|解决|处理|避免|防|优化|保证|减[小少轻]|降低|提[升高]|加[快速]|控制|缓解|设计)|好在哪|[由靠].{0,4}(?:组成|构成)"
     r"|\b(?:what are|what [\w -]{1,40} are there|list|kinds?|types?|steps?|ways?|methods?)\b",
     re.IGNORECASE,
 )
@@ -62,13 +62,17 @@ and answers hold something right hardly more often; with 0.16, 1 to 2 more of 10
 _LEAST_PROBABILITY_OF_A_SIDE = 0.05
 _ANNOUNCES = re.compile(
     r"[几两二三四五六七八九十\d][种个类大步条点]|类型|分类|方法|方式|手段|步骤|流程|阶段|原因|指标|方案|策略|技巧|办法|对策|措施|要点"
-    r"|\b(?:kinds|types|steps|methods|ways|stages|phases|metrics|approaches|techniques|causes|reasons|fixes|tricks)\b",
+    r"|坑|问题|场景|教训|经验|注意|优化|区别|怎么(?:排查|做|搭|办|解决|处理)"
+    r"|\b(?:kinds|types|steps|methods|ways|stages|phases|metrics|approaches|techniques|causes|reasons|fixes|tricks"
+    r"|pitfalls|lessons|mistakes)\b",
     re.IGNORECASE,
 )
 _LONGEST_CODE = 800
 """Characters of code that comes with an answer without being likely itself."""
 _LONGEST_VERDICT = 8
 """Characters."""
+_MOST_MEMBERS = 8
+"""Items of a list that is completed because most of it is chosen."""
 _MOST_SECTIONS = 8
 """Headings that may be a list."""
 _LEAST_PROBABILITY_ELSEWHERE, _FEWEST_SHARED = 0.06, 2
@@ -104,6 +108,7 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         if not chosen or sum(_room(s, wants_code=wants_code) for s in (*chosen, *fresh)) <= budget:
             chosen += fresh
     if extent.whole_list:
+        chosen += [s for s in _missing(chosen, read) if not _repeats(s, chosen)]
         chosen += [s for s in _of_headings_asked_for(query, best, chosen, read) if not _repeats(s, chosen)]
     if wants_code and not any(s.kind == "code" for s in chosen):
         chosen += _code_beside(best, read, chosen)
@@ -136,6 +141,17 @@ def _room(statement: Statement, *, wants_code: bool) -> int:
     """How much of the answer's length it takes; nothing if it is the code that is asked for."""
     asked_for = wants_code and statement.kind == "code" and len(statement.text) <= _LONGEST_CODE
     return 0 if asked_for else len(statement.text)
+
+
+def _missing(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
+    """What is not chosen of the lists of which most is."""
+    missing: dict[int, Statement] = {}
+    for statement in filter(is_member, chosen):
+        members = belonging(statement, read, whole_list=True)
+        others = [s for s in members if s not in chosen]
+        if len(members) <= _MOST_MEMBERS and len(others) < len(members) / 2:
+            missing |= {id(s): s for s in others}
+    return list(missing.values())
 
 
 def _code_beside(best: Statement, read: Sequence[Statement], chosen: Sequence[Statement]) -> list[Statement]:

@@ -21,6 +21,11 @@ _WHETHER = re.compile(
     r"|^(?:is|are|was|were|do|does|did|can|could|should|will|would|must)\b|\bwhether\b",
     re.IGNORECASE,
 )
+_VALUE = re.compile(
+    r"多[少大长久高快]|几(?![乎何])|默认|哪[天年月个种里儿]|何时|什么时候|设[成为]什么|取什么"
+    r"|\b(?:how (?:many|much|long|big|large|often|fast)|when|where|default|which)\b",
+    re.IGNORECASE,
+)
 _SHORTEST_LABEL, _LONGEST_LABEL = 2, 20
 _LABEL = re.compile(
     rf"(?:{MARKER.pattern})?(?:\*\*)?([^，。；：！？,;:!?|\n]{{2,{_LONGEST_LABEL}}}?)(?:\*\*)?[ \t]*(?:[:：](?!//)|$)"
@@ -31,6 +36,11 @@ _NUMBER = re.compile(rf"(?:{MARKER.pattern}|\d+(?:\.\d+)+[ \t.、]*|[一二三�
 def asks_whether(question: str) -> bool:
     """Whether the answer is yes or no, or one of two alternatives, so that another note may say the opposite."""
     return bool(_WHETHER.search(question))
+
+
+def asks_one_thing(question: str) -> bool:
+    """Whether only one answer can be right: yes or no, or one number, time, place or name."""
+    return asks_whether(question) or bool(_VALUE.search(question))
 
 
 def sides(question: str, labels: Iterable[str] = ()) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from ingest.phrases import Phrase
 from ingest.tokens import search_tokens
 from rag.chat_model import ChatFailed
+from rag.comparison import asks_one_thing
 from rag.generate import display, quoting
 from rag.judge import in_context
 from rag.names import names
@@ -20,6 +21,7 @@ from rag.order import reverses
 from rag.prompt import conflict_prompt
 from rag.protocols import ChatModel, Config, ConflictFinder, SupportJudge
 from rag.reply import without_thoughts
+from rag.stance import opposed
 from rag.terms import language_of
 from rag.types import Draft, Notice, Query, Statement, StatementPair
 
@@ -28,6 +30,9 @@ _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
 # in much the same words: none of the 258 shipped and development questions without a conflict shows a pair, and one of
 # 197 headings of the sample notes asked as questions (two numbers for one thing).
 _LEAST_PROBABILITY = 0.25
+_LEAST_PROBABILITY_OF_ONE_THING = 0.1
+"""Lower where only one thing can be right, so that a statement on it that says otherwise is no other part of the
+answer."""
 _LEAST_SHARED = 0.25
 """Share of the tokens of the statement that has fewer."""
 _LEAST_CONTRADICTION = 0.48
@@ -46,24 +51,30 @@ class JudgeConflictFinder:
     def __call__(
         self, query: Query, read: Sequence[Statement], config: Config | None = None
     ) -> tuple[Sequence[StatementPair], Notice | None]:
-        bearing = [
-            s for s in read if s.probability is not None and s.probability >= _LEAST_PROBABILITY and _says_something(s)
-        ]
+        least = _LEAST_PROBABILITY_OF_ONE_THING if asks_one_thing(query.asked) else _LEAST_PROBABILITY
+        bearing = [s for s in read if s.probability is not None and s.probability >= least and _says_something(s)]
         bearing.sort(key=lambda s: -s.score)
-        likely = combinations(bearing[:_STATEMENTS_COMPARED], 2)
         asked = [name.lower() for name in names(query.question)]
-        pairs = [pair for pair in likely if _may_disagree(*pair) and _are_about_the_same(asked, *pair)]
-        pairs = pairs[:_PAIRS_COMPARED]
+        pairs = [
+            pair
+            for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2)
+            if _section(pair[0]) != _section(pair[1]) and _are_about_the_same(asked, *pair)
+        ]
+        # The judge tells neither one order from the other nor, in other words, yes from no.
+        certain = (pair for pair in pairs if opposed(query.question, *pair) or _are_reversed(*pair))
+        found = tuple(islice(certain, _MOST_SHOWN)) or tuple(islice(self._contradictions(pairs), _MOST_SHOWN))
+        return found, None
+
+    def _contradictions(self, pairs: Sequence[StatementPair]) -> Iterator[StatementPair]:
+        """The pairs that the judge takes for a contradiction and that differ in words, the likeliest first."""
+        pairs = [pair for pair in pairs if _share_words(*pair)][:_PAIRS_COMPARED]
         if not pairs:
-            return (), None
+            return
         both_ways = [texts for a, b in pairs for texts in ((_premise(a), display(b)), (_premise(b), display(a)))]
         contradiction = np.asarray(self.judge.support(both_ways))[:, 1].reshape(-1, 2).mean(axis=1)
-        # The judge does not tell one order from the other.
-        contradiction[[reverses(a.text, b.text) for a, b in pairs]] = 1.0
-        likeliest = (
-            pairs[i] for i in np.argsort(-contradiction, kind="stable") if contradiction[i] >= _LEAST_CONTRADICTION
-        )
-        return list(islice((pair for pair in likeliest if _differ_in_words(*pair)), _MOST_SHOWN)), None
+        for at in np.argsort(-contradiction, kind="stable"):
+            if contradiction[at] >= _LEAST_CONTRADICTION and _differ_in_words(*pairs[at]):
+                yield pairs[at]
 
 
 # Lower than the judge's, because the model can tell what matters. 10 of the 14 shipped conflicts have both sides among
@@ -192,11 +203,13 @@ def _says_something(statement: Statement) -> bool:
     return statement.kind in ("paragraph", "item") and not statement.leads_in
 
 
-def _may_disagree(one: Statement, other: Statement) -> bool:
-    if _section(one) == _section(other):
-        return False
+def _share_words(one: Statement, other: Statement) -> bool:
     ours, theirs = set(search_tokens(one.text)), set(search_tokens(other.text))
     return len(ours & theirs) >= _LEAST_SHARED * max(1, min(len(ours), len(theirs)))
+
+
+def _are_reversed(one: Statement, other: Statement) -> bool:
+    return _share_words(one, other) and (reverses(one.text, other.text) or reverses(other.text, one.text))
 
 
 def _are_about_the_same(asked: Sequence[str], *pair: Statement) -> bool:
@@ -206,13 +219,11 @@ def _are_about_the_same(asked: Sequence[str], *pair: Statement) -> bool:
 
 
 def _differ_in_words(one: Statement, other: Statement) -> bool:
-    """Whether one denies what the other says, puts it in the opposite order or names another thing for it, or each has
-    a number that the other lacks.
+    """Whether one denies what the other says or names another thing for it, or each has a number that the other lacks.
     The judge alone also takes two wordings of the same for a contradiction."""
     both = (one, other), (other, one)
-    opposed = any(denies(a.text, b.text) or reverses(a.text, b.text) for a, b in both)
-    opposed = opposed or exchanges(one.text, other.text)
-    return opposed or all(has_other_number(a.text, b.text, " ".join(b.headings)) for a, b in both)
+    opposite = exchanges(one.text, other.text) or any(denies(a.text, b.text) for a, b in both)
+    return opposite or all(has_other_number(a.text, b.text, " ".join(b.headings)) for a, b in both)
 
 
 def _premise(statement: Statement) -> str:

@@ -8,7 +8,7 @@ from html import unescape
 
 from rag.choose import choose
 from rag.cite import VERBATIM
-from rag.lists import is_labelled, parent_of
+from rag.lists import is_labelled, is_member, parent_of
 from rag.protocols import Config
 from rag.statements import table_cells
 from rag.terms import HAN, is_chinese
@@ -109,11 +109,15 @@ def _heading_above(statement: Statement) -> tuple[str, tuple[str, ...]]:
 
 
 def _lines_as_items(statements: Sequence[Statement]) -> Iterator[Statement]:
-    """Several lines with labels as the items that they are."""
-    several = sum(map(is_labelled, statements)) > 1
+    """Several lines without marks as the items that they are; one alone is none."""
+    several = sum(map(is_member, statements)) > 1
     for statement in statements:
-        listed = several and is_labelled(statement)
-        yield replace(statement, kind="item", indent=0) if listed else statement
+        if several and is_labelled(statement):
+            yield replace(statement, kind="item", indent=0)
+        elif statement.kind == "item" and not several and not _MARKER.match(statement.text):
+            yield replace(statement, kind="paragraph", indent=0)
+        else:
+            yield statement
 
 
 def quoting(statement: Statement, before: str, level: int = 0) -> Draft:

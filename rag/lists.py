@@ -111,13 +111,19 @@ def parent_of(item: Statement, read: Sequence[Statement]) -> Statement | None:
 
 
 def parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Statement]:
-    """What stands above the short items among the ``chosen``, without which these would say nothing, or seem to say it
-    of something else."""
+    """What stands above the short items among the ``chosen``, without which these would say nothing: the items that
+    they are part of, and the lead-in of their list if their section has several lists."""
     for statement in chosen:
         parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
-        while parent is not None:
+        while parent is not None and (parent.kind == "item" or _is_of_several(parent, read)):
             yield parent
             parent = parent_of(parent, read)
+
+
+def _is_of_several(lead_in: Statement, read: Sequence[Statement]) -> bool:
+    """Whether its section has another lead-in or label."""
+    section = (s for s in read if same_section(s, lead_in) and s is not lead_in)
+    return any((s.leads_in and s.kind != "item") or is_labelled(s) for s in section)
 
 
 def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:

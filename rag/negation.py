@@ -24,13 +24,14 @@ _OTHER_DENIAL = re.compile(
     re.IGNORECASE,
 )
 """Words that deny without a negation: what is disabled is not used. Beside them, counting negations tells nothing."""
+_ALLOWED = re.compile(r"允许|准许|能够")
 _NEGATED = re.compile(r"(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
 _LEAST_WORDS = 2
 _TOKEN = re.compile(rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}|=")
 _PREDICATE = re.compile(
-    rf"(?:是|为|用|取|设|选|叫|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?{HAN}?$",
+    rf"(?:是|为|用|取|设|选|叫|存|放|在|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?{HAN}?$",
     re.IGNORECASE,
 )
 _LEAST_ALIKE = 4
@@ -40,7 +41,9 @@ _MOST_EXCHANGED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Clause:
+class Clause:
+    """What tells whether a clause denies another one."""
+
     words: frozenset[str]
     """Without negations, stop words and single letters, which are variables."""
     negations: int
@@ -58,8 +61,8 @@ def clauses(text: str) -> list[str]:
 def denies(claim: str, cited: str) -> bool:
     """Whether a clause of the claim says the same as its most similar clause of the cited words, but with a negation
     more or less."""
-    held = [_clause(piece) for piece in clauses(cited)]
-    return any(_is_denied(_clause(piece), held) for piece in clauses(claim))
+    held = [read_clause(piece) for piece in clauses(cited)]
+    return any(_is_denied(read_clause(piece), held) for piece in clauses(claim))
 
 
 def exchanges(one: str, other: str) -> bool:
@@ -86,11 +89,11 @@ def _joined(tokens: Sequence[str]) -> str:
     return "".join(token if is_chinese(token) else f"{token} " for token in tokens)
 
 
-def _is_denied(clause: _Clause, held: Iterable[_Clause]) -> bool:
+def _is_denied(clause: Clause, held: Iterable[Clause]) -> bool:
     if len(clause.words) < _LEAST_WORDS:
         return False
 
-    def likeness(other: _Clause) -> tuple[int, bool, int]:
+    def likeness(other: Clause) -> tuple[int, bool, int]:
         """Of two clauses with the same words, the one that negates alike is more similar, then the shorter one."""
         alike = other.negations % 2 == clause.negations % 2
         return len(clause.words & other.words), alike, -len(other.words)
@@ -105,11 +108,13 @@ def _is_denied(clause: _Clause, held: Iterable[_Clause]) -> bool:
     return (more.negations - fewer.negations) % 2 == 1 and not more.negated.isdisjoint(fewer.words)
 
 
-def _clause(text: str) -> _Clause:
+def read_clause(text: str) -> Clause:
+    """The clause with words for the same permission alike."""
+    text = _ALLOWED.sub("可以", text)
     text = _NO_NEGATION.sub(lambda found: found["asked"] or " ", text)
     negations = list(NEGATION.finditer(text))
     after = (_NEGATED.match(text, found.end()) for found in negations)
-    return _Clause(
+    return Clause(
         words=frozenset(_words(text)),
         negations=len(negations),
         negated=frozenset(word for words in after if words for word in _words(words[0])),

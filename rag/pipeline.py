@@ -11,6 +11,7 @@ from ingest.lines import MARKER
 from ingest.phrases import Phrase
 from rag.answerability import Decision, nearest_headings, refusal, unmentioned_line, unmentioned_names
 from rag.cite import Citer
+from rag.comparison import asks_one_thing
 from rag.condense import condense
 from rag.conflicts import claim_of, conflict_drafts
 from rag.names import respelt
@@ -153,7 +154,7 @@ class Pipeline:
         citer = Citer(self.page_at)
         written, unsupported = _Attempt((), ()), 0
         if decision.answered:
-            offered = _undisputed(read, disputed)
+            offered = _undisputed(found.query, read, disputed)
             written, unsupported = yield from self._write(found, offered, citer, seconds, config)
 
         conflicts: tuple[Conflict, ...] = ()
@@ -276,12 +277,14 @@ def _checked(question: str) -> str:
     return _encodable(question)
 
 
-def _undisputed(read: Sequence[Statement], disputed: Sequence[StatementPair]) -> Sequence[Statement]:
-    """The statements left for the answer itself beside the conflicts; none if the conflicts hold the best of them."""
+def _undisputed(query: Query, read: Sequence[Statement], disputed: Sequence[StatementPair]) -> Sequence[Statement]:
+    """The statements left for the answer itself beside the conflicts; none if these hold the best of them, or, where
+    more than one thing may be right, all of the best."""
     sides = [side for pair in disputed for side in pair]
     left = [statement for statement in read if not any(statement is side for side in sides)]
     best = max((statement.score for statement in left), default=0.0)
-    return left if not sides or best >= min(side.score for side in sides) else ()
+    needed = max if asks_one_thing(query.asked) else min
+    return left if not sides or best >= needed(side.score for side in sides) else ()
 
 
 def _supported_part(written: _Attempt) -> _Attempt:

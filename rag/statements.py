@@ -92,13 +92,14 @@ def _parts(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
 
 def _item_lines(text: str, block: Block) -> list[Span]:
     """An item cut before each line that stands for itself."""
-    cuts = [(before[1], line[0]) for before, line in pairwise(block.lines) if _stands_alone(text, line)]
+    cuts = [(before[1], line[0]) for before, line in pairwise(block.lines) if _stands_alone(text, before, line)]
     ends, starts = zip(*cuts, strict=True) if cuts else ((), ())
     return list(zip((block.start, *starts), (*ends, block.end), strict=True))
 
 
-def _stands_alone(text: str, line: Span) -> bool:
-    return bool(MARKER.match(text, *line)) or _is_short(text, line)
+def _stands_alone(text: str, before: Span, line: Span) -> bool:
+    broken = "\n" in text[before[1] : line[0]]
+    return bool(MARKER.match(text, *line)) or (broken and _is_short(text, line))
 
 
 def _is_short(text: str, line: Span) -> bool:

@@ -75,7 +75,8 @@ def test_a_conflict_is_a_denial_or_another_number_whatever_the_judge_says(other:
         ("发布窗口固定是周二和周四", "发布窗口固定是周五", True),
         ("MySQL 默认不缓存结果", "Redis 默认不缓存结果", False),
         ("对于 MySQL 默认开启日志", "对于 Redis 默认开启日志", False),
-        ("签名用的是 RS256，密钥放在磁盘里", "签名用的是 RS256，密钥放在内存里", False),
+        ("会话存在 MySQL 里。", "会话存在 Redis 里", True),
+        ("签名用的是 RS256，密钥由磁盘读出", "签名用的是 RS256，密钥由内存读出", False),
     ],
 )
 def test_another_thing_in_the_same_words_is_a_conflict_if_it_is_what_they_predicate(
