@@ -9,8 +9,8 @@ from statistics import median
 from ingest.dedupe import turning_words
 from ingest.questions import is_question
 from ingest.tokens import query_tokens, search_tokens
-from rag.comparison import asks_whether, label_of, sides, speaks_of
-from rag.lists import belonging, is_member, parents, same_section, sections_below
+from rag.comparison import asks_whether, label_of, names_side, own_label, sides, speaks_of
+from rag.lists import ancestors, belonging, is_member, parents, same_section, sections_below
 from rag.names import names
 from rag.order import reverses
 from rag.support import NEGATION
@@ -105,6 +105,7 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         if extent.whole_list and not _is_of_the_question(group):
             group = belonging(statement, read, whole_list=False)
         fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
+        fresh = [s for s in fresh if not _is_of_another_label(query, s, best, read)]
         if not chosen or sum(_room(s, wants_code=wants_code) for s in (*chosen, *fresh)) <= budget:
             chosen += fresh
     if extent.whole_list:
@@ -112,16 +113,34 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         chosen += [s for s in _of_headings_asked_for(query, best, chosen, read) if not _repeats(s, chosen)]
     if wants_code and not any(s.kind == "code" for s in chosen):
         chosen += _code_beside(best, read, chosen)
-    two = sides(query.question, map(label_of, read)) or ()
-    for side, other in zip(two, reversed(two), strict=True):
-        if not any(speaks_of(side, s, other) and not s.leads_in for s in chosen):
-            chosen += [s for s in _on_side(side, other, ranked, read) if s not in chosen and not _repeats(s, chosen)]
+    if two := sides(query.question, map(label_of, read)):
+        chosen += [s for s in _compared(two, best, ranked, chosen, read) if not _repeats(s, chosen)]
     if asks_whether(query.asked):
         chosen += list(islice(_of_another_note(query, ranked, chosen), 1))
         chosen += _verdicts(chosen, read)
     chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
     above = {id(parent): parent for parent in parents(chosen, read)}
     return chosen + [parent for parent in above.values() if parent not in chosen]
+
+
+def _compared(
+    two: tuple[str, str],
+    best: Statement,
+    ranked: Sequence[Statement],
+    chosen: Sequence[Statement],
+    read: Sequence[Statement],
+) -> Iterator[Statement]:
+    """The table of the best statement's section that has a column for each side, or else something on either side that
+    is not chosen yet; below a heading on both, only there."""
+    section = [s for s in ranked if same_section(s, best)]
+    table = [s for s in section if all(names_side(s.header, side) for side in two)]
+    if table and len(table) <= _MOST_MEMBERS:
+        yield from (s for s in table if s not in chosen)
+        return
+    together = bool(best.headings) and all(names_side(best.headings[-1], side) for side in two)
+    for side, other in zip(two, reversed(two), strict=True):
+        if not any(speaks_of(side, s, other) and not s.leads_in for s in chosen):
+            yield from (s for s in _on_side(side, other, section if together else ranked, read) if s not in chosen)
 
 
 def _on_side(side: str, other: str, ranked: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
@@ -222,6 +241,16 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
         return statement.score >= best.score - (extent.same_section_below if at_home else extent.elsewhere_below)
     share = extent.same_section if at_home else extent.elsewhere
     return statement.probability >= max(_LEAST_PROBABILITY, share * best.probability)
+
+
+def _is_of_another_label(query: Query, statement: Statement, best: Statement, read: Sequence[Statement]) -> bool:
+    """Whether the best statement of its section has a label that is asked about, and this one and what stands above it
+    have only others."""
+    asked, of_best = query.question.lower(), own_label(best).lower()
+    if not of_best or of_best not in asked or not same_section(statement, best):
+        return False
+    labels = [own_label(s).lower() for s in (statement, *ancestors(statement, read))]
+    return any(labels) and not any(label and label in asked for label in labels)
 
 
 def _is_of_another_question(query: Query, statement: Statement, best: Statement) -> bool:

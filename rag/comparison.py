@@ -1,8 +1,9 @@
 """Questions with two sides: about two things at once, or about whether something is so."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import product
+from itertools import islice
 
 from ingest.lines import MARKER, clean_title
 from ingest.tokens import search_tokens
@@ -26,7 +27,9 @@ _VALUE = re.compile(
     r"|\b(?:how (?:many|much|long|big|large|often|fast)|when|where|default|which)\b",
     re.IGNORECASE,
 )
+_LONGEST_JOINT = 20
 _SHORTEST_LABEL, _LONGEST_LABEL = 2, 20
+"""In characters."""
 _LABEL = re.compile(
     rf"(?:{MARKER.pattern})?(?:\*\*)?([^，。；：！？,;:!?|\n]{{2,{_LONGEST_LABEL}}}?)(?:\*\*)?[ \t]*(?:[:：](?!//)|$)"
 )
@@ -51,29 +54,40 @@ def sides(question: str, labels: Iterable[str] = ()) -> tuple[str, str] | None:
     for label in set(labels):
         if _SHORTEST_LABEL <= len(label) <= _LONGEST_LABEL:
             found += [match.span() for match in re.finditer(re.escape(label), question, re.IGNORECASE)]
-    for left, right in product(sorted(found), repeat=2):
-        one, other = question[slice(*left)], question[slice(*right)]
-        if left[1] <= right[0] and _JOINT.fullmatch(question[left[1] : right[0]]) and one.lower() != other.lower():
-            return one, other
+    found.sort()
+    for start, end in found:
+        one = question[start:end]
+        for begin, stop in islice(found, bisect_left(found, (end, end)), None):
+            if begin > end + _LONGEST_JOINT:
+                break
+            other = question[begin:stop]
+            if _JOINT.fullmatch(question[end:begin]) and one.lower() != other.lower():
+                return one, other
     return None
 
 
 def label_of(statement: Statement) -> str:
     """What the statement says something of: the label at its beginning, or else the heading above it."""
+    return own_label(statement) or (_NUMBER.sub("", statement.headings[-1]) if statement.headings else "")
+
+
+def own_label(statement: Statement) -> str:
+    """The label at the statement's beginning, or all of a statement as short as one; empty if it has none."""
     labelled = _LABEL.match(statement.text)
-    if labelled:
-        return clean_title(labelled[1])
-    return _NUMBER.sub("", statement.headings[-1]) if statement.headings else ""
+    return clean_title(labelled[1]) if labelled else ""
 
 
 def speaks_of(side: str, statement: Statement, other: str) -> bool:
-    """Whether the name is in the heading above the statement, or in the statement and the heading is not about the
-    ``other`` side."""
-    heading, text = " ".join(statement.headings[-1:]), statement.text
-    return _names(heading, side) or (_names(text, side) and not _names(heading, other))
+    """Whether the statement has the side as its label or under a heading on it alone, or else names it below no heading
+    or label on the ``other`` side alone."""
+    for about in (own_label(statement), " ".join(statement.headings[-1:])):
+        if names_side(about, side) != names_side(about, other):
+            return names_side(about, side)
+    return names_side(statement.text, side)
 
 
-def _names(text: str, side: str) -> bool:
+def names_side(text: str, side: str) -> bool:
+    """Whether the text has the name, or the first word of the thing."""
     if is_chinese(side):
         return side.lower() in text.lower()
     return set(search_tokens(side)[:1]) <= set(search_tokens(text))

@@ -114,27 +114,37 @@ def parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[
     """What stands above the short items among the ``chosen``, without which these would say nothing: the items that
     they are part of, and the lead-in of their list if their section has several lists."""
     for statement in chosen:
-        parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
-        while parent is not None and (parent.kind == "item" or _is_of_several(parent, read)):
-            yield parent
-            parent = parent_of(parent, read)
+        if len(statement.text) <= _SHORTEST_ALONE:
+            yield from (s for s in ancestors(statement, read) if s.kind == "item" or _is_of_several(s, read))
+
+
+def ancestors(item: Statement, read: Sequence[Statement]) -> Iterator[Statement]:
+    """What stands above it, the nearest first; see ``parent_of``."""
+    parent = parent_of(item, read)
+    while parent is not None:
+        yield parent
+        parent = parent_of(parent, read)
 
 
 def _is_of_several(lead_in: Statement, read: Sequence[Statement]) -> bool:
-    """Whether its section has another lead-in or label."""
+    """Whether its section has another lead-in, or a label before it."""
     section = (s for s in read if same_section(s, lead_in) and s is not lead_in)
-    return any((s.leads_in and s.kind != "item") or is_labelled(s) for s in section)
+    return any(
+        (s.leads_in and s.kind != "item") or (s.start < lead_in.start and _LABELLED.match(s.text)) for s in section
+    )
 
 
 def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:
     """The last of the statements that are indented below the item at ``at``; itself if there are none."""
     item = statements[at]
     end = at
-    if item.kind == "item" and not _has_lost_its_indentation(item):
-        while end + 1 < len(statements) and same_section(item, statements[end + 1]):
-            if statements[end + 1].indent <= item.indent:
-                break
-            end += 1
+    if item.kind != "item":
+        return at
+    for statement in statements[at + 1 :]:
+        known = statement.block == item.block or not _has_lost_its_indentation(item)
+        if not (known and same_section(item, statement) and statement.indent > item.indent):
+            break
+        end += 1
     return end
 
 

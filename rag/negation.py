@@ -25,7 +25,7 @@ _OTHER_DENIAL = re.compile(
 )
 """Words that deny without a negation: what is disabled is not used. Beside them, counting negations tells nothing."""
 _ALLOWED = re.compile(r"允许|准许|能够")
-_NEGATED = re.compile(r"(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
+_NEGATED = re.compile(r"(?:可以|需要|应该|建议|推荐|[能会必要])?(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
 _LEAST_WORDS = 2

@@ -4,31 +4,31 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.tokens import query_tokens
 from rag.comparison import asks_whether
 from rag.negation import clauses, read_clause
 from rag.support import NEGATION
 from rag.types import Statement
 
-_POLES = tuple(
-    (re.compile(one, re.IGNORECASE), re.compile(other, re.IGNORECASE))
-    for one, other in (
-        (r"同步|\bsync(?:hronous(?:ly)?)?\b", r"异步|\basync(?:hronous(?:ly)?)?\b"),
-        (r"精确|无损|\bexact(?:ly)?\b|\blossless\b", r"近似|有损|\bapproximat\w*|\blossy\b"),
-        (r"在线|\bonline\b|\bon-policy\b", r"离线|\boffline\b|\boff-policy\b"),
-        (r"串行|\bsequential(?:ly)?\b|\bserial(?:ly)?\b", r"并行|\bparallel\b"),
-        (r"静态|\bstatic(?:ally)?\b", r"动态|\bdynamic(?:ally)?\b"),
-        (r"单向|\bunidirectional\b", r"双向|\bbidirectional\b"),
-        (
-            r"(?<!优)先(?!进|前|验)|(?<![目之以])前(?!向|提|缀|后)|\b(?:before|first|earlier)\b",
-            r"(?<![然以之最])后(?!续|果|端|缀|验)|\b(?:after|last|later)\b",
-        ),
-        (
-            r"增[大加长]|变[大多高]|升高|提高|上升|\bincreas\w+",
-            r"减[小少]|变[小少低]|降低|下降|\bdecreas\w+|\breduc\w+",
-        ),
-    )
+_POLES = (
+    (r"同步|\bsync(?:hronous(?:ly)?)?\b", r"异步|\basync(?:hronous(?:ly)?)?\b"),
+    (r"精确|无损|\bexact(?:ly)?\b|\blossless\b", r"近似|有损|\bapproximat\w*|\blossy\b"),
+    (r"在线|\bonline\b|\bon-policy\b", r"离线|\boffline\b|\boff-policy\b"),
+    (r"串行|\bsequential(?:ly)?\b|\bserial(?:ly)?\b", r"并行|\bparallel\b"),
+    (r"静态|\bstatic(?:ally)?\b", r"动态|\bdynamic(?:ally)?\b"),
+    (r"单向|\bunidirectional\b", r"双向|\bbidirectional\b"),
 )
+"""Opposites of which a question may name one alone."""
+_DIRECTIONS = (
+    (
+        r"(?<!优)先(?!进|前|验)|(?<![目之以])前(?!向|提|缀|后)|\b(?:before|first|earlier)\b",
+        r"(?<![然以之最])后(?!续|果|端|缀|验)|\b(?:after|last|later)\b",
+    ),
+    (
+        r"增[大加长]|变[大多高]|升高|提高|上升|\bincreas\w+",
+        r"减[小少]|变[小少低]|降低|下降|\bdecreas\w+|\breduc\w+",
+    ),
+)
+"""Opposites in words that mean much else: sides only of a question that names both."""
 _YES = re.compile(
     r"(?:要|能|会|可以|是的?|对|有|需要|必须|应该|支持|建议|推荐)(?=[，。,.!！；;]|$)|yes\b|always\b", re.IGNORECASE
 )
@@ -36,6 +36,8 @@ _NO = re.compile(r"(?:不|没|否|无需|不用|别)(?!过|同|仅|但|只|断|�
 _REPLY = re.compile(r"(?:[-*•]|\d+[.、)])?\s*(?:答|A|Answer)?\s*[:：]?\s*", re.IGNORECASE)
 _LEAST_SHARED, _SAME_WORDS = 2, 0.6
 """How many of its words, and which share of them, a clause has from the question that it answers."""
+# Words of a question that only ask whether.
+_ASKING = frozenset("要 能 会 是 可 可以 需要 应该 有 用 吗 是否 能否".split())
 _NEAR = 3
 """Characters before a word in which a negation denies it."""
 
@@ -51,14 +53,17 @@ def opposed(question: str, one: Statement, other: Statement) -> bool:
     return _denies(ours, theirs) or _denies(theirs, ours)
 
 
-def _poles_of(question: str) -> Iterator[tuple[re.Pattern[str], re.Pattern[str]]]:
-    return (poles for poles in _POLES if any(pole.search(question) for pole in poles))
+def _poles_of(question: str) -> Iterator[tuple[str, str]]:
+    for poles, needed in ((_POLES, any), (_DIRECTIONS, all)):
+        yield from (pair for pair in poles if needed(re.search(pole, question, re.IGNORECASE) for pole in pair))
 
 
-def _pole(text: str, one: re.Pattern[str], other: re.Pattern[str]) -> int:
+def _pole(text: str, one: str, other: str) -> int:
     """1 if the text holds only the first of two opposites, or denies only the second; -1 for the reverse; else 0."""
     sides = {
-        sign * _sign(text, found.start()) for pole, sign in ((one, 1), (other, -1)) for found in pole.finditer(text)
+        sign * _sign(text, found.start())
+        for pole, sign in ((one, 1), (other, -1))
+        for found in re.finditer(pole, text, re.IGNORECASE)
     }
     return sides.pop() if len(sides) == 1 else 0
 
@@ -86,11 +91,12 @@ def _denies(one: _Reply, other: _Reply) -> bool:
 
 def _read(question: str, statement: Statement) -> _Reply:
     """A yes or no counts only below a heading that asks the same; clauses only in the words of the question."""
-    asked = set(query_tokens(question))
+    asked = read_clause(question).words
+    topic = asked - _ASKING
     heading = statement.headings[-1] if statement.headings else ""
-    of_heading = set(query_tokens(heading))
+    topic_of_heading = read_clause(heading).words - _ASKING
     verdict = 0
-    if asks_whether(heading) and len(asked & of_heading) * 2 >= len(of_heading):
+    if asks_whether(heading) and len(topic & topic_of_heading) * 2 >= len(topic_of_heading):
         reply = _REPLY.sub("", statement.text, count=1)
         verdict = 1 if _YES.match(reply) else -1 if _NO.match(reply) else 0
     read = [
@@ -101,6 +107,6 @@ def _read(question: str, statement: Statement) -> _Reply:
     ]
     # What the question itself denies, both may deny.
     already = {word for clause in map(read_clause, clauses(question)) for word in clause.negated}
-    affirmed = (clause.words & asked for clause in read if clause.negations % 2 == 0)
-    denied = (clause.negated & asked - already for clause in read if clause.negations % 2)
+    affirmed = (clause.words & topic for clause in read if clause.negations % 2 == 0)
+    denied = (clause.negated & topic - already for clause in read if clause.negations % 2)
     return _Reply(verdict, frozenset().union(*affirmed), frozenset().union(*denied))

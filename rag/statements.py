@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ingest.lines import MARKER, read_lines
+from ingest.lines import MARKER, clean_title, read_lines
 from ingest.sentences import sentences
 from ingest.structure import Block, Kind, Span, parse
 from ingest.types import Chunk
@@ -22,7 +22,8 @@ _BORDER = re.compile(r"(?<!\\)\|")
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
     """The statements of one hit in order. A heading is one only if it has nothing below it, the note's title never."""
-    text, offset = hit.chunk.text, hit.chunk.start
+    begin = _end_of_heading(hit.chunk)
+    text, offset = hit.chunk.text[begin:], hit.chunk.start + begin
     blocks = [block for block in parse(text) if block.kind not in ("noise", "questions")]
     for number, block in enumerate(blocks):
         if block.kind == "heading" and not _is_bare(blocks, number):
@@ -45,6 +46,15 @@ def statements(hit: Hit, rank: int) -> Iterator[Statement]:
                 text=text[start:end],
                 header=text[header[0] : header[1]] if header else "",
             )
+
+
+def _end_of_heading(chunk: Chunk) -> int:
+    """Where the chunk goes on after its own heading at the beginning, which only the note before it may show to be one:
+    "2. Decay" is one after a heading with number 1. 0 if it does not begin with one or does not go on."""
+    line, newline, below = chunk.text.partition("\n")
+    mark = MARKER.match(line)
+    is_own = mark and chunk.headings and clean_title(line[mark.end() :]) == chunk.headings[-1]
+    return len(line) + len(newline) if is_own and below.strip() else 0
 
 
 def _is_bare(blocks: Sequence[Block], number: int) -> bool:

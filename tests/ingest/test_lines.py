@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.lines import NOISE, are_wrapped, clean_title, read_lines
+from ingest.lines import NOISE, are_wrapped, clean_title, goes_on, read_lines
 
 
 def test_lines_know_where_they_stand() -> None:
@@ -37,6 +37,15 @@ def test_lines_of_one_width_that_end_inside_sentences_are_wrapped() -> None:
     assert not are_wrapped(list(read_lines(f"{row}。\n{row}。\n完了。")))
     assert not are_wrapped(list(read_lines(f"{row}\n{row}\n短\n完了。")))
     assert not are_wrapped(list(read_lines("短\n也短\n都短")))
+    assert not are_wrapped(list(read_lines(f"甲：{row}\n乙：{row}\n丙：{row}")))
+
+
+def test_a_line_ends_where_the_next_one_has_a_label_too() -> None:
+    lines = list(read_lines("recall: how much of what matters is found\nprecision: how much found matters\nand so on"))
+    assert not goes_on(lines[0], lines[1], wrapped=False)
+    assert goes_on(lines[1], lines[2], wrapped=False)
+    mixed = list(read_lines("chan 只能收 int\nslice 可以放任何类型"))
+    assert not goes_on(mixed[0], mixed[1], wrapped=False)
 
 
 def test_a_tag_of_html_alone_is_noise_and_a_token_of_a_model_is_not() -> None:

@@ -65,6 +65,7 @@ def test_marks_end_sentences(marked: str) -> None:
         "从一、二……到十",
         "先 load... then train",
         "a?b:c",
+        "score = s . W h",
     ],
 )
 def test_other_marks_end_none(text: str) -> None:

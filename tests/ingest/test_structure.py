@@ -133,6 +133,12 @@ def test_a_bold_bullet_among_plain_ones_is_an_item() -> None:
     assert [kind for kind, _ in content(text)] == ["item"] * 4
 
 
+def test_a_numbered_title_between_numbered_questions_is_a_heading_if_something_stands_below_it() -> None:
+    note = "1、为什么快？\n   都在内存里\n2、过期策略\n   惰性删除\n3、有几个槽？\n   很多\n4、完了\n"
+    assert outline(note) == [("为什么快？",), ("过期策略",), ("有几个槽？",)]
+    assert outline("为什么快？\n\n1. 都在内存里\n2. 单线程\n   没有锁\n") == [("为什么快？",)]
+
+
 def test_a_numbered_question_goes_on_behind_the_list_of_an_answer() -> None:
     text = "1. 锁是什么？\n一种约定。\n- 读锁\n- 写锁\n2. 怎样避免死锁？\n- 固定顺序\n- 设超时\n"
     assert outline(text) == [("1. 锁是什么？",), ("2. 怎样避免死锁？",)]

@@ -405,3 +405,81 @@ def test_a_lead_in_is_not_said_without_what_it_announces() -> None:
 
     assert said(*scored, replace(last, score=-4.0, probability=0.02)) == ["- 早停看验证集的损失"]
     assert said(*scored, replace(last, score=1.9, probability=0.8))[1:] == ["- 早停的参数：", "容忍的轮数一般取五。"]
+
+
+def test_code_that_is_asked_for_takes_no_room_from_what_is_said_of_it() -> None:
+    code = "```nginx\n" + "proxy_set_header Upgrade $http_upgrade;\n" * 6 + "```"
+    note = f"配置如下：\n\n{code}\n\n改完要重新加载。"
+    assert answered(note, "改完要重新加载。", "转发怎么配", others=0.7) == ["配置如下：", code, "改完要重新加载。"]
+    assert answered(note, "改完要重新加载。", "转发要重启吗", others=0.7) == ["改完要重新加载。"]
+
+
+def said(question: str, *notes: tuple[Hit, float]) -> list[str]:
+    """The answer from notes whose statements all have the same probability."""
+    query = Query(question, question)
+    read = [replace(s, score=p, probability=p) for rank, (note, p) in enumerate(notes) for s in statements(note, rank)]
+    return [draft.text for draft in ExtractiveGenerator(600).generate(query, [note for note, _ in notes], read)]
+
+
+def test_the_opposite_order_repeats_nothing() -> None:
+    one, other = hit("先删除缓存，再更新数据库。", "a.md"), hit("先更新数据库，再删除缓存。", "b.md")
+    assert len(said("先更新数据库还是先删除缓存", (one, 0.9), (other, 0.5))) == 2
+    assert len(said("先更新数据库还是先删除缓存", (one, 0.9), (replace(one), 0.5))) == 1
+
+
+def test_a_verdict_stays_with_its_reason() -> None:
+    note = "No. Below a million vectors a plain scan is fast enough."
+    reason = "Below a million vectors a plain scan is fast enough."
+    assert answered(note, reason, "Is a vector database needed?") == ["No.", reason]
+    assert answered(note, reason, "What is fast enough?") == [reason]
+
+
+def test_a_heading_that_asks_something_else_adds_nothing_beside_one_that_asks_this() -> None:
+    asked = hit("缩写没有展开。", "a.md", ("为什么召回率低？",))
+    other = hit("混合检索提上去的。", "b.md", ("后来怎么提高的？",))
+    plain_heading = hit("召回率低是因为缩写。", "c.md", ("复盘",))
+    assert said("召回率为什么低", (asked, 0.9), (other, 0.8)) == ["缩写没有展开。"]
+    assert len(said("召回率为什么低", (asked, 0.9), (plain_heading, 0.8))) == 2
+
+
+def test_items_with_labels_that_are_not_asked_about_stay_out() -> None:
+    note = "穿透：用布隆过滤器\n击穿：加互斥锁\n雪崩：过期时间加随机数"
+    assert answered(note, "击穿：加互斥锁", "缓存击穿怎么解决", others=0.6) == ["击穿：加互斥锁"]
+    assert len(answered(note, "击穿：加互斥锁", "缓存故障怎么解决", others=0.6)) == 3
+    nested = "- 穿透\n    - 做法：加过滤器\n- 击穿\n    - 做法：加互斥锁\n"
+    assert answered(nested, "- 击穿", "缓存击穿怎么解决", others=0.6) == ["- 击穿", "   - 做法：加互斥锁"]
+
+
+def test_a_list_of_which_most_is_chosen_comes_whole_if_all_is_asked_for() -> None:
+    best = hit("都能防过拟合。", "b.md", ("总结",))
+    note = hit("- 减少参数\n- 随机失活\n- 权重衰减", headings=("模型层面",))
+    query = Query("过拟合有哪些办法", "过拟合有哪些办法")
+    probabilities = (0.9, 0.7, 0.01, 0.6)
+    read = [replace(s, score=p, probability=p) for s, p in zip(reader(query, [best, note]), probabilities, strict=True)]
+    drafts = list(ExtractiveGenerator(600).generate(query, [best, note], read))
+    assert [draft.text for draft in drafts][-3:] == ["- 减少参数", "- 随机失活", "- 权重衰减"]
+
+
+def test_the_sides_of_a_comparison_may_be_headings_labels_and_lead_ins_of_the_notes() -> None:
+    locks = [hit("提交时检查版本号。", "a.md", ("乐观锁",)), hit("先加锁再操作。", "b.md", ("悲观锁",))]
+    assert len(said("乐观锁和悲观锁的区别", (locks[0], 0.9), (locks[1], 0.01))) == 2
+    assert len(said("锁有什么区别", (locks[0], 0.9), (locks[1], 0.01))) == 1
+    queues = "甲队列：\n吞吐高\n顺序读写\n乙队列：\n路由灵活\n延迟低"
+    assert answered(queues, "路由灵活", "甲队列和乙队列对比", others=0.01) == [
+        "甲队列：",
+        "- 吞吐高",
+        "- 顺序读写",
+        "乙队列：",
+        "- 路由灵活",
+        "- 延迟低",
+    ]
+
+
+def test_a_short_item_brings_the_lead_in_of_its_list_if_there_are_several() -> None:
+    assert answered("好处：\n\n- 便宜\n\n坏处：\n\n- 慢\n", "- 慢") == ["坏处：", "- 慢"]
+    assert answered("好处：\n\n- 便宜\n- 快\n", "- 快") == ["- 快"]
+
+
+def test_lines_without_marks_that_stand_alone_are_no_list() -> None:
+    note = "换了模型\n训练变成 75 分钟\n没有提升"
+    assert answered(note, "训练变成 75 分钟") == ["训练变成 75 分钟"]
