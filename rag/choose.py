@@ -1,16 +1,24 @@
 """Scored statements -> those that make up an answer."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from statistics import median
 
 from ingest.dedupe import turning_words
 from ingest.questions import is_question
 from ingest.tokens import query_tokens, search_tokens
-from rag.comparison import asks_whether, label_of, names_side, own_label, sides, speaks_of
-from rag.lists import ancestors, belonging, is_member, parents, same_section, sections_below
+from rag.beside import (
+    LONGEST_CODE,
+    code_beside,
+    compared,
+    missing,
+    of_another_note,
+    of_headings_asked_for,
+    verdicts,
+)
+from rag.comparison import asks_whether, label_of, own_label, sides
+from rag.lists import ancestors, belonging, is_member, parents, same_section
 from rag.names import names
 from rag.order import reverses
 from rag.support import NEGATION
@@ -59,24 +67,7 @@ _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_PROBABILITY = 0.14
 """Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
 and answers hold something right hardly more often; with 0.16, 1 to 2 more of 100 answers hold nothing right."""
-_LEAST_PROBABILITY_OF_A_SIDE = 0.05
-_ANNOUNCES = re.compile(
-    r"[几两二三四五六七八九十\d][种个类大步条点]|类型|分类|方法|方式|手段|步骤|流程|阶段|原因|指标|方案|策略|技巧|办法|对策|措施|要点"
-    r"|坑|问题|场景|教训|经验|注意|优化|区别|怎么(?:排查|做|搭|办|解决|处理)"
-    r"|\b(?:kinds|types|steps|methods|ways|stages|phases|metrics|approaches|techniques|causes|reasons|fixes|tricks"
-    r"|pitfalls|lessons|mistakes)\b",
-    re.IGNORECASE,
-)
-_LONGEST_CODE = 800
-"""Characters of code that comes with an answer without being likely itself."""
-_LONGEST_VERDICT = 8
-"""Characters."""
-_MOST_MEMBERS = 8
-"""Items of a list that is completed because most of it is chosen."""
-_MOST_SECTIONS = 8
-"""Headings that may be a list."""
-_LEAST_PROBABILITY_ELSEWHERE, _FEWEST_SHARED = 0.06, 2
-"""The least probability of what another note says, and how many of the question's words it holds."""
+_BOTH = re.compile("优缺点|优劣|利弊")
 _LEAST_PROBABILITY_OF_A_LIST = 0.1
 """The least median probability of a list's items; below it the list is about something else and one item fits by
 chance."""
@@ -94,6 +85,16 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
     best = ranked[0]
     wants_code = bool(_WANTS_CODE.search(query.asked))
     chosen: list[Statement] = []
+
+    def fresh(group: Iterable[Statement]) -> list[Statement]:
+        """Those of the group that say something new of what is asked."""
+        found: list[Statement] = []
+        for s in group:
+            known = s in chosen or s in found or _repeats(s, chosen)
+            if not known and not _is_of_another_label(query, s, best, read):
+                found.append(s)
+        return found
+
     for statement in ranked:
         at_home = same_section(statement, best)
         if statement in chosen or not _near(statement, best, extent, at_home=at_home):
@@ -104,127 +105,28 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         group = belonging(statement, read, whole_list)
         if extent.whole_list and not _is_of_the_question(group):
             group = belonging(statement, read, whole_list=False)
-        fresh = [s for s in group if s not in chosen and not _repeats(s, chosen)]
-        fresh = [s for s in fresh if not _is_of_another_label(query, s, best, read)]
-        if not chosen or sum(_room(s, wants_code=wants_code) for s in (*chosen, *fresh)) <= budget:
-            chosen += fresh
+        joining = fresh(group)
+        if not chosen or sum(_room(s, wants_code=wants_code) for s in (*chosen, *joining)) <= budget:
+            chosen += joining
     if extent.whole_list:
-        chosen += [s for s in _missing(chosen, read) if not _repeats(s, chosen)]
-        chosen += [s for s in _of_headings_asked_for(query, best, chosen, read) if not _repeats(s, chosen)]
+        chosen += fresh(missing(chosen, read))
+        chosen += fresh(of_headings_asked_for(query, best, chosen, read))
     if wants_code and not any(s.kind == "code" for s in chosen):
-        chosen += _code_beside(best, read, chosen)
+        chosen += fresh(code_beside(best, read))
     if two := sides(query.question, map(label_of, read)):
-        chosen += [s for s in _compared(two, best, ranked, chosen, read) if not _repeats(s, chosen)]
+        chosen += fresh(compared(two, best, ranked, chosen, read))
     if asks_whether(query.asked):
-        chosen += list(islice(_of_another_note(query, ranked, chosen), 1))
-        chosen += _verdicts(chosen, read)
+        chosen += fresh(of_another_note(query, ranked, chosen))[:1]
+        chosen += fresh(verdicts(chosen, read))
     chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
     above = {id(parent): parent for parent in parents(chosen, read)}
     return chosen + [parent for parent in above.values() if parent not in chosen]
 
 
-def _compared(
-    two: tuple[str, str],
-    best: Statement,
-    ranked: Sequence[Statement],
-    chosen: Sequence[Statement],
-    read: Sequence[Statement],
-) -> Iterator[Statement]:
-    """The table of the best statement's section that has a column for each side, or else something on either side that
-    is not chosen yet; below a heading on both, only there."""
-    section = [s for s in ranked if same_section(s, best)]
-    table = [s for s in section if all(names_side(s.header, side) for side in two)]
-    if table and len(table) <= _MOST_MEMBERS:
-        yield from (s for s in table if s not in chosen)
-        return
-    together = bool(best.headings) and all(names_side(best.headings[-1], side) for side in two)
-    for side, other in zip(two, reversed(two), strict=True):
-        if not any(speaks_of(side, s, other) and not s.leads_in for s in chosen):
-            yield from (s for s in _on_side(side, other, section if together else ranked, read) if s not in chosen)
-
-
-def _on_side(side: str, other: str, ranked: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
-    """The best statement on one side of a comparison, with what belongs to it. One that is labelled with the side is
-    about it however unlikely."""
-    for statement in ranked:
-        labelled = label_of(statement).lower() == side.lower()
-        likely = statement.probability is None or statement.probability >= _LEAST_PROBABILITY_OF_A_SIDE
-        if (labelled or likely) and speaks_of(side, statement, other):
-            group = belonging(statement, read, whole_list=False)
-            if any(not s.leads_in for s in group):
-                return group
-    return []
-
-
 def _room(statement: Statement, *, wants_code: bool) -> int:
     """How much of the answer's length it takes; nothing if it is the code that is asked for."""
-    asked_for = wants_code and statement.kind == "code" and len(statement.text) <= _LONGEST_CODE
+    asked_for = wants_code and statement.kind == "code" and len(statement.text) <= LONGEST_CODE
     return 0 if asked_for else len(statement.text)
-
-
-def _missing(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
-    """What is not chosen of the lists of which most is."""
-    missing: dict[int, Statement] = {}
-    for statement in filter(is_member, chosen):
-        members = belonging(statement, read, whole_list=True)
-        others = [s for s in members if s not in chosen]
-        if len(members) <= _MOST_MEMBERS and len(others) < len(members) / 2:
-            missing |= {id(s): s for s in others}
-    return list(missing.values())
-
-
-def _code_beside(best: Statement, read: Sequence[Statement], chosen: Sequence[Statement]) -> list[Statement]:
-    """The likeliest code of the best statement's section, with its lead-in."""
-    written = (s for s in read if s.kind == "code" and same_section(s, best) and len(s.text) <= _LONGEST_CODE)
-    code = max(written, key=lambda s: s.score, default=None)
-    return [s for s in belonging(code, read, whole_list=False) if s not in chosen] if code else []
-
-
-def _of_headings_asked_for(
-    query: Query, best: Statement, chosen: Sequence[Statement], read: Sequence[Statement]
-) -> Iterator[Statement]:
-    """The best statement of each section below the heading of the best statement, or beside its section, if their
-    headings are the list that is asked for: the heading above them announces one, and with those above it speaks of the
-    question; none of their own says more of the question."""
-    asked = set(query_tokens(query.question))
-    for above in (best.headings, best.headings[:-1]):
-        sections = sections_below(above, best, read)
-        own = [section[0].headings[-1] for section in sections]
-        if not (above and _ANNOUNCES.search(above[-1]) and 1 < len(own) <= _MOST_SECTIONS):
-            continue
-        spoken = asked & set(search_tokens(" ".join((best.hit.chunk.title, *above))))
-        more = (asked & set(search_tokens(heading)) - spoken for heading in own)
-        if not spoken or any(map(is_question, own)) or any(more):
-            continue
-        for section in sections:
-            if not any(s.headings == section[0].headings for s in chosen):
-                yield max((s for s in section if not s.leads_in), key=lambda s: s.score, default=section[0])
-        return
-
-
-def _of_another_note(query: Query, ranked: Sequence[Statement], chosen: Sequence[Statement]) -> Iterator[Statement]:
-    """What other notes say of the question, which may be the opposite."""
-    asked, named = set(query_tokens(query.question)), {name.lower() for name in names(query.question)}
-    documents = {statement.hit.chunk.document_id for statement in chosen}
-    for statement in ranked:
-        if statement.probability is None or statement.probability < _LEAST_PROBABILITY_ELSEWHERE:
-            return
-        if statement.hit.chunk.document_id in documents or statement.leads_in or _repeats(statement, chosen):
-            continue
-        shared = asked & set(search_tokens(statement.text))
-        with_headings = " ".join((*statement.headings, statement.text)).lower()
-        if len(shared) >= _FEWEST_SHARED or any(name in with_headings for name in named):
-            yield statement
-
-
-def _verdicts(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
-    """The first words of the paragraphs that only some other sentences are chosen of, if they are as short as "No."."""
-    openers: dict[tuple[int, int], Statement] = {}
-    for statement in read:
-        openers.setdefault((statement.rank, statement.block), statement)
-    found = (openers[s.rank, s.block] for s in chosen if s.kind == "paragraph")
-    short = {id(s): s for s in found if len(s.text) <= _LONGEST_VERDICT and not s.leads_in}
-    return [s for s in short.values() if s not in chosen]
 
 
 def _is_followed(statement: Statement, chosen: Sequence[Statement], read: Sequence[Statement]) -> bool:
@@ -245,12 +147,15 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
 
 def _is_of_another_label(query: Query, statement: Statement, best: Statement, read: Sequence[Statement]) -> bool:
     """Whether the best statement of its section has a label that is asked about, and this one and what stands above it
-    have only others."""
-    asked, of_best = query.question.lower(), own_label(best).lower()
+    have only others. What the heading of the section says tells no label from others, unless it says them all."""
+    asked, of_best = _BOTH.sub("优点缺点", query.question.lower()), own_label(best).lower()
     if not of_best or of_best not in asked or not same_section(statement, best):
         return False
-    labels = [own_label(s).lower() for s in (statement, *ancestors(statement, read))]
-    return any(labels) and not any(label and label in asked for label in labels)
+    heading = " ".join(statement.headings[-1:]).lower()
+    labels = [label for s in (statement, *ancestors(statement, read)) if (label := own_label(s).lower())]
+    if not labels or any(label in asked for label in labels):
+        return False
+    return of_best not in heading or any(label in heading for label in labels)
 
 
 def _is_of_another_question(query: Query, statement: Statement, best: Statement) -> bool:

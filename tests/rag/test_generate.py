@@ -446,6 +446,11 @@ def test_items_with_labels_that_are_not_asked_about_stay_out() -> None:
     note = "穿透：用布隆过滤器\n击穿：加互斥锁\n雪崩：过期时间加随机数"
     assert answered(note, "击穿：加互斥锁", "缓存击穿怎么解决", others=0.6) == ["击穿：加互斥锁"]
     assert len(answered(note, "击穿：加互斥锁", "缓存故障怎么解决", others=0.6)) == 3
+    assert len(answered(note, "击穿：加互斥锁", "穿透和击穿怎么解决", others=0.6)) == 2
+    merits = "缺点：比较慢\n优点：不丢数据\n场景：转账"
+    assert answered(merits, "缺点：比较慢", "它有哪些优缺点", others=0.6) == ["- 缺点：比较慢", "- 优点：不丢数据"]
+    steps = hit("- 训练：三轮\n- 评估：看召回\n", headings=("训练的步骤",))
+    assert said("训练有哪些步骤", (steps, 0.9)) == ["- 训练：三轮", "- 评估：看召回"]
     nested = "- 穿透\n    - 做法：加过滤器\n- 击穿\n    - 做法：加互斥锁\n"
     assert answered(nested, "- 击穿", "缓存击穿怎么解决", others=0.6) == ["- 击穿", "   - 做法：加互斥锁"]
 
