@@ -38,8 +38,8 @@ _LEAST_SHARED, _SAME_WORDS = 2, 0.6
 """How many of its words, and which share of them, a clause has from the question that it answers."""
 # Words of a question that only ask whether.
 _ASKING = frozenset("要 能 会 是 可 可以 需要 应该 有 用 吗 是否 能否".split())
-_NEAR = 3
-"""Characters before a word in which a negation denies it."""
+_NEAR = 6
+"""Characters before a word of a clause in which a negation denies it."""
 
 
 def opposed(question: str, one: Statement, other: Statement) -> bool:
@@ -69,7 +69,8 @@ def _pole(text: str, one: str, other: str) -> int:
 
 
 def _sign(text: str, at: int) -> int:
-    return -1 if NEGATION.search(text[max(0, at - _NEAR) : at]) else 1
+    before = re.split(r"[，。；：！？,;:!?\n]", text[max(0, at - _NEAR) : at])[-1]
+    return -1 if NEGATION.search(before) else 1
 
 
 @dataclass(frozen=True, slots=True)
