@@ -85,6 +85,16 @@ _CLAUSE_END = re.compile(r"[，,。；;！!？?：:\n]|\.(?!\d)")
 _RANGE = re.compile(r"\s*(?:[-~–—/、,]|到|至|和|或|or|and|to)\s*", re.IGNORECASE)
 AMOUNT = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?:e[-+]?\d+|[kmbt]|st|nd|rd|th)(?![A-Za-z\d])", re.IGNORECASE)
 """A number that could be taken for a name: 7B, 2nd, 1e-4."""
+_WEEKDAY = re.compile(
+    r"(?:(?<![两一二三四五六七八九十几半\d])周|星期|礼拜)(?P<chinese>[一二三四五六日天])(?![次个轮遍篇期天百千\d])"
+    r"|\b(?P<english>mon|tues|wednes|thurs|fri|satur|sun)days?\b",
+    re.IGNORECASE,
+)
+_WEEKDAYS = {
+    name: day
+    for names in ("一二三四五六日", "一二三四五六天", "mon tues wednes thurs fri satur sun".split())
+    for day, name in enumerate(names, 1)
+}
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff]{1,3})", re.IGNORECASE)
 
@@ -118,7 +128,10 @@ class _Number:
 def has_other_number(claim: str, cited: str, headings: str) -> bool:
     """Whether the claim holds a number that neither the cited words nor the headings above them hold, in any notation:
     1,000 is 1000.0, 12 is twelve and 十二, 7B is 7 billion. A small number in words counts only if the cited words
-    count the same thing by another number: two methods may be named one by one, and 一 is rarely a number."""
+    count the same thing by another number: two methods may be named one by one, and 一 is rarely a number. A day of the
+    week is a number too."""
+    if not _weekdays(claim) <= _weekdays(f"{cited}\n{headings}"):
+        return True
     said, held = (list(_numbers(_plain(text))) for text in (claim, cited))
     read = [*held, *_numbers(_plain(headings))]
     known = {value for number in read if not number.unit_alone for value in number.values}
@@ -137,6 +150,11 @@ def has_other_number(claim: str, cited: str, headings: str) -> bool:
     return any(
         not number.in_words or (not _may_be_none(number) and number.counted in exchanged - {""}) for number in missing
     )
+
+
+def _weekdays(text: str) -> set[int]:
+    """From 1 for Monday to 7."""
+    return {_WEEKDAYS[(found["chinese"] or found["english"]).lower()] for found in _WEEKDAY.finditer(text)}
 
 
 def _says_otherwise(number: _Number, read: Sequence[_Number]) -> bool:

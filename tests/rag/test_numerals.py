@@ -39,3 +39,20 @@ def test_a_percentage_is_its_fraction() -> None:
     assert not has_other_number("dropout 取 10%", "dropout 取 0.1", "")
     assert not has_other_number("取 0.05", "取５％", "")
     assert has_other_number("dropout 取 10%", "dropout 取 0.2", "")
+
+
+@pytest.mark.parametrize(
+    ("claim", "cited", "other"),
+    [
+        ("发布在周三", "发布窗口是周二和周四", True),
+        ("每周三上线", "每周二上线", True),
+        ("It ships on Wednesday.", "It ships on Tuesdays.", True),
+        ("发布在周四", "发布窗口是周二和周四", False),
+        ("星期日停机", "星期天停机", False),
+        ("周三发布", "It ships on Wednesday.", False),
+        ("每周一次", "每 7 天一次", False),
+        ("一周三次", "每周做三次", False),
+    ],
+)
+def test_another_day_of_the_week_is_another_number(claim: str, cited: str, other: bool) -> None:
+    assert has_other_number(claim, cited, "") is other
