@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import Literal
 
 from ingest.lines import (
@@ -282,7 +282,7 @@ class _Parser:
             entitled = bold and (
                 (deeper and not self._follows_item(at)) or (is_question(bold[1]) and self._answered(at))
             )
-            numbered_on = self._is_next_number(marker[0]) and not self._follows_item(at)
+            numbered_on = self._is_next_number(marker[0]) and not self._is_in_list(line.indent)
             if entitled or (deeper and (questions or numbered_on)):
                 own_indent = line.indent if deeper else None
                 return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
@@ -316,10 +316,8 @@ class _Parser:
         self._close_sections(self.lines[at].indent)
         while self.open and self.open[-1].rank >= rank:
             self.open.pop()
-        number = _NUMBER.match(title) or _NUMBER.match(self.lines[at].text)
-        self.open.append(
-            _Open(rank, clean_title(title), own_indent, folded, quote, int(number[0]) if number else None)
-        )
+        number = _NUMBER.match(self.lines[at].text)
+        self.open.append(_Open(rank, clean_title(title), own_indent, folded, quote, int(number[0]) if number else None))
         self._add("heading", at, at + lines)
         return at + lines
 
@@ -449,6 +447,11 @@ class _Parser:
     def _follows_item(self, at: int) -> bool:
         """Whether an item of the same list stands right above: then both are items and neither is a heading."""
         return bool(self.done) and self.done[-1].kind == "item" and self.done[-1].indent == self.lines[at].indent
+
+    def _is_in_list(self, indent: int) -> bool:
+        """Whether an item with this indentation stands below the innermost heading."""
+        section = takewhile(lambda block: block.kind != "heading", reversed(self.done))
+        return any(block.kind == "item" and block.indent == indent for block in section)
 
     def _is_listed(self, at: int) -> bool:
         """Whether an item stands beside the one at ``at``."""

@@ -23,8 +23,8 @@ LONGEST_CODE = 800
 """Characters of code that comes with an answer without being likely itself."""
 _LONGEST_VERDICT = 8
 """Characters."""
-_MOST_MEMBERS = 8
-"""Items of a list that is completed because most of it is chosen."""
+_MOST_MEMBERS, _MOST_CHOSEN = 8, 30
+"""Items of a list that is completed because most of it is chosen, and statements that are looked at for it."""
 _MOST_SECTIONS = 8
 """Headings that may be a list."""
 _LEAST_PROBABILITY_ELSEWHERE, _FEWEST_SHARED = 0.06, 2
@@ -66,13 +66,13 @@ def _on_side(side: str, other: str, ranked: Sequence[Statement], read: Sequence[
 
 def missing(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
     """What is not chosen of the lists of which most is."""
-    missing: dict[int, Statement] = {}
-    for statement in filter(is_member, chosen):
+    known, others = {id(s) for s in chosen}, dict[int, Statement]()
+    for statement in filter(is_member, chosen[:_MOST_CHOSEN]):
         members = belonging(statement, read, whole_list=True)
-        others = [s for s in members if s not in chosen]
-        if len(members) <= _MOST_MEMBERS and len(others) < len(members) / 2:
-            missing |= {id(s): s for s in others}
-    return list(missing.values())
+        left = [s for s in members if id(s) not in known]
+        if len(members) <= _MOST_MEMBERS and len(left) < len(members) / 2:
+            others |= {id(s): s for s in left}
+    return list(others.values())
 
 
 def code_beside(best: Statement, read: Sequence[Statement]) -> list[Statement]:
@@ -121,9 +121,9 @@ def of_another_note(query: Query, ranked: Sequence[Statement], chosen: Sequence[
 
 def verdicts(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Statement]:
     """The first words of the paragraphs that only some other sentences are chosen of, if they are as short as "No."."""
-    openers: dict[tuple[int, int], Statement] = {}
+    openers: dict[tuple[str, int], Statement] = {}
     for statement in read:
-        openers.setdefault((statement.rank, statement.block), statement)
-    found = (openers[s.rank, s.block] for s in chosen if s.kind == "paragraph")
+        openers.setdefault((statement.hit.chunk.id, statement.block), statement)
+    found = (openers[s.hit.chunk.id, s.block] for s in chosen if s.kind == "paragraph")
     short = {id(s): s for s in found if len(s.text) <= _LONGEST_VERDICT and not s.leads_in}
     return list(short.values())

@@ -18,7 +18,7 @@ from rag.beside import (
     verdicts,
 )
 from rag.comparison import asks_whether, label_of, own_label, sides
-from rag.lists import ancestors, belonging, is_member, parents, same_section
+from rag.lists import belonging, is_member, parents, same_section
 from rag.names import names
 from rag.order import reverses
 from rag.support import NEGATION
@@ -68,6 +68,11 @@ _LEAST_PROBABILITY = 0.14
 """Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
 and answers hold something right hardly more often; with 0.16, 1 to 2 more of 100 answers hold nothing right."""
 _BOTH = re.compile("优缺点|优劣|利弊")
+_OF_OTHERS = re.compile(
+    "方案|办法|方法|做法|应对|对策|解决|处理|措施|原因|代价|步骤|优[点势]|缺[点陷]|不足|劣势|局限|好处|坏处|注意|例|总结|结论"
+    "|pros|cons|fix|solution|cause|note|example",
+)
+"""Labels that say something of the others rather than name another thing."""
 _LEAST_PROBABILITY_OF_A_LIST = 0.1
 """The least median probability of a list's items; below it the list is about something else and one item fits by
 chance."""
@@ -88,12 +93,9 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
 
     def fresh(group: Iterable[Statement]) -> list[Statement]:
         """Those of the group that say something new of what is asked."""
-        found: list[Statement] = []
-        for s in group:
-            known = s in chosen or s in found or _repeats(s, chosen)
-            if not known and not _is_of_another_label(query, s, best, read):
-                found.append(s)
-        return found
+        known = {id(s) for s in chosen}
+        new = {id(s): s for s in group if id(s) not in known}
+        return [s for s in new.values() if not (_repeats(s, chosen) or _is_of_another_label(query, s, best))]
 
     for statement in ranked:
         at_home = same_section(statement, best)
@@ -145,17 +147,18 @@ def _near(statement: Statement, best: Statement, extent: _Extent, *, at_home: bo
     return statement.probability >= max(_LEAST_PROBABILITY, share * best.probability)
 
 
-def _is_of_another_label(query: Query, statement: Statement, best: Statement, read: Sequence[Statement]) -> bool:
-    """Whether the best statement of its section has a label that is asked about, and this one and what stands above it
-    have only others. What the heading of the section says tells no label from others, unless it says them all."""
-    asked, of_best = _BOTH.sub("优点缺点", query.question.lower()), own_label(best).lower()
-    if not of_best or of_best not in asked or not same_section(statement, best):
+def _is_of_another_label(query: Query, statement: Statement, best: Statement) -> bool:
+    """Whether it stands beside the best statement of its section and has another label than this one, whose label is
+    asked about. What the heading of the section says tells no label from others, unless it says them all; labels such
+    as "办法" are about the others."""
+    asked = _BOTH.sub("优点缺点", query.question.lower())
+    of_best, label = own_label(best).lower(), own_label(statement).lower()
+    if not (of_best and label) or of_best not in asked or label in asked or _OF_OTHERS.search(label):
+        return False
+    if statement.indent != best.indent or not same_section(statement, best):
         return False
     heading = " ".join(statement.headings[-1:]).lower()
-    labels = [label for s in (statement, *ancestors(statement, read)) if (label := own_label(s).lower())]
-    if not labels or any(label in asked for label in labels):
-        return False
-    return of_best not in heading or any(label in heading for label in labels)
+    return of_best not in heading or label in heading
 
 
 def _is_of_another_question(query: Query, statement: Statement, best: Statement) -> bool:

@@ -23,17 +23,19 @@ _WHETHER = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"多[少大长久高快]|几(?![乎何])|默认|哪[天年月个种里儿]|何时|什么时候|设[成为]什么|取什么"
-    r"|\b(?:how (?:many|much|long|big|large|often|fast)|when|where|default|which)\b",
+    r"(?<![很许更诸众最太])多[少大长久高快]|几(?![乎何种百千])|默认(?:是|的?值|用|哪|什么|多)|哪[天年月个里儿]|何时|什么时候|设[成为]什么|取什么"
+    r"|^(?:when|where|which)\b(?!.*\band\b)|\bhow (?:many|much|long|big|large|often|fast)\b"
+    r"|\bwhat (?:is|'s) the default\b",
     re.IGNORECASE,
 )
 _LONGEST_JOINT = 20
 _SHORTEST_LABEL, _LONGEST_LABEL = 2, 20
 """In characters."""
 _LABEL = re.compile(
-    rf"(?:{MARKER.pattern})?(?:\*\*)?([^，。；：！？,;:!?|\n]{{2,{_LONGEST_LABEL}}}?)(?:\*\*)?[ \t]*(?:[:：](?!//)|$)"
+    rf"(?:{MARKER.pattern})?(?:\*\*)?(?P<label>[^，。；：！？,;:!?|\n]{{2,{_LONGEST_LABEL}}}?)(?:\*\*)?[ \t]*"
+    r"(?:[:：](?:\*\*)?(?!//)|$)"
 )
-_NUMBER = re.compile(rf"(?:{MARKER.pattern}|\d+(?:\.\d+)+[ \t.、]*|[一二三四五六七八九十]{{1,3}}、)[ \t]*")
+_NUMBER = re.compile(rf"^(?:{MARKER.pattern}|\d+(?:\.\d+)+[ \t.、]*|[一二三四五六七八九十]{{1,3}}、)[ \t]*")
 
 
 def asks_whether(question: str) -> bool:
@@ -68,13 +70,15 @@ def sides(question: str, labels: Iterable[str] = ()) -> tuple[str, str] | None:
 
 def label_of(statement: Statement) -> str:
     """What the statement says something of: the label at its beginning, or else the heading above it."""
-    return own_label(statement) or (_NUMBER.sub("", statement.headings[-1]) if statement.headings else "")
+    bare = _LABEL.fullmatch(statement.text)
+    heading = statement.headings[-1] if statement.headings else ""
+    return own_label(statement) or (clean_title(bare["label"]) if bare else _NUMBER.sub("", heading, count=1))
 
 
 def own_label(statement: Statement) -> str:
-    """The label at the statement's beginning, or all of a statement as short as one; empty if it has none."""
+    """The label before the colon at the statement's beginning, if something follows it; else empty."""
     labelled = _LABEL.match(statement.text)
-    return clean_title(labelled[1]) if labelled else ""
+    return clean_title(labelled["label"]) if labelled and labelled.end() < len(statement.text.rstrip()) else ""
 
 
 def speaks_of(side: str, statement: Statement, other: str) -> bool:
@@ -87,7 +91,9 @@ def speaks_of(side: str, statement: Statement, other: str) -> bool:
 
 
 def names_side(text: str, side: str) -> bool:
-    """Whether the text has the name, or the first word of the thing."""
+    """Whether the text has the name, or all words of another thing."""
     if is_chinese(side):
         return side.lower() in text.lower()
-    return set(search_tokens(side)[:1]) <= set(search_tokens(text))
+    # The first token of a name is the whole of it.
+    words = search_tokens(side)[: 1 if TERM.fullmatch(side) else None]
+    return bool(words) and set(words) <= set(search_tokens(text))

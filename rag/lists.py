@@ -104,6 +104,8 @@ def parent_of(item: Statement, read: Sequence[Statement]) -> Statement | None:
         if not same_section(other, item):
             return None
         if other.kind != "item":
+            if other.indent > item.indent or (other.kind == "code" and item.indent):
+                continue
             return other if other.leads_in else None
         if other.indent < item.indent:
             return other
@@ -141,7 +143,8 @@ def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:
     if item.kind != "item":
         return at
     for statement in statements[at + 1 :]:
-        known = statement.block == item.block or not _has_lost_its_indentation(item)
+        same_block = (statement.hit.chunk.id, statement.block) == (item.hit.chunk.id, item.block)
+        known = same_block or not _has_lost_its_indentation(item)
         if not (known and same_section(item, statement) and statement.indent > item.indent):
             break
         end += 1

@@ -24,14 +24,14 @@ _OTHER_DENIAL = re.compile(
     re.IGNORECASE,
 )
 """Words that deny without a negation: what is disabled is not used. Beside them, counting negations tells nothing."""
-_ALLOWED = re.compile(r"允许|准许|能够")
+_ALLOWED = re.compile(r"允许|准许")
 _NEGATED = re.compile(r"(?:可以|需要|应该|建议|推荐|[能会必要])?(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
 _LEAST_WORDS = 2
 _TOKEN = re.compile(rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}|=")
 _PREDICATE = re.compile(
-    rf"(?:是|为|用|取|设|选|叫|存|放|在|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?{HAN}?$",
+    rf"(?:是|为|用|取|设|选|叫|存|放|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?{HAN}?$",
     re.IGNORECASE,
 )
 _LEAST_ALIKE = 4

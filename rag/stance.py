@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.comparison import asks_whether
-from rag.negation import clauses, read_clause
+from rag.names import names
+from rag.negation import Clause, clauses, read_clause
 from rag.support import NEGATION
 from rag.types import Statement
 
@@ -20,32 +21,41 @@ _POLES = (
 """Opposites of which a question may name one alone."""
 _DIRECTIONS = (
     (
-        r"(?<!优)先(?!进|前|验)|(?<![目之以])前(?!向|提|缀|后)|\b(?:before|first|earlier)\b",
-        r"(?<![然以之最])后(?!续|果|端|缀|验)|\b(?:after|last|later)\b",
-    ),
-    (
-        r"增[大加长]|变[大多高]|升高|提高|上升|\bincreas\w+",
-        r"减[小少]|变[小少低]|降低|下降|\bdecreas\w+|\breduc\w+",
+        r"(?<!优)先(?![进前验])|(?<![目之以当])前(?![向提缀后])",
+        r"(?<![然以之最])后(?![续果端缀验来])(?!面?的?[章文])",
     ),
 )
 """Opposites in words that mean much else: sides only of a question that names both."""
+_IS_ASKED = r"(?:[是算]|属于|\b(?:is|are|was|were|be)\b)[^，。,.;；]{{0,30}}(?:{pole})"
 _YES = re.compile(
-    r"(?:要|能|会|可以|是的?|对|有|需要|必须|应该|支持|建议|推荐)(?=[，。,.!！；;]|$)|yes\b|always\b", re.IGNORECASE
+    r"(?:要|能|会|可以|是的?|对|有|需要|必须|应该|支持|建议|推荐)(?=[，。,.!！；;]|$)|(?:yes|always)(?=[,.;!]|$)",
+    re.IGNORECASE,
 )
-_NO = re.compile(r"(?:不|没|否|无需|不用|别)(?!过|同|仅|但|只|断|如|少)|(?:no|never|not)\b(?! only)", re.IGNORECASE)
-_REPLY = re.compile(r"(?:[-*•]|\d+[.、)])?\s*(?:答|A|Answer)?\s*[:：]?\s*", re.IGNORECASE)
-_LEAST_SHARED, _SAME_WORDS = 2, 0.6
-"""How many of its words, and which share of them, a clause has from the question that it answers."""
-# Words of a question that only ask whether.
-_ASKING = frozenset("要 能 会 是 可 可以 需要 应该 有 用 吗 是否 能否".split())
-_NEAR = 6
-"""Characters before a word of a clause in which a negation denies it."""
+_NO = re.compile(
+    r"(?:不[要用能会行是对支建推]?(?:可以|需要|应该|支持|建议|推荐|持|议|荐)?|没有?|无需|否)(?=[，。,.!！；;]|$)"
+    r"|(?:no|never)(?=[,.;!]|$)",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"[，。：！？；,:;!?\n]|\.\s")
+_REPLY = re.compile(r"(?:[-*•]\s|\d+[.、)])?\s*(?:(?:答|A|Answer)\s*[:：])?\s*", re.IGNORECASE)
+_SAME_WORDS = 0.75
+"""The least share of a clause's words that stand in the question that it answers."""
+_FEWEST_AFFIRMED = 2
+"""How many of the question's words a clause has that affirms it."""
+_SAME_TOPIC = 0.8
+"""The least share of a heading's words that stand in the question that it asks too."""
+_ASKING = re.compile(
+    r"(?P<verb>[要能会是有用])[不没](?P=verb)|可以|需要|应该|允许|是否|能否|[要能会吗么]"
+    r"|\b(?:i|we|you|should|need|do|does|did|can)\b",
+    re.IGNORECASE,
+)
+"""What only asks whether."""
 
 
 def opposed(question: str, one: Statement, other: Statement) -> bool:
     """Whether the two take opposite sides of the question: each holds one of two opposites alone, or one says yes and
     the other no."""
-    if not asks_whether(question):
+    if not asks_whether(question) or _are_of_other_names(question, one.text, other.text):
         return False
     if any(_pole(one.text, *poles) * _pole(other.text, *poles) < 0 for poles in _poles_of(question)):
         return True
@@ -53,9 +63,19 @@ def opposed(question: str, one: Statement, other: Statement) -> bool:
     return _denies(ours, theirs) or _denies(theirs, ours)
 
 
+def _are_of_other_names(question: str, one: str, other: str) -> bool:
+    """Whether each speaks of a technical name that neither the other nor the question has."""
+    known = names(question)
+    ours, theirs = (set(names(text)).difference(known) for text in (one, other))
+    return bool(ours - theirs and theirs - ours)
+
+
 def _poles_of(question: str) -> Iterator[tuple[str, str]]:
-    for poles, needed in ((_POLES, any), (_DIRECTIONS, all)):
-        yield from (pair for pair in poles if needed(re.search(pole, question, re.IGNORECASE) for pole in pair))
+    for pair in (*_POLES, *_DIRECTIONS):
+        named = [re.search(pole, question, re.IGNORECASE) for pole in pair]
+        asked = (re.search(_IS_ASKED.format(pole=pole), question, re.IGNORECASE) for pole in pair)
+        if all(named) or (pair in _POLES and any(asked)):
+            yield pair
 
 
 def _pole(text: str, one: str, other: str) -> int:
@@ -69,8 +89,8 @@ def _pole(text: str, one: str, other: str) -> int:
 
 
 def _sign(text: str, at: int) -> int:
-    before = re.split(r"[，。；：！？,;:!?\n]", text[max(0, at - _NEAR) : at])[-1]
-    return -1 if NEGATION.search(before) else 1
+    """-1 if the clause denies before this position what it says there."""
+    return -1 if NEGATION.search(_CLAUSE_END.split(text[:at])[-1]) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +112,27 @@ def _denies(one: _Reply, other: _Reply) -> bool:
 
 def _read(question: str, statement: Statement) -> _Reply:
     """A yes or no counts only below a heading that asks the same; clauses only in the words of the question."""
-    asked = read_clause(question).words
-    topic = asked - _ASKING
+    asked = _without_asking(question).words
     heading = statement.headings[-1] if statement.headings else ""
-    topic_of_heading = read_clause(heading).words - _ASKING
+    of_heading = _without_asking(heading).words
     verdict = 0
-    if asks_whether(heading) and len(topic & topic_of_heading) * 2 >= len(topic_of_heading):
+    if asks_whether(heading) and len(asked & of_heading) >= max(1, _SAME_TOPIC * len(of_heading)):
         reply = _REPLY.sub("", statement.text, count=1)
         verdict = 1 if _YES.match(reply) else -1 if _NO.match(reply) else 0
     read = [
         clause
-        for clause in map(read_clause, clauses(statement.text))
-        if len(clause.words & asked) >= max(_LEAST_SHARED, _SAME_WORDS * len(clause.words))
-        and not clause.denies_otherwise
+        for clause in map(_without_asking, clauses(statement.text))
+        if len(clause.words & asked) >= max(1, _SAME_WORDS * len(clause.words)) and not clause.denies_otherwise
     ]
     # What the question itself denies, both may deny.
-    already = {word for clause in map(read_clause, clauses(question)) for word in clause.negated}
-    affirmed = (clause.words & topic for clause in read if clause.negations % 2 == 0)
-    denied = (clause.negated & topic - already for clause in read if clause.negations % 2)
+    already = {word for clause in map(_without_asking, clauses(question)) for word in clause.negated}
+    affirmed = (
+        clause.words & asked for clause in read if clause.negations % 2 == 0 and len(clause.words) >= _FEWEST_AFFIRMED
+    )
+    denied = (clause.negated & asked - already for clause in read if clause.negations % 2)
     return _Reply(verdict, frozenset().union(*affirmed), frozenset().union(*denied))
+
+
+def _without_asking(text: str) -> Clause:
+    # A comma parts the words before from those behind, which a space would not.
+    return read_clause(_ASKING.sub("，", text))

@@ -14,8 +14,6 @@ from rag.types import Hit, Statement, leads_in
 _LONGEST_HEADER_CELL = 20
 _LONGEST_LINE, _FEWEST_LINES = 60, 3
 """Characters of a line that is an item without a mark, and how many lines are a list."""
-_NESTED = 2
-"""Columns by which a line of an item is indented below it."""
 _SENTENCE_END = "。！？!?.;；"
 _BORDER = re.compile(r"(?<!\\)\|")
 
@@ -91,8 +89,8 @@ def _parts(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
         yield "item", block.indent, *lines[0]
         for start, end in lines[1:]:
             # A line that begins like an item is one: several stood on a line between ``<br>``.
-            nested = 0 if MARKER.match(text, start, end) else _NESTED
-            yield "item", block.indent + nested, start, end
+            nested = block.indent if MARKER.match(text, start, end) else max(block.indent + 1, _columns(text, start))
+            yield "item", nested, start, end
     elif block.kind == "table":
         rows = (row for row in block.lines if text[row[0] : row[1]].strip("|-: \t"))
         yield from (("table", block.indent, *row) for row in rows)
@@ -102,14 +100,18 @@ def _parts(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
 
 def _item_lines(text: str, block: Block) -> list[Span]:
     """An item cut before each line that stands for itself."""
-    cuts = [(before[1], line[0]) for before, line in pairwise(block.lines) if _stands_alone(text, before, line)]
+    alone = [bool(MARKER.match(text, *line)) for line in block.lines]
+    below = [
+        number
+        for number, (before, line) in enumerate(pairwise(block.lines), 1)
+        if not alone[number] and "\n" in text[before[1] : line[0]] and _is_short(text, line)
+    ]
+    # One line alone may be the rest of a sentence.
+    for number in below if len(below) > 1 else ():
+        alone[number] = True
+    cuts = [(before[1], line[0]) for (before, line), cut in zip(pairwise(block.lines), alone[1:], strict=True) if cut]
     ends, starts = zip(*cuts, strict=True) if cuts else ((), ())
     return list(zip((block.start, *starts), (*ends, block.end), strict=True))
-
-
-def _stands_alone(text: str, before: Span, line: Span) -> bool:
-    broken = "\n" in text[before[1] : line[0]]
-    return bool(MARKER.match(text, *line)) or (broken and _is_short(text, line))
 
 
 def _is_short(text: str, line: Span) -> bool:
@@ -118,19 +120,29 @@ def _is_short(text: str, line: Span) -> bool:
 
 def _of_lines(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
     """The sentences of a paragraph; as items, its lines if all are short and none ends a sentence, and the short ones
-    below a lead-in."""
+    below a lead-in that end alike."""
     all_listed = len(block.lines) >= _FEWEST_LINES and all(_is_short(text, line) for line in block.lines)
-    announced = False
+    listed = {line for lines in _below_lead_ins(text, block) for line in lines}
     for line in block.lines:
-        spans = list(sentences(text, *line))
-        if leads_in(text[slice(*line)]):
-            announced = True
-            yield from (("paragraph", block.indent, *span) for span in spans)
-        elif len(spans) == 1 and (all_listed or (announced and _is_short(text, line))):
+        if (all_listed or line in listed) and not leads_in(text[slice(*line)]):
             yield "item", _columns(text, line[0]), *line
         else:
-            announced = False
-            yield from (("paragraph", block.indent, *span) for span in spans)
+            yield from (("paragraph", block.indent, *span) for span in sentences(text, *line))
+
+
+def _below_lead_ins(text: str, block: Block) -> Iterator[list[Span]]:
+    """The lines below each lead-in of a paragraph that are one short sentence each and all end one, or none does; a
+    single one that ends one is prose."""
+    below: list[Span] | None = None
+    for line in (*block.lines, None):
+        short = line is not None and line[1] - line[0] <= _LONGEST_LINE and len(list(sentences(text, *line))) == 1
+        alike = line is not None and (not below or _is_short(text, below[0]) == _is_short(text, line))
+        if line is not None and below is not None and short and alike and not leads_in(text[slice(*line)]):
+            below.append(line)
+            continue
+        if below and (len(below) > 1 or _is_short(text, below[0])):
+            yield below
+        below = [] if line is not None and leads_in(text[slice(*line)]) else None
 
 
 def _columns(text: str, at: int) -> int:

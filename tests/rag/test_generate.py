@@ -451,8 +451,12 @@ def test_items_with_labels_that_are_not_asked_about_stay_out() -> None:
     assert answered(merits, "缺点：比较慢", "它有哪些优缺点", others=0.6) == ["- 缺点：比较慢", "- 优点：不丢数据"]
     steps = hit("- 训练：三轮\n- 评估：看召回\n", headings=("训练的步骤",))
     assert said("训练有哪些步骤", (steps, 0.9)) == ["- 训练：三轮", "- 评估：看召回"]
-    nested = "- 穿透\n    - 做法：加过滤器\n- 击穿\n    - 做法：加互斥锁\n"
-    assert answered(nested, "- 击穿", "缓存击穿怎么解决", others=0.6) == ["- 击穿", "   - 做法：加互斥锁"]
+    followed = "击穿：请求全打到库\n\n应对方案：\n\n- 加互斥锁\n- 逻辑过期"
+    assert len(answered(followed, "击穿：请求全打到库", "缓存击穿怎么解决", others=0.6)) == 4
+    weighed = "- 优点：省显存\n- 不足：效果略差"
+    assert len(answered(weighed, "- 优点：省显存", "它有哪些优缺点", others=0.6)) == 2
+    numbered = "1. 收集数据\n2. 训练模型\n3. 评估"
+    assert len(answered(numbered, "2. 训练模型", "训练模型有哪些步骤", others=0.6)) == 3
 
 
 def test_a_list_of_which_most_is_chosen_comes_whole_if_all_is_asked_for() -> None:

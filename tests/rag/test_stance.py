@@ -33,7 +33,7 @@ def test_opposites_that_the_question_speaks_of_are_sides(question: str, one: str
 @pytest.mark.parametrize(
     ("question", "one", "other", "expected"),
     [
-        ("训练前要不要预热", ("要不要预热？", "答：要，不然不稳"), ("结构", "训练稳定，不需要预热训练"), True),
+        ("训练前要不要预热", ("要不要预热？", "答：要，不然不稳"), ("结构", "它更稳，不需要预热"), True),
         ("Pre-Norm 需要预热吗", ("要不要预热？", "答：要，不然不稳"), ("结构", "它更稳，不需要预热；"), True),
         ("训练前要不要预热", ("要不要预热？", "要，不然不稳"), ("训练要不要预热", "不要。"), True),
         ("训练前要不要预热", ("要不要预热？", "要，不然不稳"), ("要不要早停", "不要。"), False),
