@@ -56,10 +56,11 @@ def sides(question: str, labels: Iterable[str] = ()) -> tuple[str, str] | None:
     for label in set(labels):
         if _SHORTEST_LABEL <= len(label) <= _LONGEST_LABEL:
             found += [match.span() for match in re.finditer(re.escape(label), question, re.IGNORECASE)]
-    found.sort()
+    # The longest first of those that begin together: "Python 3.8" rather than "Python".
+    found.sort(key=lambda span: (span[0], -span[1]))
     for start, end in found:
         one = question[start:end]
-        for begin, stop in islice(found, bisect_left(found, (end, end)), None):
+        for begin, stop in islice(found, bisect_left(found, end, key=lambda span: span[0]), None):
             if begin > end + _LONGEST_JOINT:
                 break
             other = question[begin:stop]

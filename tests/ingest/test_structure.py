@@ -137,6 +137,8 @@ def test_a_numbered_title_between_numbered_questions_is_a_heading_if_something_s
     note = "1、为什么快？\n   都在内存里\n2、过期策略\n   惰性删除\n3、有几个槽？\n   很多\n4、完了\n"
     assert outline(note) == [("为什么快？",), ("过期策略",), ("有几个槽？",)]
     assert outline("为什么快？\n\n1. 都在内存里\n2. 单线程\n   没有锁\n") == [("为什么快？",)]
+    steps = "## 1. 安装\n1. 下载\n   - 官网\n2. 解压\n   - tar\n3. 运行\n   - 启动\n"
+    assert outline(steps) == [("1. 安装",)]
 
 
 def test_a_numbered_question_goes_on_behind_the_list_of_an_answer() -> None:

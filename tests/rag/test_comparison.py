@@ -1,6 +1,6 @@
 import pytest
 
-from rag.comparison import asks_whether, sides, speaks_of
+from rag.comparison import asks_one_thing, asks_whether, label_of, own_label, sides, speaks_of
 from rag.types import Statement
 from tests.rag.sample_hits import hit
 
@@ -55,3 +55,45 @@ def test_a_statement_below_the_heading_of_one_side_does_not_speak_of_the_other_i
 )
 def test_whether_something_is_so_is_told_from_other_questions(question: str, asks: bool) -> None:
     assert asks_whether(question) is asks
+
+
+@pytest.mark.parametrize(
+    ("question", "one"),
+    [
+        ("端口默认是多少", True),
+        ("预热多久", True),
+        ("发布窗口是哪天", True),
+        ("位置编码能不能不要", True),
+        ("How many layers?", True),
+        ("Where is the session kept?", True),
+        ("为什么很多大模型用它", False),
+        ("量化有几种方法", False),
+        ("如何修改默认端口", False),
+        ("What happens when the cache is full?", False),
+    ],
+)
+def test_a_question_of_one_thing_is_told_from_others(question: str, one: bool) -> None:
+    assert asks_one_thing(question) is one
+
+
+@pytest.mark.parametrize(
+    ("text", "heading", "own", "label"),
+    [
+        ("- **缓存**：放在内存里", "办法", "缓存", "缓存"),
+        ("缓存", "办法", "", "缓存"),
+        ("放在内存里，很快。", "2. 缓存", "", "缓存"),
+        ("用它部署。", "Llama 3.1 部署", "", "Llama 3.1 部署"),
+        ("见 https://example.org", "链接", "", "链接"),
+    ],
+)
+def test_a_statement_has_its_own_label_or_that_of_its_heading(text: str, heading: str, own: str, label: str) -> None:
+    statement = Statement(hit(text), 0, 0, "item", 0, (heading,), 0, len(text), text)
+    assert (own_label(statement), label_of(statement)) == (own, label)
+
+
+def test_things_with_the_same_first_word_are_told_apart() -> None:
+    labels = ("Python 2.7", "Python 3.8")
+    assert sides("Python 2.7 和 Python 3.8 的区别", labels) == labels
+    statement = Statement(hit("旧版。"), 0, 0, "paragraph", 0, labels[:1], 0, 3, "旧版。")
+    assert speaks_of(labels[0], statement, labels[1])
+    assert not speaks_of(labels[1], statement, labels[0])

@@ -156,3 +156,32 @@ def test_what_streams_is_the_text() -> None:
 def test_the_heading_is_in_the_language_of_the_question() -> None:
     assert conflict_heading("How hot?") == "**Your notes disagree:**"
     assert conflict_heading("多热？") == "**笔记里的说法不一致：**"
+
+
+class LittleContradiction:
+    """Gives every pair the same probability of a contradiction."""
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+
+    def support(self, pairs: Sequence[tuple[str, str]]) -> Vectors:
+        return np.array([(0.0, self.probability, 0.0)] * len(pairs), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("question", "probability", "contradiction", "found"),
+    [
+        ("复制是同步还是异步", 0.2, 0.2, True),
+        ("复制是同步还是异步", 0.2, 0.02, False),
+        ("复制是同步还是异步", 0.05, 0.9, False),
+        ("复制怎么配置", 0.5, 0.2, False),
+    ],
+)
+def test_opposite_sides_of_a_question_are_a_conflict_if_the_judge_does_not_object(
+    question: str, probability: float, contradiction: float, found: bool
+) -> None:
+    sides = hit("复制是异步的，所以可能丢数据。", "甲", (), "a.md"), hit("写完从库才返回，同步复制。", "乙", (), "b.md")
+    pairs, _ = JudgeConflictFinder(LittleContradiction(contradiction))(
+        Query(question, question), [statement(side, probability) for side in sides]
+    )
+    assert len(pairs) == found

@@ -28,15 +28,18 @@ def test_short_lines_below_a_lead_in_are_items_up_to_the_next_sentence() -> None
         ("paragraph", "两者都要监控。"),
         ("paragraph", "别的再说"),
     ]
+    costs = "显存估算如下：\n参数占 12G。\n梯度占 12G。"
+    assert [kind for kind, _, _ in read(costs)] == ["paragraph", "item", "item"]
+    assert [kind for kind, _, _ in read("显存估算如下：\n参数占 12G。")] == ["paragraph", "paragraph"]
 
 
 def test_lines_of_an_item_stand_below_it() -> None:
-    note = "- 泄漏的原因\n  没有人接收\n  忘了取消\n- 写到一半的句子，\n  接着写"
+    note = "- 泄漏的原因\n  没有人接收\n  忘了取消\n- 写到一半的句子\n  接着写"
     assert read(note) == [
         ("item", 0, "- 泄漏的原因"),
         ("item", 2, "没有人接收"),
         ("item", 2, "忘了取消"),
-        ("item", 0, "- 写到一半的句子，\n  接着写"),
+        ("item", 0, "- 写到一半的句子\n  接着写"),
     ]
 
 
