@@ -26,9 +26,9 @@ from rag.terms import language_of
 from rag.types import Draft, Notice, Query, Statement, StatementPair
 
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
-# Strict, because a false alarm costs more trust than a missed conflict. Pairs that pass say the opposite of each other
-# in much the same words: none of the 258 shipped and development questions without a conflict shows a pair, and one of
-# 197 headings of the sample notes asked as questions (two numbers for one thing).
+# Strict, because a false alarm costs more trust than a missed conflict: none of the 258 shipped and development
+# questions without a conflict shows a pair, and one of about 650 headings of notes asked as questions (two numbers for
+# one thing).
 _LEAST_PROBABILITY = 0.25
 _LEAST_PROBABILITY_OF_ONE_THING = 0.1
 """Lower where only one thing can be right, so that a statement on it that says otherwise is no other part of the
