@@ -70,10 +70,11 @@ def sides(question: str, labels: Iterable[str] = ()) -> tuple[str, str] | None:
 
 
 def label_of(statement: Statement) -> str:
-    """What the statement says something of: the label at its beginning, or else the heading above it."""
-    bare = _LABEL.fullmatch(statement.text)
-    heading = statement.headings[-1] if statement.headings else ""
-    return own_label(statement) or (clean_title(bare["label"]) if bare else _NUMBER.sub("", heading, count=1))
+    """What the statement says something of: the label at its beginning, which may be all of it, or else the heading
+    above it."""
+    if labelled := _LABEL.match(statement.text):
+        return clean_title(labelled["label"])
+    return _NUMBER.sub("", statement.headings[-1]) if statement.headings else ""
 
 
 def own_label(statement: Statement) -> str:

@@ -116,16 +116,11 @@ def parents(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[
     """What stands above the short items among the ``chosen``, without which these would say nothing: the items that
     they are part of, and the lead-in of their list if their section has several lists."""
     for statement in chosen:
-        if len(statement.text) <= _SHORTEST_ALONE:
-            yield from (s for s in ancestors(statement, read) if s.kind == "item" or _is_of_several(s, read))
-
-
-def ancestors(item: Statement, read: Sequence[Statement]) -> Iterator[Statement]:
-    """What stands above it, the nearest first; see ``parent_of``."""
-    parent = parent_of(item, read)
-    while parent is not None:
-        yield parent
-        parent = parent_of(parent, read)
+        parent = parent_of(statement, read) if len(statement.text) <= _SHORTEST_ALONE else None
+        while parent is not None:
+            if parent.kind == "item" or _is_of_several(parent, read):
+                yield parent
+            parent = parent_of(parent, read)
 
 
 def _is_of_several(lead_in: Statement, read: Sequence[Statement]) -> bool:
@@ -138,10 +133,9 @@ def _is_of_several(lead_in: Statement, read: Sequence[Statement]) -> bool:
 
 def _end_of_what_is_below(statements: Sequence[Statement], at: int) -> int:
     """The last of the statements that are indented below the item at ``at``; itself if there are none."""
-    item = statements[at]
-    end = at
+    item, end = statements[at], at
     if item.kind != "item":
-        return at
+        return end
     for statement in statements[at + 1 :]:
         same_block = (statement.hit.chunk.id, statement.block) == (item.hit.chunk.id, item.block)
         known = same_block or not _has_lost_its_indentation(item)

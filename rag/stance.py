@@ -72,9 +72,9 @@ def _are_of_other_names(question: str, one: str, other: str) -> bool:
 
 def _poles_of(question: str) -> Iterator[tuple[str, str]]:
     for pair in (*_POLES, *_DIRECTIONS):
-        named = [re.search(pole, question, re.IGNORECASE) for pole in pair]
-        asked = (re.search(_IS_ASKED.format(pole=pole), question, re.IGNORECASE) for pole in pair)
-        if all(named) or (pair in _POLES and any(asked)):
+        both_named = all(re.search(pole, question, re.IGNORECASE) for pole in pair)
+        one_asked = _IS_ASKED.format(pole="|".join(pair))
+        if both_named or (pair in _POLES and re.search(one_asked, question, re.IGNORECASE)):
             yield pair
 
 

@@ -99,17 +99,13 @@ def _parts(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
 
 
 def _item_lines(text: str, block: Block) -> list[Span]:
-    """An item cut before each line that stands for itself."""
-    alone = [bool(MARKER.match(text, *line)) for line in block.lines]
-    below = [
-        number
-        for number, (before, line) in enumerate(pairwise(block.lines), 1)
-        if not alone[number] and "\n" in text[before[1] : line[0]] and _is_short(text, line)
-    ]
-    # One line alone may be the rest of a sentence.
-    for number in below if len(below) > 1 else ():
-        alone[number] = True
-    cuts = [(before[1], line[0]) for (before, line), cut in zip(pairwise(block.lines), alone[1:], strict=True) if cut]
+    """An item cut before each line that stands for itself: one with a mark, and short ones if there are several, since
+    one alone may be the rest of a sentence."""
+    pairs = list(pairwise(block.lines))
+    marked = [bool(MARKER.match(text, *line)) for _, line in pairs]
+    short = ["\n" in text[before[1] : line[0]] and _is_short(text, line) for before, line in pairs]
+    several = sum(short[at] and not marked[at] for at in range(len(pairs))) > 1
+    cuts = [(before[1], line[0]) for at, (before, line) in enumerate(pairs) if marked[at] or (several and short[at])]
     ends, starts = zip(*cuts, strict=True) if cuts else ((), ())
     return list(zip((block.start, *starts), (*ends, block.end), strict=True))
 
@@ -133,16 +129,22 @@ def _of_lines(text: str, block: Block) -> Iterator[tuple[Kind, int, int, int]]:
 def _below_lead_ins(text: str, block: Block) -> Iterator[list[Span]]:
     """The lines below each lead-in of a paragraph that are one short sentence each and all end one, or none does; a
     single one that ends one is prose."""
-    below: list[Span] | None = None
-    for line in (*block.lines, None):
-        short = line is not None and line[1] - line[0] <= _LONGEST_LINE and len(list(sentences(text, *line))) == 1
-        alike = line is not None and (not below or _is_short(text, below[0]) == _is_short(text, line))
-        if line is not None and below is not None and short and alike and not leads_in(text[slice(*line)]):
-            below.append(line)
-            continue
-        if below and (len(below) > 1 or _is_short(text, below[0])):
-            yield below
-        below = [] if line is not None and leads_in(text[slice(*line)]) else None
+    groups: list[list[Span]] = []
+    announced = False
+    for line in block.lines:
+        if leads_in(text[slice(*line)]):
+            groups.append([])
+            announced = True
+        elif announced := announced and _is_alike(text, line, groups[-1]):
+            groups[-1].append(line)
+    return (lines for lines in groups if len(lines) > 1 or (lines and _is_short(text, lines[0])))
+
+
+def _is_alike(text: str, line: Span, others: Sequence[Span]) -> bool:
+    """Whether a line is one short sentence and ends like the others."""
+    if line[1] - line[0] > _LONGEST_LINE or len(list(sentences(text, *line))) > 1:
+        return False
+    return not others or _is_short(text, others[0]) == _is_short(text, line)
 
 
 def _columns(text: str, at: int) -> int:
