@@ -95,6 +95,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
                     min_width=80,
                 )
             current = gr.Textbox("", elem_id="current", visible=False)
+            renamed = gr.State(("", ""))
             kept_turns = gr.Textbox("", elem_id="kept-turns", visible="hidden", label="kept turns", show_label=False)
         with gr.Column(elem_id="source-column", scale=2, min_width=320):
             source = gr.HTML(elem_id="source", js_on_load=SENDS, apply_default_css=False)
@@ -158,7 +159,11 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         except NoteciteError as error:
             gr.Warning(error.to(language))
             yield {question: asked}
-        yield shown(conversation, conversations) | {send: gr.update(visible=True), stop: gr.update(visible=False)}
+        yield {
+            current: conversation.id if conversation else "",
+            send: gr.update(visible=True),
+            stop: gr.update(visible=False),
+        }
 
     def ask_clicked(conversation_id: str, kept: str, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         data = data_of(event)
@@ -194,14 +199,15 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         )
         gr.Info(text("Saved for review in the tab Measure.", "已保存，可在“评测”中审核。", language))
 
-    def rename(conversation_id: str, to: str, request: gr.Request) -> str:
+    def rename(conversation_id: str, to: str, request: gr.Request) -> tuple[str, tuple[str, str]]:
         conversations = _conversations(desk, request)
         try:
-            return conversations.rename(conversation_id, to).title
+            name = conversations.rename(conversation_id, to).title
         except NoteciteError as error:
             gr.Warning(error.to(language))
             found = opened(conversations, conversation_id)
-            return found.title if found else ""
+            name = found.title if found else ""
+        return name, (conversation_id, name)
 
     def remove(conversation_id: str, words: str, request: gr.Request) -> Update:
         conversations = _conversations(desk, request)
@@ -219,7 +225,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         return show("", words, request)
 
     asking: dict[str, Any] = {
-        "outputs": [*whole, question, kept_turns, send, stop],
+        "outputs": [turns, current, question, kept_turns, send, stop],
         # The desk limits how many run at a time and refuses the rest.
         "concurrency_limit": None,
         "show_progress": "hidden",
@@ -230,7 +236,10 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         turns.ask(ask_clicked, [current, kept_turns], **asking),
     ]
     for run in runs:
-        run.then(None, current, None, js="(id) => { window.notecite.remember(id); }")
+        # Shown as whole only when it has ended: until then gradio drops the next question.
+        run.then(show, [current, search], whole, **QUIET).then(
+            None, current, None, js="(id) => { window.notecite.remember(id); }"
+        )
     stop.click(stop_writing, **QUIET)
     turns.rate(rate, current, None, **QUIET)
     for panel in (turns, source):
@@ -238,12 +247,10 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
     entries.open(entry_id, None, current, **QUIET).then(show, [current, search], whole, **QUIET).then(
         None, current, None, js="(id) => { window.notecite.remember(id); }"
     )
-    search.change(find, [search, current], entries, **QUIET)
+    # One event for both reasons to list anew, so that no older list comes after a newer one.
+    gr.on([search.change, renamed.change], find, [search, current], entries, trigger_mode="always_last", **QUIET)
     fresh.click(start_afresh, search, whole, **QUIET).then(None, js="() => { window.notecite.remember(''); }")
-    # The search may change while the title is being saved.
-    gr.on([title.submit, title.blur], rename, [current, title], title, **QUIET).then(
-        find, [search, current], entries, **QUIET
-    )
+    gr.on([title.submit, title.blur], rename, [current, title], [title, renamed], **QUIET)
     delete.click(lambda: gr.update(visible=True), None, sure, **QUIET)
     sure.click(remove, [current, search], whole, **QUIET).then(None, js="() => { window.notecite.remember(''); }")
     # A tab may be selected while the page still loads; both must show the same.

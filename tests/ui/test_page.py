@@ -236,6 +236,23 @@ def test_a_follow_up_is_read_with_the_question_before_it(visit: Visit) -> None:
     assert visit.page.locator(".turn[data-turn='1'] .cite").count() >= 1
 
 
+def test_a_question_asked_the_moment_an_answer_is_whole_is_not_lost(visit: Visit) -> None:
+    visit.page.evaluate(
+        """(next) => new MutationObserver((_, seen) => {
+          if (!document.querySelector(".turn:not(.writing) footer")) return;
+          seen.disconnect();
+          const box = document.querySelector("#question textarea");
+          box.value = next;
+          box.dispatchEvent(new Event("input", { bubbles: true }));
+          setTimeout(() => box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true })), 0);
+        }).observe(document.body, { childList: true, subtree: true })""",
+        "它有哪些缺点？",
+    )
+    visit.ask(ROPE)
+    visit.page.wait_for_selector(".turn:not(.writing)[data-turn='1'] footer")
+    assert "缺点" in visit.last_reply()
+
+
 def test_a_refusal_opens_the_nearest_headings(visit: Visit) -> None:
     visit.ask("量子计算机的退相干时间是多少？")
     headings = visit.page.locator(".turn .heading")

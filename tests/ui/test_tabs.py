@@ -64,7 +64,7 @@ def test_sliders_take_any_value_of_the_settings(desk: Desk) -> None:
 def test_looking_inside_begins_with_the_settings_in_force_and_keeps_what_was_moved(desk: Desk) -> None:
     blocks = page(desk, "en")
     select = handler(blocks, "inside", "select")
-    began = next(each.value for each in blocks.blocks.values() if isinstance(each, gr.State))
+    began = next(e.value for e in blocks.blocks.values() if isinstance(e, gr.State) and isinstance(e.value, dict))
     assert list(select(began).values()) == [began]
     desk.settings = load_settings(library=desk.settings.library, candidates=300, strictness="strict")
     state, *_ = anew = select(began)
