@@ -13,6 +13,7 @@ from typing import Any
 from eval.evidence import EvidenceFinder, ink
 from eval.types import QUESTION_TYPES, EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
+from ingest.files import write_whole
 from ingest.phrases import Phrase
 
 _FAULTS_SHOWN = 10
@@ -100,8 +101,8 @@ def only(cases: Sequence[EvalCase], path: Path) -> tuple[EvalCase, ...]:
     return tuple(case for case in cases if case.id in ids)
 
 
-def append_case(path: Path, case: EvalCase) -> None:
-    """Adds a line to a question file, which need not exist yet.
+def keep_case(path: Path, case: EvalCase) -> None:
+    """Adds a line to a question file, which need not exist yet, in place of one with the same id.
 
     Raises BadInput for a case that ``load_cases`` would refuse.
     """
@@ -110,11 +111,17 @@ def append_case(path: Path, case: EvalCase) -> None:
         case_from_json(row)
     except CaseFault as fault:
         raise BadInput(Phrase("the question cannot be kept", "无法保存这个问题"), case.id, fault.phrase) from None
-    written = path.read_bytes() if path.exists() else b""
-    # A file that was edited by hand may not end its last line.
-    start = "\n" if written and not written.endswith(b"\n") else ""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{start}{json.dumps(row, ensure_ascii=False)}\n")
+    lines = path.read_text(encoding="utf-8-sig").split("\n") if path.exists() else []
+    others = [line for line in lines if line.strip() and _id_in(line) != case.id]
+    write_whole(path, "\n".join((*others, json.dumps(row, ensure_ascii=False), "")))
+
+
+def _id_in(line: str) -> object:
+    """None for a line that is no case, which a person may still want to correct."""
+    try:
+        return json.loads(line).get("id")
+    except (ValueError, AttributeError):
+        return None
 
 
 def case_to_json(case: EvalCase) -> dict[str, Any]:

@@ -8,9 +8,9 @@ Three logistic layers. The first turns the score of each of the first hits and w
 statements into the probability that the hit answers: it does where it overlaps a gold quote. The second turns a
 statement's score, in which what the scorer says, its similarity to the question and the words they share have fixed
 proportions, into the probability that it holds a part of the answer. The third turns the best statement's log-odds, the
-best hit's probability, the best cosine and the share of unknown names into the probability that the notes hold the
-answer. The table counts false refusals and false answers by threshold; ``--check-…`` prints all of this for notes that
-nothing was fitted on, too. ``--write`` keeps the layers for the product.
+best hit's probability, the best cosine, the share of unknown names and whether one of these cannot be said otherwise
+into the probability that the notes hold the answer. The table counts false refusals and false answers by threshold;
+``--check-…`` prints all of this for notes that nothing was fitted on, too. ``--write`` keeps the layers.
 """
 
 import argparse

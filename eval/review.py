@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from eval.cases import append_case, load_cases
+from eval.cases import keep_case, load_cases
 from eval.types import EvalCase
 
 
@@ -23,8 +23,8 @@ class ReviewedQuestions:
         return case_id not in self._known
 
     def keep(self, case: EvalCase) -> None:
-        """Raises BadInput for a case that cannot be used."""
-        append_case(self._path, case)
+        """In place of a kept one with the same id. Raises BadInput for a case that cannot be used."""
+        keep_case(self._path, case)
         self._known.add(case.id)
 
     def reject(self, case_id: str) -> None:

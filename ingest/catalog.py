@@ -23,7 +23,7 @@ from ingest.database import Database
 from ingest.errors import NotFound
 from ingest.phrases import Phrase
 from ingest.protocols import TokenVectors, Vectors
-from ingest.types import Chunk, Document, Place
+from ingest.types import Chunk, Document, Place, page_at
 
 FORMAT = 2
 """Raise it when the tables change; a library of another format must be rebuilt."""
@@ -463,13 +463,13 @@ class Catalog:
             "SELECT id, title, text, content_hash, page_starts, problems FROM documents WHERE id = ?", (document_id,)
         )
         if not rows:
-            raise NotFound(
-                Phrase("the library has no such document", "库中没有这个文档"),
-                document_id,
-                Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
-            )
+            raise no_such_document(document_id)
         _, title, text, content_hash, page_starts, problems = rows[0]
         return Document(document_id, title, text, content_hash, tuple(json.loads(page_starts)), _phrases(problems))
+
+    def page_at(self, document_id: str, offset: int) -> int | None:
+        rows = self._database.rows("SELECT page_starts FROM documents WHERE id = ?", (document_id,))
+        return page_at(json.loads(rows[0][0]), offset) if rows else None
 
     def documents(self) -> tuple[DocumentSummary, ...]:
         rows = self._database.rows(
@@ -516,6 +516,14 @@ class Catalog:
 def _chunk(row: Sequence[Any]) -> Chunk:
     chunk_id, document_id, title, headings, start, end, text, tokens, page = row
     return Chunk(chunk_id, document_id, title, tuple(json.loads(headings)), start, end, text, tokens, page)
+
+
+def no_such_document(document_id: str) -> NotFound:
+    return NotFound(
+        Phrase("the library has no such document", "库中没有这个文档"),
+        document_id,
+        Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
+    )
 
 
 def _json(phrases: Iterable[Phrase]) -> str:

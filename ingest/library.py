@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from ingest.catalog import Catalog, Change, Counts, DocumentSummary
+from ingest.catalog import Catalog, Change, Counts, DocumentSummary, NoteFile, no_such_document
 from ingest.database import disk_full
 from ingest.errors import BadInput, LibraryBusy, LibraryMismatch, NotFound
 from ingest.files import write_whole
@@ -145,6 +145,10 @@ class Library:
         """Raises NotFound."""
         return self.catalog.document(document_id)
 
+    def page_at(self, document_id: str, offset: int) -> int | None:
+        """The 1-based page; None for a document without pages, or one that was removed meanwhile."""
+        return self.catalog.page_at(document_id, offset)
+
     def documents(self) -> tuple[DocumentSummary, ...]:
         """In order of their ids."""
         return self.catalog.documents()
@@ -214,7 +218,7 @@ class Library:
         files = self.catalog.document_ids()
         roots = {folder.id: folder.path for folder in self.catalog.folders()}
         doomed: set[str] = set()
-        emptied: set[int] = set()
+        named: set[int] = set()
         for path in paths:
             prefix = path.strip("/") + "/"
             on_disk = _on_disk(path)
@@ -225,15 +229,30 @@ class Library:
                 or document_id.startswith(prefix)
                 or _is_in(roots[file.folder] / file.path, on_disk)
             }
-            named = {folder_id for folder_id, root in roots.items() if _is_in(root, on_disk)}
-            if not found and not named:
+            folders = {folder_id for folder_id, root in roots.items() if _is_in(root, on_disk)}
+            if not found and not folders:
                 raise NotFound(
                     Phrase("the library has no such document or folder", "库中没有这个文档或文件夹"),
                     path,
                     Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
                 )
             doomed |= found
-            emptied |= named | {files[document_id].folder for document_id in found}
+            named |= folders
+        self._remove(doomed, named)
+        return tuple(sorted(doomed))
+
+    def forget_document(self, document_id: str) -> NoteFile:
+        """Like ``forget``, for exactly this document; returns where it was read. Raises NotFound."""
+        file = self.catalog.document_ids().get(document_id)
+        if file is None:
+            raise no_such_document(document_id)
+        self._remove({document_id}, set())
+        return file
+
+    def _remove(self, doomed: Set[str], named: Set[int]) -> None:
+        """Removes documents, and of the folders that are ``named`` or held them those that are empty now."""
+        files = self.catalog.document_ids()
+        emptied = named | {files[document_id].folder for document_id in doomed}
         self.repair()
         self.apply(self.catalog.replace(sorted(doomed), ()))
         emptied -= {file.folder for file in self.catalog.document_ids().values()}
@@ -241,7 +260,6 @@ class Library:
             if folder.id in emptied:
                 self.catalog.remove_folder(folder)
         self.finish()
-        return tuple(sorted(doomed))
 
     def _index_writer(self) -> IndexWriter:
         if self._writer is None:

@@ -75,7 +75,7 @@ _SPREAD_OF_ONE_WIDTH = 16
 _ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
 _ENGLISH_GOES_ON = re.compile(r"[a-z]+(?:,| (?![\u3400-\u9fff]))")
 _LABELLED = re.compile(r"[\w ()-]{1,40}: |[^\s，。；：！？、,;:!?]{1,20}：")
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def goes_on(line: Line, following: Line, wrapped: bool) -> bool:
     ``are_wrapped``."""
     if following.text.startswith(": ") or line.text[-1] in "，、":
         return True
-    if line.text[-1] in f"{SENTENCE_END}." or _BREAK.match(following.text):
+    if line.text[-1] in f"{SENTENCE_END}." or BREAK.match(following.text):
         return False
     if _LABELLED.match(line.text) and _LABELLED.match(following.text):
         return False

@@ -52,26 +52,41 @@ def sentences(text: str, start: int, end: int) -> Iterator[Span]:
     """
     begin = start
     clauses: list[int] = []
+    pairs = _Pairs(text, begin)
     for found in _SCAN.finditer(text, start, end):
         if found.lastgroup == "whole" or found.start() < begin:
             continue
-        stop = _after_closers(text, begin, found.end(), end)
+        stop = _after_closers(text, pairs, found.end(), end)
         if found.lastgroup == "soft":
             clauses.append(stop)
         elif not _is_abbreviation(text, begin, found.end(), end):
             yield from _cut(text, begin, stop, clauses)
-            begin, clauses = stop, []
+            begin, clauses, pairs = stop, [], _Pairs(text, stop)
     yield from _cut(text, begin, end, clauses)
 
 
-def _after_closers(text: str, begin: int, stop: int, end: int) -> int:
+class _Pairs:
+    """Which quotes and emphasis are open since ``begin``. Asked from left to right, it counts each character once."""
+
+    def __init__(self, text: str, begin: int) -> None:
+        self._text = text
+        self._counted = dict.fromkeys(_BOTH_WAYS, (begin, 0))
+
+    def is_open(self, mark: str, at: int) -> bool:
+        up_to, count = self._counted[mark]
+        count += self._text.count(mark, up_to, at)
+        self._counted[mark] = (max(up_to, at), count)
+        return count % 2 == 1
+
+
+def _after_closers(text: str, pairs: _Pairs, stop: int, end: int) -> int:
     """The position after the closing quotes, brackets and emphasis that follow a mark."""
     while stop < end:
         if text[stop] in _CLOSERS:
             stop += 1
             continue
         mark = next((mark for mark in _BOTH_WAYS if text.startswith(mark, stop)), None)
-        if mark is None or text.count(mark, begin, stop) % 2 == 0:
+        if mark is None or not pairs.is_open(mark, stop):
             return stop
         stop += len(mark)
     return end

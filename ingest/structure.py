@@ -15,6 +15,7 @@ from typing import Literal
 from ingest.lines import (
     ATX_HEADING,
     BEGINS_BLOCK,
+    BREAK,
     CONTENTS,
     MARKER,
     NOISE,
@@ -99,8 +100,8 @@ _BARE_NAME = re.compile(r"[A-Za-z][\w.+()-]*$", re.ASCII)
 _FORMULA_BEGINS = re.compile(r"\$\$|\\\[|\\begin\{(\w+\*?)\}")
 _FORMULA_TAIL = re.compile(r"[ \t.,;，。；]*(?::\w+:`[^`]*`)?$")
 _TABLE_RULE = re.compile(r"(?=.*\|)\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
+_TABLE_END = re.compile("</table>", re.IGNORECASE)
 _TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # What begins an item only if a line beside it begins alike.
 _LISTED = re.compile(
     r"(?P<bracketed>[（(][一二三四五六七八九十]{1,3}[)）])"
@@ -127,7 +128,7 @@ class _Parser:
         self.done: list[Block] = []
         # Searching again and again for an end that is not there would take quadratic time.
         self.last_comment_end = text.rfind("-->")
-        self.last_table_end = text.rfind("</table>")
+        self.last_table_end = max((end.start() for end in _TABLE_END.finditer(text)), default=-1)
 
     def blocks(self) -> list[Block]:
         # Each step returns the line after what it took, or the same line if it took nothing; the first that takes wins.
@@ -148,7 +149,7 @@ class _Parser:
             if self.lines[at].blank:
                 at += 1
                 continue
-            if self.lines[at].text.endswith(_END_OF_DETAILS) and not NOISE.match(self.lines[at].text):
+            if self.lines[at].text.lower().endswith(_END_OF_DETAILS) and not NOISE.match(self.lines[at].text):
                 self._part(at, self.lines[at].end - len(_END_OF_DETAILS))
             for step in steps:
                 after = step(at)
@@ -339,7 +340,9 @@ class _Parser:
         if not line.text.lower().startswith("<table") or line.start > self.last_table_end:
             return at
         self._close_sections(line.indent)
-        close = self.text.index("</table>", line.start) + len("</table>")
+        found = _TABLE_END.search(self.text, line.start)
+        assert found
+        close = found.end()
         after = self._line_at(close)
         marks = [mark.start() for mark in _TABLE_ROW.finditer(self.text, line.start, close)]
         starts = [line.start, *marks[1:]]
@@ -352,7 +355,7 @@ class _Parser:
         text = self.lines[at].text
         if not NOISE.match(text):
             return at
-        if _END_OF_DETAILS in text:
+        if _END_OF_DETAILS in text.lower():
             self._fold()
         self._add("noise", at, at + 1)
         return at + 1
@@ -391,7 +394,7 @@ class _Parser:
             return False
         if text.startswith(("|", "<!--", "<table")) or _FORMULA_BEGINS.match(text) or _HTML_HEADING.match(text):
             return False
-        if NOISE.match(text) or text.endswith(_END_OF_DETAILS) or self._ends_section(line.indent):
+        if NOISE.match(text) or text.lower().endswith(_END_OF_DETAILS) or self._ends_section(line.indent):
             return False
         if "|" in text and at + 1 < len(self.lines) and _TABLE_RULE.match(self.lines[at + 1].text):
             return False
@@ -552,7 +555,7 @@ class _Parser:
             if following is not None and goes_on(row, following, self.wrapped):
                 continue
             position = start
-            for mark in _BREAK.finditer(self.text, start, row.end):
+            for mark in BREAK.finditer(self.text, start, row.end):
                 if self.text[position : mark.start()].strip():
                     yield _trim(self.text, position, mark.start())
                 position = mark.end()

@@ -1,5 +1,6 @@
 """The values that flow from a file to the library. All frozen; offsets count Unicode characters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.phrases import Phrase
@@ -20,6 +21,11 @@ class Reading:
     problems: tuple[Phrase, ...] = ()
 
 
+def page_at(page_starts: Sequence[int], offset: int) -> int | None:
+    """The 1-based page that holds ``offset``; None without pages."""
+    return max(1, sum(start <= offset for start in page_starts)) if page_starts else None
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A note as the library knows it.
@@ -37,9 +43,7 @@ class Document:
 
     def page_at(self, offset: int) -> int | None:
         """The 1-based page that holds ``offset``; None for a document without pages."""
-        if not self.page_starts:
-            return None
-        return max(1, sum(start <= offset for start in self.page_starts))
+        return page_at(self.page_starts, offset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class Application:
             read=self.reader,
             answerable=self._answerable,
             generator=self._generator,
-            page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
+            page_at=library.page_at,
             models=self._models,
             condense=ChatCondenser(self.chat_model) if self.chat_model else condense,
             verify=Verifier(judge) if judge else None,

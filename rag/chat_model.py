@@ -151,8 +151,8 @@ class ServedChatModel:
 
     def reply(self, messages: Sequence[Message], config: Config | None = None) -> Generator[str]:
         """The pieces of the reply. It is requested immediately, not when the first piece is taken. Raises ChatFailed.
-        Closing the generator ends the request. LangChain's ``config`` holds a user's callbacks; what one with
-        ``raise_error`` raises is raised here."""
+        Closing the generator ends the request at its next piece. LangChain's ``config`` holds a user's callbacks; what
+        one with ``raise_error`` raises is raised here."""
         return self._text(self._chunks(messages, config))
 
     def contact(self) -> Contact:

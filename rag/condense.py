@@ -83,7 +83,5 @@ def _exchange_alike(earlier: str, subject: str) -> str:
 
 def _exchange(earlier: str, subject: str) -> str:
     """``earlier`` with its own subject, the first technical term, replaced by ``subject``; empty if it names none."""
-    names = [match for match in TERM.finditer(earlier) if not is_function_word(match[0])]
-    if not names:
-        return ""
-    return f"{earlier[: names[0].start()]}{subject}{earlier[names[0].end() :]}"
+    own = next((term for term in TERM.finditer(earlier) if not is_function_word(term[0])), None)
+    return f"{earlier[: own.start()]}{subject}{earlier[own.end() :]}" if own else ""

@@ -7,7 +7,7 @@ from ingest.errors import ModelUnavailable
 from ingest.phrases import Phrase
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    from sentence_transformers import CrossEncoder as CrossEncoder
 
 Role = Literal["reranker", "judge"]
 """The setting that names the cross-encoder."""
@@ -36,7 +36,8 @@ def open_cross_encoder(model: str, role: Role) -> "CrossEncoder":
     """Opened once, even if several settings name it. Raises ModelUnavailable."""
     try:
         return _opened(model)
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # A damaged file has its parser say so, in an error of its own.
         raise unusable(model, role) from error
 
 

@@ -18,7 +18,7 @@ from rag.cross_encoders import open_cross_encoder, unusable
 from rag.support import SIGNS, relevant_part, signs
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    from rag.cross_encoders import CrossEncoder
 
 Pair = tuple[str, str]
 
@@ -149,7 +149,11 @@ class CrossEncoderJudge:
         labels = getattr(self._model.config, "id2label", None) or {}
         names = {int(number): str(name).lower() for number, name in labels.items()}
         if len(names) == 1:
-            scores = np.asarray(self._model.predict(list(pairs), show_progress_bar=False), np.float32)
+            # The activation that a model was saved with may be none, which leaves log-odds.
+            from torch.nn import Sigmoid
+
+            read = self._model.predict(list(pairs), activation_fn=Sigmoid(), show_progress_bar=False)
+            scores = np.asarray(read, np.float32)
             return np.column_stack([scores, np.zeros_like(scores), 1 - scores])
         scores = np.asarray(self._model.predict(list(pairs), apply_softmax=True, show_progress_bar=False), np.float32)
         order = [self._label(names, start) for start in ("entail", "contra", "neutral")]

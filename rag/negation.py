@@ -14,7 +14,7 @@ _CLAUSE_END = re.compile(
 )
 _NO_NEGATION = re.compile(
     r"不(?:仅|但|过|同|断|管|论|妨|止|只|光|单|少|错|久|禁|等式)|差不多|了不起|无(?:论|损|关|数|穷|限|线|监督|偏)"
-    r"|非(?:常|线性|凸|结构化)|除非|莫非|未(?:来|免)|没(?:错|事|准|落)|[淹沉埋]没|(?P<asked>[\u3400-\u9fff])[不没](?P=asked)"
+    rf"|非(?:常|线性|凸|结构化)|除非|莫非|未(?:来|免)|没(?:错|事|准|落)|[淹沉埋]没|(?P<asked>{HAN})[不没](?P=asked)"
     r"|\bnot (?:only|just|merely)\b|\bno\. ?(?=\d)|\bno doubt\b",
     re.IGNORECASE,
 )
@@ -25,7 +25,7 @@ _OTHER_DENIAL = re.compile(
 )
 """Words that deny without a negation: what is disabled is not used. Beside them, counting negations tells nothing."""
 _ALLOWED = re.compile(r"允许|准许")
-_NEGATED = re.compile(r"(?:可以|需要|应该|建议|推荐|[能会必要])?(?:\s*(?:[\u3400-\u9fff]|[^\s\u3400-\u9fff]+)){0,3}")
+_NEGATED = re.compile(rf"(?:可以|需要|应该|建议|推荐|[能会必要])?(?:\s*(?:{HAN}|(?:(?!{HAN})\S)+)){{0,3}}")
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
 _LEAST_WORDS = 2

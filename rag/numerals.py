@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import prod
 
+from rag.terms import HAN
+
 _SMALL_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -95,8 +97,8 @@ _WEEKDAYS = {
     for names in ("一二三四五六日", "一二三四五六天", "mon tues wednes thurs fri satur sun".split())
     for day, name in enumerate(names, 1)
 }
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
-_COUNTED = re.compile(r"[\s-]*([a-z]+|[\u3400-\u9fff]{1,3})", re.IGNORECASE)
+_CHINESE = re.compile(HAN)
+_COUNTED = re.compile(rf"[\s-]*([a-z]+|{HAN}{{1,3}})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class Pipeline:
     answerable: Callable[[Query, Mapping[Stage, Sequence[Hit]], Sequence[Hit], Sequence[Statement]], Decision]
     generator: AnswerGenerator
     page_at: Callable[[str, int], int | None]
-    """The page of an offset in a document; None for documents without pages."""
+    """The page of an offset in a document; None for documents without pages, or that are gone."""
     models: Mapping[str, str]
     """The names of the models in use, by role."""
     condense: Condenser = condense

@@ -75,7 +75,7 @@ class ChatModel(Protocol):
         self, messages: Sequence[tuple[str, str]], config: Config | None = None
     ) -> collections.abc.Generator[str]:
         """The pieces of the reply to messages of (role, text). Raises ``rag.chat_model.ChatFailed``. Closing the
-        generator ends the request."""
+        generator ends the request at its next piece."""
         ...
 
 

@@ -22,7 +22,7 @@ from rag.statement_reader import best_log_odds
 from rag.types import Hit, Query, Stage
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
+    from rag.cross_encoders import CrossEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _listed_numbers(reply: str) -> list[int]:
     for line in reply.splitlines():
         *label, listed = re.split("[:：]", line)
         if _NUMBER_LIST.fullmatch(listed):
-            numbers = [*(() if label else numbers), *map(int, re.findall(r"\d+", listed))]
+            numbers = [*(() if label else numbers), *map(int, re.findall(r"(?<!\d)\d{1,3}(?!\d)", listed))]
     return numbers
 
 

@@ -233,8 +233,8 @@ def save_settings(changes: Mapping[str, Any]) -> Path:
             if not at.samefile(file) and removed & _from_file(at)().keys():
                 edited[at] = _edited(at, removed, {})
         for at, text in edited.items():
-            # A key may be in it.
-            write_whole(at, text, 0o600)
+            # A key may be in it. A link to a file kept elsewhere stays one.
+            write_whole(at.resolve(), text, 0o600)
     except (OSError, ValueError) as error:
         raise BadInput(
             Phrase(f"the settings cannot be saved ({error})", f"设置无法保存（{error}）"),

@@ -29,8 +29,6 @@ HOMES = {
     "sentence_transformers": {
         "ingest/embed.py",
         "rag/cross_encoders.py",
-        "rag/judge.py",
-        "rag/rerank.py",
         "eval/benchmarks/sync.py",
     },
     "platformdirs": {"ingest/cache.py", "rag/settings.py", "ui/conversations.py"},

@@ -50,7 +50,7 @@ def page(desk: Desk, language: Language) -> gr.Blocks:
             with gr.Tab(text("Ask", "提问", language), elem_id="ask") as tab:
                 ask_tab(blocks, tab, desk, language)
             with gr.Tab(text("Library", "笔记库", language), elem_id="library") as tab:
-                library_tab(blocks, tab, desk, language)
+                library_tab(tab, desk, language)
             with gr.Tab(text("Look inside", "检索过程", language), elem_id="inside") as tab:
                 inside_tab(tab, desk, language)
             with gr.Tab(text("Measure", "评测", language), elem_id="measure") as tab:

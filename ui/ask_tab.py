@@ -146,6 +146,7 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
             send: gr.update(visible=False),
             stop: gr.update(visible=True),
         }
+        ready = {send: gr.update(visible=True), stop: gr.update(visible=False)}
         try:
             stopped = True
             for item in _answering(desk, asked, answers, person_of(request.cookies)):
@@ -159,11 +160,11 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         except NoteciteError as error:
             gr.Warning(error.to(language))
             yield {question: asked}
-        yield {
-            current: conversation.id if conversation else "",
-            send: gr.update(visible=True),
-            stop: gr.update(visible=False),
-        }
+        except Exception:
+            # A fault of the program, which gradio tells; the person can go on.
+            yield {question: asked, **ready}
+            raise
+        yield {current: conversation.id if conversation else "", **ready}
 
     def ask_clicked(conversation_id: str, kept: str, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         data = data_of(event)
@@ -189,14 +190,18 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
         turn, liked = int(data.get("turn", -1)), data.get("liked") == "yes"
         if conversation is None or not 0 <= turn < len(conversation.answers):
             return
-        conversations.rate(conversation.id, turn, liked)
-        desk.questions.rate(
-            f"{conversation.id} {turn}",
-            conversation.answers[turn],
-            conversation.history[:turn],
-            liked=liked,
-            reason=data.get("reason", ""),
-        )
+        try:
+            conversations.rate(conversation.id, turn, liked)
+            desk.questions.rate(
+                f"{conversation.id} {turn}",
+                conversation.answers[turn],
+                conversation.history[:turn],
+                liked=liked,
+                reason=data.get("reason", ""),
+            )
+        except NoteciteError as error:
+            gr.Warning(error.to(language))
+            return
         gr.Info(text("Saved for review in the tab Measure.", "已保存，可在“评测”中审核。", language))
 
     def rename(conversation_id: str, to: str, request: gr.Request) -> tuple[str, tuple[str, str]]:
@@ -211,8 +216,11 @@ def ask_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> N
 
     def remove(conversation_id: str, words: str, request: gr.Request) -> Update:
         conversations = _conversations(desk, request)
-        conversations.delete(conversation_id)
-        return shown(None, conversations, words)
+        try:
+            conversations.delete(conversation_id)
+        except NoteciteError as error:
+            gr.Warning(error.to(language))
+        return show("", words, request)
 
     def entry_id(event: gr.EventData) -> str:
         return data_of(event).get("id", "")

@@ -6,6 +6,7 @@ Results go to stdout; progress, notices and errors to stderr.
 
 import codecs
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -137,10 +138,14 @@ def notecite(
     """Only declares the options that come before a command."""
 
 
+_NOT_PRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters that move the cursor or end the line, and lone surrogates, which are not UTF-8. As escapes they are valid
+JSON."""
+
+
 def _print_json(value: object) -> None:
-    # A lone surrogate cannot be printed as UTF-8; as an escape it is valid JSON.
-    line = json.dumps(value, ensure_ascii=False)
-    sys.stdout.write(f"{line if line.isprintable() else json.dumps(value)}\n")
+    line = _NOT_PRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 

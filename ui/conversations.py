@@ -16,7 +16,7 @@ import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.errors import BadInput, NotFound
-from ingest.files import write_whole
+from ingest.files import saving, write_whole
 from ingest.phrases import Language, Phrase
 from rag.types import Answer
 from ui.text import with_footnotes
@@ -53,7 +53,10 @@ def folder_for(library: Path) -> Path:
 
 
 class Conversations:
-    """The conversations of one person, below ``folder``. Safe to use from several threads of one process."""
+    """The conversations of one person, below ``folder``. Safe to use from several threads of one process.
+
+    What writes raises BadInput when that cannot be done.
+    """
 
     _writing = threading.Lock()
 
@@ -129,11 +132,15 @@ class Conversations:
             return self._write(replace(old, liked={**old.liked, turn: liked}))
 
     def delete(self, conversation_id: str) -> None:
-        self._path(conversation_id).unlink(missing_ok=True)
+        path = self._path(conversation_id)
+        with self._writing, saving(path):
+            path.unlink(missing_ok=True)
 
     def _write(self, conversation: Conversation) -> Conversation:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(self._path(conversation.id), _FORM.dump_json(conversation))
+        path = self._path(conversation.id)
+        with saving(path):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(path, _FORM.dump_json(conversation))
         return conversation
 
     def _path(self, conversation_id: str) -> Path:

@@ -1,7 +1,6 @@
 """What the page works with: one application, the conversations of its visitors, and one sync at a time."""
 
 import os
-import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from ingest.embed import BUNDLED
 from ingest.errors import BadInput, LibraryBusy, NoteciteError, NotFound
+from ingest.files import saving, write_whole
 from ingest.library import Library, open_library
 from ingest.phrases import Phrase
 from ingest.readers import SUFFIXES, pdf
@@ -104,6 +104,7 @@ class Desk:
         self._application = Application(settings)
         self._superseded: list[Library] = []
         self._opening = threading.RLock()
+        self._keeping = threading.Lock()
         self._asking: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._line = WaitingLine(ANSWERS_AT_ONCE, MOST_WAITING)
 
@@ -146,7 +147,8 @@ class Desk:
     def application(self) -> Application:
         """With its library open. Raises NotFound before the first sync, LibraryMismatch, ModelUnavailable."""
         with self._opening:
-            assert self._application.pipeline
+            # Opens the library, which two threads must not do at once.
+            _ = self._application.pipeline
             return self._application
 
     @property
@@ -336,7 +338,7 @@ class Desk:
     def keep_upload(self, source: Path) -> Path:
         """Copies a dropped file into the uploads under its own name, or a numbered one if that is taken.
 
-        Raises BadInput for a file that is not a note, is too large or is not a plain file.
+        Raises BadInput for a file that is not a note, is too large, is not a plain file or cannot be saved.
         """
         name = Path(source.name.replace("\\", "/")).name.lstrip(".~$")
         if source.is_symlink() or not source.is_file() or Path(name).suffix.lower() not in SUFFIXES:
@@ -353,14 +355,16 @@ class Desk:
             )
         folder = self.settings.library / UPLOADS
         folder.mkdir(parents=True, exist_ok=True)
-        stem, suffix = Path(name).stem[:80], Path(name).suffix
+        stem, suffix, content = Path(name).stem[:80], Path(name).suffix, source.read_bytes()
         target, number = folder / f"{stem}{suffix}", 1
-        while os.path.lexists(target):
-            if target.is_file() and target.read_bytes() == source.read_bytes():
-                return target
-            number += 1
-            target = folder / f"{stem} ({number}){suffix}"
-        shutil.copyfile(source, target)
+        # Two visitors may drop notes of one name at once.
+        with self._keeping, saving(target):
+            while os.path.lexists(target):
+                if target.is_file() and target.read_bytes() == content:
+                    return target
+                number += 1
+                target = folder / f"{stem} ({number}){suffix}"
+            write_whole(target, content)
         return target
 
     def forget(self, document_id: str) -> bool:
@@ -368,12 +372,11 @@ class Desk:
         True. Raises NotFound, LibraryBusy.
         """
         with open_library(self.settings.library, write=True) as library:
-            file = library.catalog.document_ids().get(document_id)
-            folder = next((f.path for f in library.catalog.folders() if file and f.id == file.folder), None)
-            library.forget([document_id])
+            folders = {folder.id: folder.path for folder in library.catalog.folders()}
+            file = library.forget_document(document_id)
         uploads = self.settings.library / UPLOADS
-        dropped = file is not None and folder is not None and folder.resolve() == uploads.resolve()
-        if dropped and file is not None:
+        dropped = folders[file.folder].resolve() == uploads.resolve()
+        if dropped:
             (uploads / file.path).unlink(missing_ok=True)
         return dropped
 

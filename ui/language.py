@@ -15,9 +15,9 @@ _spoken: Language | None = None
 
 def language(setting: str = "") -> Language:
     """``setting`` ("en", "zh" or "auto"), else ``$NOTECITE_LANGUAGE``, else the locale; English if none decides."""
-    for choice in (setting, os.environ.get("NOTECITE_LANGUAGE", "")):
-        if choice in ("en", "zh"):
-            return "zh" if choice == "zh" else "en"
+    choice = setting or os.environ.get("NOTECITE_LANGUAGE", "")
+    if choice in ("en", "zh"):
+        return "zh" if choice == "zh" else "en"
     names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
     name = next((name for name in names if name), "") or (locale.getlocale()[0] or "")
     return "zh" if name.lower().startswith(("zh", "chinese")) else "en"

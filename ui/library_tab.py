@@ -13,7 +13,7 @@ from ui.text import counted
 from ui.widgets import QUIET, SENDS, Update, data_of, gr, text
 
 
-def library_tab(blocks: gr.Blocks, tab: gr.Tab, desk: Desk, language: Language) -> None:
+def library_tab(tab: gr.Tab, desk: Desk, language: Language) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             files = gr.File(

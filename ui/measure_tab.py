@@ -64,7 +64,12 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     def choices() -> list[tuple[str, str]]:
         """Labels and files; the sample questions only if most of the sample notes are in the library."""
         offered = []
-        if own := desk.questions.accepted_count():
+        try:
+            own = desk.questions.accepted_count()
+        except NoteciteError as error:
+            own = 0
+            gr.Warning(error.to(language))
+        if own:
             mine = text(f"My accepted questions ({own})", f"我审核通过的问题（{own}）", language)
             offered.append((mine, str(desk.questions.accepted)))
         if _has_sample_notes(desk):

@@ -127,7 +127,7 @@ def stages(
     for name, hits in columns.items():
         came_from = before if name == "rerank" else None
         cards = "".join(
-            _card(rank, hit, _moves(name, hit, rank, ranks, came_from, language), chosen, terms, language)
+            _card(rank, hit, _moves(name, hit, rank, ranks, came_from, language), chosen, terms)
             for rank, hit in enumerate(hits[:shown], 1)
         )
         label = escape(stage_name(name, language))
@@ -168,7 +168,6 @@ def _card(
     moves: str,
     chosen: Mapping[str, Sequence[Citation]],
     terms: Mapping[str, Sequence[str]],
-    language: Language,
 ) -> str:
     chunk = hit.chunk
     quotes = chosen.get(chunk.id, ())

@@ -19,7 +19,7 @@ from eval.propose import proposals
 from eval.review import ReviewedQuestions
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
-from ingest.files import write_whole
+from ingest.files import saving, write_whole
 from ingest.phrases import Phrase
 from rag.build import Application
 from rag.types import Answer
@@ -39,7 +39,7 @@ class Waiting:
 
 
 class Questions:
-    """Safe to use from several threads of one process."""
+    """Safe to use from several threads of one process. What writes raises BadInput when that cannot be done."""
 
     _writing = threading.Lock()
 
@@ -117,14 +117,16 @@ class Questions:
                 raise _unusable(Phrase("no note holds this quote", "没有笔记含有这段引文"), case)
         with self._writing:
             self.get(case.id)
-            self._reviewed().keep(case)
+            with saving(self.accepted):
+                self._reviewed().keep(case)
             self._drop(case.id)
 
     def reject(self, case_id: str) -> None:
         """Raises NotFound when it does not wait."""
         with self._writing:
             self.get(case_id)
-            self._reviewed().reject(case_id)
+            with saving(self.accepted):
+                self._reviewed().reject(case_id)
             self._drop(case_id)
 
     def _drop(self, case_id: str) -> None:
@@ -146,7 +148,9 @@ class Questions:
                 continue
 
     def _write_waiting(self, waiting: Sequence[Waiting]) -> None:
-        write_whole(self._waiting, "".join(json.dumps(_row(each), ensure_ascii=False) + "\n" for each in waiting))
+        lines = (json.dumps(_row(each), ensure_ascii=False) + "\n" for each in waiting)
+        with saving(self._waiting):
+            write_whole(self._waiting, "".join(lines))
 
 
 def _row(waiting: Waiting) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def markdown(pages: Sequence[Page]) -> tuple[str, tuple[int, ...]]:
     for lines in bodies:
         blocks = list(_blocks(_with_markers_beside(lines), style))
         for position, block in enumerate(blocks):
-            separator = _separator(last, block, position == 0, style)
+            separator = _separator(last, block, position == 0)
             if position == 0:
                 page_starts.append(length + len(separator))
             pieces += (separator, _written(block, style))
@@ -379,7 +379,7 @@ def _is_full(line: Line, following: Line, lines: Sequence[Line], style: _Style) 
     return line.right + width > margin - 0.5 * line.size
 
 
-def _separator(last: _Block | None, block: _Block, first_of_page: bool, style: _Style) -> str:
+def _separator(last: _Block | None, block: _Block, first_of_page: bool) -> str:
     if last is None:
         return ""
     above, below = last.lines[-1], block.lines[0]

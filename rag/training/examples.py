@@ -16,6 +16,7 @@ from ingest.protocols import TokenCounter
 from ingest.readers import SUFFIXES, read
 from ingest.split import split
 from ingest.types import Chunk
+from rag.terms import HAN
 
 Source = str
 """Where an example comes from: "written", "heading", "parallel" or "reading"."""
@@ -32,7 +33,7 @@ _SHORTEST_HEADING = 4
 _NUMBERING = re.compile(r"^(?:[\d一二三四五六七八九十]+[、.．)）]|[（(][\d一二三四五六七八九十]+[)）])\s*")
 _MARKS = re.compile(r"[\[\]*`]|\{#.*?\}")
 _QUESTION = re.compile(r"[?？吗呢]|什么|怎么|如何|为什么|区别|哪些|\b(?:how|what|why|when|which)\b", re.IGNORECASE)
-_HAN = re.compile(r"[\u3400-\u9fff]")
+_HAN = re.compile(HAN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eval.cases import CaseFault, append_case, case_from_json, load_cases, only
+from eval.cases import CaseFault, case_from_json, keep_case, load_cases, only
 from eval.evidence import EvidenceFinder
 from eval.types import EvalCase, Evidence
 from ingest.errors import BadInput, NotFound
@@ -57,7 +57,7 @@ def test_an_unanswerable_row_needs_only_its_question_and_a_byte_order_mark_does_
 def test_added_cases_load_again_unchanged(tmp_path: Path) -> None:
     cases = (CASE, EvalCase(id="q2", question="没有的", type="unanswerable"))
     for case in cases:
-        append_case(tmp_path / "q.jsonl", case)
+        keep_case(tmp_path / "q.jsonl", case)
     assert load_cases(tmp_path / "q.jsonl") == cases
 
 
@@ -65,14 +65,14 @@ def test_added_cases_load_again_unchanged(tmp_path: Path) -> None:
 def test_a_case_is_added_on_a_line_of_its_own(tmp_path: Path, end: str) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text(json.dumps(ROW) + end, encoding="utf-8")
-    append_case(path, EvalCase(id="q2", question="没有的", type="unanswerable"))
+    keep_case(path, EvalCase(id="q2", question="没有的", type="unanswerable"))
     assert [case.id for case in load_cases(path)] == ["q1", "q2"]
     assert path.read_text(encoding="utf-8").count("\n") == 2
 
 
 def test_a_case_that_could_not_be_read_again_is_not_added(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="the question cannot be kept: q1: 'question' is missing or empty"):
-        append_case(tmp_path / "q.jsonl", replace(CASE, question=" "))
+        keep_case(tmp_path / "q.jsonl", replace(CASE, question=" "))
     assert not (tmp_path / "q.jsonl").exists()
 
 

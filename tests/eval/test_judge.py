@@ -1,5 +1,6 @@
 """Which judge a name opens, and any model as a judge."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,8 @@ def test_the_bundled_judge_tells_a_statement_from_another() -> None:
     assert right.support > wrong.support
 
 
-def tiny_cross_encoder(folder: Path, labels: Sequence[str]) -> Path:
-    """One layer over a dozen words, whose head tells label number n by its bias: n for the n-th."""
+def tiny_cross_encoder(folder: Path, labels: Sequence[str], first: float = 0.0) -> Path:
+    """One layer over a dozen words, whose head tells label number n by its bias: ``first`` + n for the n-th."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
@@ -83,7 +84,7 @@ def tiny_cross_encoder(folder: Path, labels: Sequence[str]) -> Path:
     model = BertForSequenceClassification(config)
     with torch.no_grad():
         model.classifier.weight.zero_()
-        model.classifier.bias.copy_(torch.arange(len(labels), dtype=torch.float32))
+        model.classifier.bias.copy_(first + torch.arange(len(labels), dtype=torch.float32))
     model.save_pretrained(folder)
     return folder
 
@@ -101,6 +102,25 @@ def test_the_labels_of_a_cross_encoder_are_read_from_its_configuration(tmp_path:
 def test_a_cross_encoder_with_one_score_gives_the_chance_of_support(tmp_path: Path) -> None:
     path = tiny_cross_encoder(tmp_path / "one", ["LABEL_0"])
     assert open_judge(str(path)).judge([("cache", "needs")]) == [Verdict(0.5)]
+
+
+@pytest.mark.slow
+def test_a_cross_encoder_that_was_saved_to_give_log_odds_gives_the_chance_of_support(tmp_path: Path) -> None:
+    path = tiny_cross_encoder(tmp_path / "odds", ["LABEL_0"], 2.0)
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
+    (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (verdict,) = open_judge(str(path)).judge([("cache", "needs")])
+    assert verdict is not None
+    assert verdict.support == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+@pytest.mark.slow
+def test_a_damaged_cross_encoder_is_named(tmp_path: Path) -> None:
+    path = tiny_cross_encoder(tmp_path / "damaged", ["LABEL_0"])
+    (path / "model.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(ModelUnavailable, match="cannot be loaded"):
+        open_judge(str(path)).judge([("cache", "needs")])
 
 
 @pytest.mark.slow

@@ -228,7 +228,7 @@ def test_a_judge_is_corrected_by_the_check_one_gives_or_the_shipped_one_or_one_m
 
 
 def rates(agreement: Agreement) -> tuple[float | None, ...]:
-    return tuple(rate and rate.value for rate in (agreement.sensitivity, agreement.specificity))
+    return tuple(rate.value if rate else None for rate in (agreement.sensitivity, agreement.specificity))
 
 
 @pytest.mark.parametrize("judge", ["lexical-overlap", pytest.param("bundled", marks=pytest.mark.slow)])

@@ -357,6 +357,19 @@ def test_forgetting_takes_documents_folders_and_paths_on_disk(library: Path, not
             opened.forget(["量化.md"])
 
 
+def test_a_document_is_forgotten_by_its_id_alone(library: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (notes / "rag" / "采样.md").write_text("# 采样\n\n温度高了更随机。\n", encoding="utf-8")
+    synced(notes, library)
+    # Seen from here, the id is also a path to the other one.
+    monkeypatch.chdir(notes / "rag")
+    with open_library(library, write=True) as opened:
+        opened.forget_document("采样.md")
+        assert [document.id for document in opened.documents()] == ["rag/检索.md", "rag/采样.md", "量化.md"]
+        assert opened.page_at("采样.md", 0) is None
+        with pytest.raises(NotFound, match=r"no such document: 采样\.md"):
+            opened.forget_document("采样.md")
+
+
 def test_forgetting_leaves_the_folders_alone_that_it_was_not_asked_about(
     library: Path, notes: Path, tmp_path: Path
 ) -> None:

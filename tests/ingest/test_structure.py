@@ -295,6 +295,15 @@ def test_the_rows_of_a_table_in_tags_are_its_lines() -> None:
     assert text[after.start : after.end] == "后文"
 
 
+def test_tags_in_capitals_end_what_they_begin() -> None:
+    table = "<TABLE>\n<TR><TD>1</TD></TR>\n</TABLE>"
+    assert content(f"{table}\n\n后文\n\n{table.lower()}") == [
+        ("table", table),
+        ("paragraph", "后文"),
+        ("table", table.lower()),
+    ]
+
+
 def test_bars_in_prose_make_no_table() -> None:
     assert content("求 P(a|b) 的值\n再求 P(b|a) 的值")[0][0] == "paragraph"
 

@@ -61,7 +61,7 @@ def pipeline(library: Library) -> Pipeline:
         read=StatementReader(EmbeddedSimilarity(embedder), lambda chunk: (chunk,)),
         answerable=UnknownNames(),
         generator=ExtractiveGenerator(600),
-        page_at=lambda document_id, offset: library.document(document_id).page_at(offset),
+        page_at=library.page_at,
         models={"embedder": "fake"},
     )
 

@@ -179,6 +179,7 @@ def ranked_by(reply: Step, candidates: int = 50, tokens: int = 2000) -> list[str
         ("3\n2", "cbad"),
         ("1, 2, 3\n最终编号：**4、3**", "dcab"),
         ("BM25 is in passage 3, and 4 says little.", "abcd"),
+        ("1" * 5000, "abcd"),
     ],
 )
 def test_the_chat_model_moves_up_what_it_names_and_leaves_the_rest_in_order(reply: str, order: str) -> None:

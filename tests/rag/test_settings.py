@@ -35,6 +35,15 @@ def test_the_file_in_the_working_folder_wins_and_its_other_lines_stay(files: tup
     assert (load_settings().chat_model, load_settings().language) == ('名"\\字', "zh")
 
 
+def test_a_link_to_the_file_stays_a_link(files: tuple[Path, Path], tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles.toml"
+    kept.write_text('language = "zh"\n', encoding="utf-8")
+    files[0].symlink_to(kept)
+    save_settings({"language": "en"})
+    assert files[0].is_symlink()
+    assert kept.read_text(encoding="utf-8") == 'language = "en"\n'
+
+
 def test_a_setting_is_taken_out() -> None:
     save_settings({"chat_model": "m", "chat_api_key": "secret"})
     save_settings({"chat_api_key": None})
@@ -160,6 +169,7 @@ def test_an_unknown_variable_is_refused_like_an_unknown_key(monkeypatch: pytest.
 def test_the_password_of_the_page_is_no_unknown_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTECITE_PASSWORD", "secret")
     load_settings()
+    assert "password" not in sources()
 
 
 @pytest.mark.parametrize("name", ["chat_api_key", "chat_key"])

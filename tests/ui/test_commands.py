@@ -46,6 +46,13 @@ def test_a_first_sync_without_a_folder_is_wrong_usage_and_makes_no_library(home:
     assert call("sync").exit_code == 0
 
 
+def test_json_keeps_chinese_readable_beside_signs_that_a_terminal_must_not_get(home: Path) -> None:
+    (home / "notes" / "缓存.md").write_text("# 缓存\n\n缓存\u3000占\u2028显存。\n", encoding="utf-8")
+    call("sync", "notes")
+    (line,) = call("search", "缓存", "--json").stdout.splitlines()
+    assert "缓存\u3000占\\u2028显存" in line
+
+
 @pytest.mark.parametrize("command", ["ask", "search", "chat"])
 def test_a_library_without_notes_is_told(command: str) -> None:
     call("sync", "notes")

@@ -138,3 +138,9 @@ def test_answers_that_come_at_once_are_all_kept(mine: Conversations) -> None:
     for each in asking:
         each.join()
     assert len(mine.get(kept.id).answers) == 41
+
+
+def test_a_conversation_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(BadInput, match="this cannot be saved"):
+        Conversations(tmp_path / "file", "me").add(None, answer("问一"))

@@ -10,7 +10,7 @@ import pytest
 
 import ui.measuring
 from eval.answers import ANSWER_SCORERS
-from eval.cases import append_case
+from eval.cases import keep_case
 from eval.run import answer_cases, load_records, save_scores, score_run
 from eval.types import QUESTION_TYPES, EvalCase, Trial
 from ingest.errors import LibraryBusy, NotFound
@@ -109,7 +109,7 @@ def test_a_run_that_was_cancelled_goes_on_where_it_was(
 ) -> None:
     questions = tmp_path / "q.jsonl"
     for asked in CASES:
-        append_case(questions, asked)
+        keep_case(questions, asked)
     measuring = Measuring(tmp_path / "library")
     job = measuring.start(questions, application)
     with pytest.raises(LibraryBusy):

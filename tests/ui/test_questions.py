@@ -77,6 +77,13 @@ def test_the_last_word_on_an_answer_counts(questions: Questions) -> None:
     assert [waiting.liked for waiting in questions.waiting()] == [False]
 
 
+def test_an_answer_rated_again_after_it_was_accepted_is_accepted_anew(questions: Questions) -> None:
+    for text in ("first", "second"):
+        case = questions.rate("c 0", ANSWER, (), liked=True, reason="")
+        questions.accept(replace(case, answer=text), FINDER)
+    assert [case.answer for case in load_cases(questions.accepted, FINDER)] == ["second"]
+
+
 def test_questions_are_proposed_from_notes_once(questions: Questions) -> None:
     documents = {name: Document(name, "Cache", text, "hash") for name, text in NOTES.items()}
     summaries = [SimpleNamespace(id=name) for name in NOTES]
