@@ -255,7 +255,7 @@ class _Parser:
             # The marks belong to the heading, or else a chunk that begins with it would not show them.
             self.lines[at] = replace(line, start=line.outer, text=self.text[line.outer : line.end])
             return self._open_heading(at, _CALLOUT_RANK + line.quote, line.text, quote=line.quote)
-        return self._marked_heading(at)
+        return self._unmarked_heading(at)
 
     def _underlined(self, at: int) -> int:
         """The rank of an underlined heading, else 0. A rule below a sentence or a bullet underlines nothing."""
@@ -268,30 +268,34 @@ class _Parser:
         titled = self._begins_paragraph(at) and line.indent < 4 and line.text[-1] not in "。！；;:：….，,"
         return 2 if titled and (line.text[0].isdigit() or not BEGINS_BLOCK.match(line.text)) else 0
 
-    def _marked_heading(self, at: int) -> int:
+    def _unmarked_heading(self, at: int) -> int:
         """Headings without heading marks: bold bullets, bold lines, questions, numbers, a bare name before its text."""
+        text = self.lines[at].text
+        if len(text) > 2 * _LONGEST_LABEL:
+            return at
+        marker = MARKER.match(text)
+        return self._item_as_heading(at, marker[0]) if marker else self._line_as_heading(at)
+
+    def _item_as_heading(self, at: int, marker: str) -> int:
         line = self.lines[at]
-        if len(line.text) > 2 * _LONGEST_LABEL:
-            return at
-        marker = MARKER.match(line.text)
-        rest = line.text[marker.end() :] if marker else line.text
-        bold = _BOLD.match(rest)
+        title = line.text[len(marker) :]
+        bold = _BOLD.match(title)
         deeper = self._next_indent(at) > line.indent
-        rank = (_QUESTION_RANK if marker and not line.indent else _LABEL_RANK) + min(line.indent, _DEEPEST_LABEL)
-        if marker:
-            questions = len(rest) <= _LONGEST_LABEL and asks(rest)
-            entitled = bold and (
-                (deeper and not self._follows_item(at)) or (is_question(bold[1]) and self._answered(at))
-            )
-            numbered_on = self._is_next_number(marker[0]) and not self._is_in_list(line.indent)
-            if entitled or (deeper and (questions or numbered_on)):
-                own_indent = line.indent if deeper else None
-                return self._open_heading(at, rank, bold[1] if bold else rest, own_indent)
-            if questions and self._answered(at) and (self._is_next_number(marker[0]) or not self._is_listed(at)):
-                title = line.text if marker[0][0].isdigit() else rest
-                return self._open_heading(at, rank, title)
-            return at
+        rank = (_LABEL_RANK if line.indent else _QUESTION_RANK) + min(line.indent, _DEEPEST_LABEL)
+        questions = len(title) <= _LONGEST_LABEL and asks(title)
+        entitled = bold and ((deeper and not self._follows_item(at)) or (is_question(bold[1]) and self._answered(at)))
+        numbered_on = self._is_next_number(marker) and not self._is_in_list(line.indent)
+        if entitled or (deeper and (questions or numbered_on)):
+            return self._open_heading(at, rank, bold[1] if bold else title, line.indent if deeper else None)
+        if questions and self._answered(at) and (self._is_next_number(marker) or not self._is_listed(at)):
+            return self._open_heading(at, rank, line.text if marker[0].isdigit() else title)
+        return at
+
+    def _line_as_heading(self, at: int) -> int:
+        line = self.lines[at]
+        bold = _BOLD.match(line.text)
         if bold and self._begins_paragraph(at) and self._answered(at):
+            rank = _LABEL_RANK + min(line.indent, _DEEPEST_LABEL)
             return self._open_heading(at, rank, bold[1], line.indent - 1)
         apart = self._begins_paragraph(at) or self.done[-1].kind != "paragraph"
         if apart and is_question(line.text) and len(line.text) <= _LONGEST_LABEL and self._answered(at):

@@ -46,21 +46,31 @@ _LONGEST_QUESTION = 300
 _NOTES = "资料|笔记|来源|上下文|文中|原文|提供的信息|给出的信息"
 _NOTES_EN = "notes?|sources?|context|passages?|documents?|text|information"
 _NOTES_DO_NOT_SAY = re.compile(
-    rf"(?P<notes>{_NOTES})[^。！？\n]{{0,16}}(?:没有|并未|未|无法?)[^。！？\n]{{0,6}}"
-    r"(?:(?P<tell>提到|提及|说明|说到|给出|找到|回答|答案)|提供|涉及|包含|相关)"
-    rf"|\b(?P<notes_en>{_NOTES_EN})\b(?!\s+(?:that|which)\b)[^.!?\n]{{0,40}}"
-    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not|no)\b[^.!?\n]{0,12}"
-    r"\b(?:(?P<tell_en>say|mention|specify|answer)|contain|provide|include|cover|hold|information)"
-    r"|(?:没有?|未能?)(?:找到|检索到|提及|提到)[^。！？\n]{0,16}(?:信息|内容|资料|答案)"
-    r"|(?:资料|笔记|来源|文档|知识库)[^。！？\n]{0,10}(?:没写|没说|没有说|没有关于|没有[^。！？\n]{0,12}(?:信息|内容|记录)|找不到)"
-    r"|(?:文档|知识库)[^。！？\n]{0,10}[未没]有?(?:提及|提到|说明)"
-    r"|无法(?:根据|从|基于|通过)[^。！？\n]{0,12}(?:资料|笔记|来源|文档)[^。！？\n]{0,8}(?:回答|得知|确定|判断)"
-    r"|[均都]未(?:提及|提到|说明|涉及)"
-    r"|\b(?:neither|none|no) (?:of )?(?:the |your )?(?:notes?|sources?|passages?)\b[^.!?\n]{0,24}"
-    r"\b(?:mention|say|cover|contain|answer|discuss|address)"
-    r"|\b(?:no (?:information|mention)|not (?:mentioned|covered|found|stated|specified|discussed)|nothing about"
-    r"|(?:cannot|can['’]t|unable to) answer)\b[^.!?\n]{0,60}\b(?:notes?|sources?|passages?|documents?)\b"
-    r"|\b(?:notes?|sources?) say nothing\b",
+    "|".join(
+        (
+            # 资料里没有提到…; "the notes do not mention …". What follows "that" is about something else.
+            rf"(?P<notes>{_NOTES})[^。！？\n]{{0,16}}(?:没有|并未|未|无法?)[^。！？\n]{{0,6}}"
+            r"(?:(?P<tell>提到|提及|说明|说到|给出|找到|回答|答案)|提供|涉及|包含|相关)",
+            rf"\b(?P<notes_en>{_NOTES_EN})\b(?!\s+(?:that|which)\b)[^.!?\n]{{0,40}}"
+            r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not|no)\b[^.!?\n]{0,12}"
+            r"\b(?:(?P<tell_en>say|mention|specify|answer)|contain|provide|include|cover|hold|information)",
+            # 没有找到相关信息
+            r"(?:没有?|未能?)(?:找到|检索到|提及|提到)[^。！？\n]{0,16}(?:信息|内容|资料|答案)",
+            # 笔记里没写; 知识库中找不到; 文档未提及
+            r"(?:资料|笔记|来源|文档|知识库)[^。！？\n]{0,10}"
+            r"(?:没写|没说|没有说|没有关于|没有[^。！？\n]{0,12}(?:信息|内容|记录)|找不到)",
+            r"(?:文档|知识库)[^。！？\n]{0,10}[未没]有?(?:提及|提到|说明)",
+            # 无法根据资料回答; 均未提及
+            r"无法(?:根据|从|基于|通过)[^。！？\n]{0,12}(?:资料|笔记|来源|文档)[^。！？\n]{0,8}(?:回答|得知|确定|判断)",
+            r"[均都]未(?:提及|提到|说明|涉及)",
+            # "none of the notes covers"; "not mentioned in the sources"; "the notes say nothing"
+            r"\b(?:neither|none|no) (?:of )?(?:the |your )?(?:notes?|sources?|passages?)\b[^.!?\n]{0,24}"
+            r"\b(?:mention|say|cover|contain|answer|discuss|address)",
+            r"\b(?:no (?:information|mention)|not (?:mentioned|covered|found|stated|specified|discussed)|nothing about"
+            r"|(?:cannot|can['’]t|unable to) answer)\b[^.!?\n]{0,60}\b(?:notes?|sources?|passages?|documents?)\b",
+            r"\b(?:notes?|sources?) say nothing\b",
+        )
+    ),
     re.IGNORECASE,
 )
 """Groups: the notes as they are named, and the verb if only texts can do what it says."""

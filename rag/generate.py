@@ -20,18 +20,24 @@ _MARKER = re.compile(
 _NUMBERED = re.compile(r"^(?:(\d{1,3})[.)、．](?!\d)|[（(](\d{1,2})[)）]|(\d{1,2})[)）]|([①-⑳]))")
 _ANSWER_MARK = re.compile(r"^(?:答|A|Answer)\s*[:：]\s*")
 _NOT_SHOWN = re.compile(
-    # Names such as __init__ and powers such as 2**10 are not emphasis.
-    rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d)"
-    r"|(?<=\w )\*\*(?= \w)|(?<=[\s,(])\*\*(?=[A-Za-z_]\w*(?![^\n]*(?<=\S)\*\*)))"
-    r"|(?P<emphasis>\*\*|__(?=\S)|(?<=\S)__)"
-    # What Obsidian marks or hides: ==highlights==, %%comments%%, block ids; and footnote references.
-    r"|(?<![=\w])==(?=[^\W_])(?P<highlight>[^=\n]*[^\s=，。；：,.;:*])==(?![=\w])"
-    r"|(?P<hidden>%%[^%\n]+%%|[ \t]\^[\w-]+$|\[\^[^\]\s]+\])"
-    r"|<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)|^(?:#{1,6}[^\S\n]+|#{2,6}(?=[^\s#]))|^[ \t]*(?:>[ \t]?)+(?=\S|$)"
-    r"|<sup>(?P<raised>[^<>\n]{1,20})</sup>"
-    # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
-    r"|(?P<inline></?(?:a|b|big|em|font|i|kbd|mark|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>)"
-    r"|</?(?:aside|center|details|div|li|ol|p|summary|table|tbody|td|th|thead|tr|ul)(?:\s[^<>]*)?>",
+    "|".join(
+        (
+            # Verbatim text; and what is no emphasis: __init__, 2**10, 2 ** 10, **kwargs that nothing closes.
+            rf"(?P<kept>{VERBATIM}|(?-i:__[a-z]+(?:_[a-z]+)*__)|(?<=[A-Za-z0-9])\*\*(?=\d)"
+            r"|(?<=\w )\*\*(?= \w)|(?<=[\s,(])\*\*(?=[A-Za-z_]\w*(?![^\n]*(?<=\S)\*\*)))",
+            r"(?P<emphasis>\*\*|__(?=\S)|(?<=\S)__)",
+            # What Obsidian marks or hides: ==highlights==, %%comments%%, block ids; and footnote references.
+            r"(?<![=\w])==(?=[^\W_])(?P<highlight>[^=\n]*[^\s=，。；：,.;:*])==(?![=\w])",
+            r"(?P<hidden>%%[^%\n]+%%|[ \t]\^[\w-]+$|\[\^[^\]\s]+\])",
+            # Breaks, pictures, marks of headings and quotes.
+            r"<(?:br|img)\b[^>]*>|!\[[^\]]*\]\([^)]*\)",
+            r"^(?:#{1,6}[^\S\n]+|#{2,6}(?=[^\s#]))|^[ \t]*(?:>[ \t]?)+(?=\S|$)",
+            # Tags that only lay text out; any other "<…>" may be what the note is about, such as a token.
+            r"<sup>(?P<raised>[^<>\n]{1,20})</sup>",
+            r"(?P<inline></?(?:a|b|big|em|font|i|kbd|mark|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>)",
+            r"</?(?:aside|center|details|div|li|ol|p|summary|table|tbody|td|th|thead|tr|ul)(?:\s[^<>]*)?>",
+        )
+    ),
     re.IGNORECASE | re.MULTILINE,
 )
 _ENTITY = re.compile(rf"(?P<kept>{VERBATIM})|&(?:[a-z]{{2,8}}|#\d{{2,5}});", re.IGNORECASE)

@@ -26,30 +26,41 @@ def belonging(statement: Statement, read: Sequence[Statement], whole_list: bool)
     answer (without one, nothing is left), an item that is only a label what stands below it, code and formulas their
     lead-in, and with ``whole_list`` an item its list."""
     same_hit = [s for s in read if s.rank == statement.rank]
-    first = last = next(i for i, s in enumerate(same_hit) if s is statement)
+    at = next(i for i, s in enumerate(same_hit) if s is statement)
     if statement.kind == "paragraph" and is_question(statement.text):
-        answer = same_hit[first + 1] if first + 1 < len(same_hit) else None
+        answer = same_hit[at + 1] if at + 1 < len(same_hit) else None
         answered = answer and same_section(answer, statement) and not is_question(answer.text)
         return [statement, *belonging(answer, read, whole_list)] if answer and answered else []
-    below = same_hit[first : _end_of_what_is_below(same_hit, first) + 1]
+    below = same_hit[at : _end_of_what_is_below(same_hit, at) + 1]
     is_label = statement.leads_in or len(statement.text) <= _LONGEST_LABEL or _CODE_SPAN.fullmatch(statement.text)
     if len(below) > 1 and is_label and (below[1].kind == "item" or not whole_list):
         return below
-    if statement.leads_in and last + 1 < len(same_hit):
-        labelled = _labelled_lines(same_hit, last + 1)
-        if len(labelled) > 1 and labelled[0] is same_hit[last + 1]:
+    if statement.leads_in and at + 1 < len(same_hit):
+        labelled = _labelled_lines(same_hit, at + 1)
+        if len(labelled) > 1 and labelled[0] is same_hit[at + 1]:
             return [statement, *labelled]
-        whole_list, last = True, last + 1
-    elif whole_list and len(labelled := _labelled_lines(same_hit, first)) >= _FEWEST_LABELLED:
-        return labelled
-    if whole_list and same_hit[last].kind == "item":
-        if statement.kind == "item":
-            first = _end_of_list(same_hit, first, -1)
-        last = _end_of_list(same_hit, last, 1)
-    announced = same_hit[first].kind in ("code", "formula") or (whole_list and same_hit[first].kind == "item")
-    if announced and first > 0 and same_hit[first - 1].leads_in:
+        return _list_around(same_hit, at, at + 1)
+    if not whole_list:
+        return _with_lead_in(same_hit, at, at, ("code", "formula"))
+    labelled = _labelled_lines(same_hit, at)
+    return labelled if len(labelled) >= _FEWEST_LABELLED else _list_around(same_hit, at, at)
+
+
+def _list_around(statements: list[Statement], first: int, last: int) -> list[Statement]:
+    """The statements from ``first`` to ``last`` with all of the list in which they stand, or to which they lead."""
+    if statements[last].kind == "item":
+        if statements[first].kind == "item":
+            first = _end_of_list(statements, first, -1)
+        last = _end_of_list(statements, last, 1)
+    return _with_lead_in(statements, first, last, ("item", "code", "formula"))
+
+
+def _with_lead_in(statements: list[Statement], first: int, last: int, announced: Sequence[str]) -> list[Statement]:
+    """The statements from ``first`` to ``last``, the lead-in before them included if they are of an ``announced``
+    kind."""
+    if statements[first].kind in announced and first > 0 and statements[first - 1].leads_in:
         first -= 1
-    return same_hit[first : last + 1]
+    return statements[first : last + 1]
 
 
 def _labelled_lines(statements: Sequence[Statement], at: int) -> list[Statement]:

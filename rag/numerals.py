@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import prod
 
@@ -23,6 +23,7 @@ _LETTERS = {"k": (10**3, 2**10), "m": (10**6,), "b": (10**9,), "t": (10**12,)}
 """What a letter after a number multiplies it by; 4k tokens may be 4096."""
 _CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _CHINESE_UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
+_NO_UNIT = (Decimal(1),)
 _ALWAYS_COUNTED_ABOVE = 10
 """A number in words above this is meant as one."""
 
@@ -116,14 +117,14 @@ class _Number:
     end: int
     values: frozenset[Decimal | str]
     bare: Decimal | str
-    with_unit: bool
-    unit_spelt: bool
-    in_words: bool
-    unit_alone: bool
-    counted: str
-    measure: str
+    with_unit: bool = False
+    unit_spelt: bool = False
+    in_words: bool = False
+    unit_alone: bool = False
+    counted: str = ""
+    measure: str = ""
     """The dimension and unit of a time or temperature, as in ``time/ms``; empty for others."""
-    bound: int
+    bound: int = 0
     """1 for at least or more than, -1 for at most or less than, else 0."""
 
 
@@ -210,65 +211,67 @@ def _plain(text: str) -> str:
 def _numbers(plain: str) -> Iterator[_Number]:
     """The numbers of a plain text, the last one first."""
     text = _NO_NUMBER.sub(lambda found: " " * len(found[0]), plain)
-    unit: tuple[Decimal, ...] = (Decimal(1),)
+    unit: Sequence[Decimal] = _NO_UNIT
     begins = len(text)
     # From the end, because in "7 or 13B" the unit of the last number is that of the first as well.
     for found in reversed(list(_ANY_NUMBER.finditer(text))):
-        after = _COUNTED.match(text, found.end())
-        counted = after[1].lower().rstrip("s") if after else ""
-        measured = _MEASURE.match(text, found.end())
-        measure = list(_MEASURES)[measured.lastindex - 1] if measured and measured.lastindex else ""
-        bound = _bound(text, found.start(), found.end())
-        own = _unit(found)
-        unit = own or (unit if _RANGE.fullmatch(text, found.end(), begins) else (Decimal(1),))
+        unit = _unit(found) or (unit if _RANGE.fullmatch(text, found.end(), begins) else _NO_UNIT)
         begins = found.start()
-        if found["digits"]:
-            plain = found["digits"].replace(",", "")
-            bare = plain if plain.count(".") > 1 else Decimal(plain)
-            scaled = () if isinstance(bare, str) else tuple(bare * factor for factor in unit)
-            # 16MB is also 16 MB, 10% also 0.1, and a version has no unit.
-            alone = () if scaled and own and not found["byte"] else (bare,)
-            share = (bare / 100,) if found["percent"] and not isinstance(bare, str) else ()
-            values = frozenset((*scaled, *alone, *share))
-            yield _Number(
-                begins,
-                found.end(),
-                values,
-                bare,
-                with_unit=bool(own),
-                unit_spelt=bool(found["unit"] or found["scale"]),
-                in_words=False,
-                unit_alone=False,
-                counted=counted,
-                measure=measure,
-                bound=bound,
-            )
-            continue
-        unit_alone = False
-        if found["chinese"]:
-            meant, vague = _chinese_values(found["chinese"])
-            unit_alone = found["chinese"] in ("百", "千", "万", "亿")
-            near = text[begins - 1 : begins], text[found.end() : found.end() + 1]
-            vague = vague or near[0] in ("几", "数") or near[1] in ("几", "多", "余", "来")
-        else:
-            meant, vague = {_english_value(found[0])}, False
-        yield _Number(
-            begins,
-            found.end(),
-            frozenset(meant),
-            min(meant),
-            with_unit=False,
-            unit_spelt=False,
-            in_words=vague or max(meant) <= _ALWAYS_COUNTED_ABOVE,
-            unit_alone=unit_alone,
-            counted="" if vague else counted,
-            measure=measure,
-            bound=bound,
-        )
+        number = _in_digits(found, unit) if found["digits"] else _in_words(found)
+        yield replace(number, measure=_measure(found), bound=_bound(found))
 
 
-def _bound(text: str, start: int, end: int) -> int:
-    """Of the number between ``start`` and ``end``, by what stands beside it in its clause."""
+def _in_digits(found: re.Match[str], unit: Sequence[Decimal]) -> _Number:
+    digits = found["digits"].replace(",", "")
+    bare = digits if digits.count(".") > 1 else Decimal(digits)
+    scaled = () if isinstance(bare, str) else tuple(bare * factor for factor in unit)
+    with_unit = bool(_unit(found))
+    # 16MB is also 16 MB, 10% also 0.1, and a version has no unit.
+    alone = () if scaled and with_unit and not found["byte"] else (bare,)
+    share = (bare / 100,) if found["percent"] and not isinstance(bare, str) else ()
+    return _Number(
+        found.start(),
+        found.end(),
+        frozenset((*scaled, *alone, *share)),
+        bare,
+        with_unit=with_unit,
+        unit_spelt=bool(found["unit"] or found["scale"]),
+        counted=_counted(found),
+    )
+
+
+def _in_words(found: re.Match[str]) -> _Number:
+    text, chinese = found.string, found["chinese"]
+    if chinese:
+        meant, vague = _chinese_values(chinese)
+        near = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+        vague = vague or near[0] in ("几", "数") or near[1] in ("几", "多", "余", "来")
+    else:
+        meant, vague = {_english_value(found[0])}, False
+    return _Number(
+        found.start(),
+        found.end(),
+        frozenset(meant),
+        min(meant),
+        in_words=vague or max(meant) <= _ALWAYS_COUNTED_ABOVE,
+        unit_alone=chinese in ("百", "千", "万", "亿"),
+        counted="" if vague else _counted(found),
+    )
+
+
+def _counted(found: re.Match[str]) -> str:
+    after = _COUNTED.match(found.string, found.end())
+    return after[1].lower().rstrip("s") if after else ""
+
+
+def _measure(found: re.Match[str]) -> str:
+    measured = _MEASURE.match(found.string, found.end())
+    return list(_MEASURES)[measured.lastindex - 1] if measured and measured.lastindex else ""
+
+
+def _bound(found: re.Match[str]) -> int:
+    """By what stands beside the number in its clause."""
+    text, start, end = found.string, found.start(), found.end()
     before = _CLAUSE_END.split(text[max(0, start - _BESIDE) : start])[-1]
     after = _CLAUSE_END.split(text[end : end + _BESIDE])[0]
     beside = f"{before} 0 {after}"
