@@ -26,6 +26,7 @@ from ingest.tokens import query_tokens, search_tokens
 from rag.answerability import NO_ANSWER
 from rag.chat_model import ChatFailed
 from rag.condense import condense
+from rag.conflicts import with_sides
 from rag.names import names
 from rag.narrow import Narrower
 from rag.prompt import Prompt, answer_prompt, condense_prompt, restored
@@ -130,7 +131,7 @@ class ChatGenerator:
             prompt = answer_prompt(query.question, hits, tokens)
             shown = False
             try:
-                for item in self._write(prompt, config):
+                for item in with_sides(query.question, self._write(prompt, config)):
                     shown = True
                     yield item
                 return

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice
 
 import numpy as np
 
+from ingest.lines import MARKER
 from ingest.phrases import Phrase
 from ingest.tokens import search_tokens
 from rag.chat_model import ChatFailed
@@ -18,12 +19,12 @@ from rag.names import names
 from rag.negation import denies, exchanges
 from rag.numerals import has_other_number
 from rag.order import reverses
-from rag.prompt import conflict_prompt
+from rag.prompt import CONFLICT_HEADING, conflict_prompt
 from rag.protocols import ChatModel, Config, ConflictFinder, SupportJudge
 from rag.reply import without_thoughts
 from rag.stance import opposed
 from rag.terms import language_of
-from rag.types import Draft, Notice, Query, Statement, StatementPair
+from rag.types import Conflict, Draft, Notice, Query, Restart, Sentence, Statement, StatementPair
 
 _LIST_MARK = re.compile(r"^\s*(?:- |\d{1,3}\. )")
 # Strict, because a false alarm costs more trust than a missed conflict: none of the 258 shipped and development
@@ -196,17 +197,59 @@ def claim_of(statement: Statement) -> str:
     return _LIST_MARK.sub("", display(statement)).strip()
 
 
-def conflict_drafts(question: str, pair: StatementPair, *, first: bool) -> Iterator[Draft]:
-    """Both sides as list items, each citing itself; the heading comes before the first pair."""
-    before = f"\n\n{conflict_heading(question)}\n\n" if first else "\n"
-    for statement in pair:
-        yield replace(quoting(statement, before), text=f"- {claim_of(statement)}")
-        before = "\n"
+def conflict_drafts(question: str, pairs: Sequence[StatementPair]) -> list[Draft]:
+    """Both sides of each pair as list items below one heading, each citing itself."""
+    statements = [statement for pair in pairs for statement in pair]
+    return [_side(question, quoting(s, ""), claim_of(s), headed=not number) for number, s in enumerate(statements)]
+
+
+def conflicts_of(sides: Sequence[Sentence]) -> tuple[Conflict, ...]:
+    """The conflicts whose two sides are each two of these sentences."""
+    return tuple(
+        Conflict(_LIST_MARK.sub("", a.text), a.citations, _LIST_MARK.sub("", b.text), b.citations)
+        for a, b in zip(sides[::2], sides[1::2], strict=True)
+    )
+
+
+def _side(question: str, draft: Draft, claim: str, *, headed: bool) -> Draft:
+    before = f"\n\n{conflict_heading(question)}\n\n" if headed else "\n"
+    return replace(draft, text=f"- {claim}", before=before, is_side=True)
+
+
+def with_sides(question: str, written: Iterable[Draft | Notice | Restart]) -> Iterator[Draft | Notice | Restart]:
+    """What a chat model wrote, with the two list items below the heading of a conflict as its sides. Without two that
+    cite different words, they are no conflict and stay as they are."""
+    held: list[Draft] = []
+    for item in written:
+        if isinstance(item, Draft) and _goes_on(question, held, item):
+            held.append(item)
+            items = [draft for draft in held if MARKER.match(draft.text)]
+            if len(items) < 2:
+                continue
+            for number, draft in enumerate(items):
+                yield _side(question, draft, MARKER.sub("", draft.text, count=1), headed=not number)
+        else:
+            yield from (*held, item)
+        held.clear()
+    yield from held
+
+
+def _goes_on(question: str, held: Sequence[Draft], item: Draft) -> bool:
+    """Whether what is held, the heading of a conflict as a line of its own or its first side, goes on with ``item``."""
+    if not (item.sources and MARKER.match(item.text)):
+        return not held and _is_conflict_heading(question, item.text)
+    if not held:
+        return _is_conflict_heading(question, item.before)
+    return not item.before.strip() and all(set(item.sources) != set(draft.sources) for draft in held)
+
+
+def _is_conflict_heading(question: str, text: str) -> bool:
+    return bool(text.strip()) and text.strip("\n *#:：") == conflict_heading(question).strip("*:：")
 
 
 def conflict_heading(question: str) -> str:
     """The line of Markdown above the conflicts at the end of an answer, in the language of the question."""
-    return Phrase("**Your notes disagree:**", "**笔记里的说法不一致：**").to(language_of(question))
+    return CONFLICT_HEADING.to(language_of(question))
 
 
 def _says_something(statement: Statement) -> bool:

@@ -13,7 +13,7 @@ from rag.answerability import Decision, nearest_headings, refusal, unmentioned_l
 from rag.cite import Citer
 from rag.comparison import asks_one_thing
 from rag.condense import condense
-from rag.conflicts import claim_of, conflict_drafts
+from rag.conflicts import conflict_drafts, conflicts_of
 from rag.names import respelt
 from rag.protocols import AnswerGenerator, Condenser, Config, ConflictFinder, Reranker, Retriever
 from rag.types import (
@@ -81,6 +81,19 @@ class _Attempt:
     @property
     def share_supported(self) -> float:
         return sum(self.supported) / max(1, len(self.supports))
+
+    @property
+    def own(self) -> "_Attempt":
+        """Without the sides of a conflict, which come at the end of the answer."""
+        return self._of(is_side=False)
+
+    @property
+    def sides(self) -> "_Attempt":
+        return self._of(is_side=True)
+
+    def _of(self, *, is_side: bool) -> "_Attempt":
+        kept = [pair for pair in zip(self.drafts, self.supports, strict=True) if pair[0].is_side == is_side]
+        return _Attempt([draft for draft, _ in kept], [support for _, support in kept], self.notice)
 
     def denies(self, name: str) -> bool:
         """Whether it says itself that the notes do not mention the name."""
@@ -160,16 +173,23 @@ class Pipeline:
         conflicts: tuple[Conflict, ...] = ()
         unmentioned: tuple[str, ...] = ()
         nearest: tuple[tuple[str, ...], ...] = ()
-        if citer.citations or disputed:
+        sides = written.sides
+        if not sides.drafts:
+            # What is quoted supports itself.
+            quoted = conflict_drafts(question, disputed)
+            sides = _Attempt(quoted, [Support("supported", 1.0)] * len(quoted))
+        if citer.citations or sides.drafts:
             unmentioned = unmentioned_names(found.query, found.stages)
             if unsaid := [name for name in unmentioned if not written.denies(name)]:
                 yield citer.add(f"\n\n{unmentioned_line(question, unsaid)}")
-            conflicts = yield from _show_conflicts(question, disputed, citer)
+            first = len(citer.sentences)
+            yield from (citer.take(side) for side in sides.drafts)
+            conflicts = conflicts_of(citer.sentences[first:])
         else:
             nearest = nearest_headings(found.hits)
             yield citer.add(refusal(question, found.query.question, nearest))
         yield replace(
-            _cited_answer(question, found, citer, written.supports, conflicts),
+            _cited_answer(question, found, citer, (*written.own.supports, *sides.supports), conflicts),
             confidence=decision.confidence,
             nearest=nearest,
             seconds=seconds,
@@ -196,7 +216,8 @@ class Pipeline:
                     drafts.append(item)
                 elif isinstance(item, Restart):
                     drafts.clear()
-                if not (self.cut_unsupported and isinstance(item, Draft)):
+                # The sides of a conflict come last.
+                if not (isinstance(item, Draft) and (self.cut_unsupported or item.is_side)):
                     yield citer.take(item)
         yield StageDone("generate", seconds["generate"], len(drafts))
 
@@ -211,7 +232,7 @@ class Pipeline:
                 written = second
                 yield citer.take(Restart())
                 if not self.cut_unsupported:
-                    yield from (citer.take(draft) for draft in second.drafts)
+                    yield from (citer.take(draft) for draft in second.own.drafts)
                 if second.notice:
                     yield citer.take(second.notice)
         supported = written.supported
@@ -225,7 +246,7 @@ class Pipeline:
             yield citer.take(_NOTHING_SUPPORTED)
             quoted = [d for d in self.quote.generate(found.query, found.hits, offered, config) if isinstance(d, Draft)]
             kept = self._verified(quoted)
-        yield from (citer.take(draft) for draft in kept.drafts)
+        yield from (citer.take(draft) for draft in kept.own.drafts)
         return kept, unsupported
 
     def _again(
@@ -301,6 +322,8 @@ def _supported_part(written: _Attempt) -> _Attempt:
         drafts.append(replace(draft, before=heading) if heading and not draft.before.strip() else draft)
         supports.append(support)
         heading = ""
+    if sum(draft.is_side for draft in drafts) == 1:
+        drafts = [replace(draft, before="\n\n", is_side=False) if draft.is_side else draft for draft in drafts]
     return _Attempt(drafts, supports, written.notice)
 
 
@@ -312,18 +335,6 @@ def _announced(drafts: Sequence[Draft], at: int) -> Iterator[Draft]:
         yield draft
 
 
-def _show_conflicts(
-    question: str, disputed: Sequence[StatementPair], citer: Citer
-) -> Generator[Event, None, tuple[Conflict, ...]]:
-    """The two sides of each pair at the end of the answer; returns them with the numbers that they cite."""
-    conflicts: list[Conflict] = []
-    for number, pair in enumerate(disputed):
-        yield from (citer.take(draft) for draft in conflict_drafts(question, pair, first=not number))
-        a, b = citer.sentences[-2:]
-        conflicts.append(Conflict(claim_of(pair[0]), a.citations, claim_of(pair[1]), b.citations))
-    return tuple(conflicts)
-
-
 def _cited_answer(
     question: str,
     found: SearchResult,
@@ -331,10 +342,8 @@ def _cited_answer(
     supports: Sequence[Support | None],
     conflicts: tuple[Conflict, ...],
 ) -> Answer:
-    """The answer as it was cited. ``supports`` are those of its own sentences; the sides of the conflicts, which come
-    last, are quoted and so support themselves."""
-    quoted = [Support("supported", 1.0)] * (2 * len(conflicts))
-    sentences = [replace(s, support=p) for s, p in zip(citer.sentences, (*supports, *quoted), strict=True)]
+    """The answer as it was cited. ``supports`` are those of its sentences, the sides of the conflicts last."""
+    sentences = [replace(s, support=p) for s, p in zip(citer.sentences, supports, strict=True)]
     return Answer(
         question=question,
         standalone_question=found.query.question,

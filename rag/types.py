@@ -112,6 +112,8 @@ class Draft:
     """Whether it is in the note's own words."""
     denies: bool = False
     """Whether it says that the notes do not say something, and so claims nothing of them."""
+    is_side: bool = False
+    """Whether it is one of the two sides of a conflict."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""Notes that disagree, found by a chat model over real HTTP on loopback: it names numbers, and nothing else of it is
-used."""
+"""Notes that disagree, found by a chat model over real HTTP on loopback: asked for them, it names numbers, and nothing
+else of that reply is used; answering, it writes both sides."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from rag.conflicts import ChatConflictFinder, JudgeConflictFinder
 from rag.generate import ExtractiveGenerator
 from rag.prompt import conflict_prompt
 from rag.settings import Settings
-from rag.types import Answer, Hit, Notice, Query, Statement, StatementPair
+from rag.types import Answer, Draft, Hit, Notice, Query, Statement, StatementPair, Support
 from tests.fakes import FakeEmbedder
 from tests.hostile_notes import HOSTILE_NOTES
 from tests.rag.sample_hits import hit, pipeline_over, read
@@ -206,6 +207,61 @@ def test_below_the_models_answer_both_sides_stand_in_the_notes_own_words() -> No
     assert (conflict.claim_a, conflict.citations_a) == (HOT.chunk.text, (1,))
     assert (conflict.claim_b, conflict.citations_b) == (BOILING.chunk.text, (2,))
     assert [citation.document_id for citation in answer.citations] == ["a.md", "b.md"]
+
+
+HEADING = "**笔记里的说法不一致：**"
+SIDES = ("绿茶用 80 度的水泡。", "水要烧开，滚烫才香。")
+
+
+def written(reply: str, **parts: Any) -> Answer:
+    with ScriptedServer(says(reply)) as server:
+        model = finder(server).model
+        generator = ChatGenerator(model, FakeEmbedder(), ExtractiveGenerator(200), 2000, lambda seconds: None)
+        return replace(pipeline_over((HOT, BOILING), generator), **parts).answer(QUERY.question)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"{HEADING}\n\n- {SIDES[0]}[1]\n- {SIDES[1]}[2]",
+        f"笔记里的说法不一致：\n1. {SIDES[0]}[1]\n2. {SIDES[1]}[2]",
+        f"### 笔记里的说法不一致\n* {SIDES[0]}[1]\n* {SIDES[1]}[2]\n",
+    ],
+)
+def test_a_conflict_that_the_model_tells_in_its_answer_is_one(reply: str) -> None:
+    answer = written(f"绿茶用 80 度的水泡。[1]\n\n{reply}", conflicts=JudgeConflictFinder(Denies()))
+    assert answer.text.endswith(f"\n\n{HEADING}\n\n- {SIDES[0]} [1]\n- {SIDES[1]} [2]")
+    assert answer.text.count("不一致") == 1
+    (conflict,) = answer.conflicts
+    assert (conflict.claim_a, conflict.citations_a) == (SIDES[0], (1,))
+    assert (conflict.claim_b, conflict.citations_b) == (SIDES[1], (2,))
+
+
+def test_an_answer_may_be_nothing_but_a_conflict() -> None:
+    answer = written(f"{HEADING}\n\n- {SIDES[0]}[1]\n- {SIDES[1]}[2]")
+    assert answer.text == f"{HEADING}\n\n- {SIDES[0]} [1]\n- {SIDES[1]} [2]"
+    assert len(answer.sentences) == 2
+    assert len(answer.conflicts) == 1
+
+
+@pytest.mark.parametrize(
+    "below", [f"- {SIDES[0]}[1]", f"- {SIDES[0]}[1]\n\n{SIDES[1]}[2]", f"- {SIDES[0]}[1]\n- 绿茶用 80 度的水。[1]"]
+)
+def test_without_two_sides_there_is_no_conflict_and_nothing_is_lost(below: str) -> None:
+    answer = written(f"{HEADING}\n\n{below}")
+    assert answer.conflicts == ()
+    assert answer.text.startswith(f"{HEADING}\n\n- {SIDES[0]} [1]")
+    assert len(answer.sentences) == below.count("[")
+
+
+def test_a_side_that_is_cut_takes_the_conflict_with_it() -> None:
+    def verify(drafts: Sequence[Draft]) -> list[Support]:
+        return [Support("not_found" if draft.text.endswith(SIDES[1]) else "supported", 0.5) for draft in drafts]
+
+    reply = f"{SIDES[0]}[1]\n\n{HEADING}\n\n- {SIDES[0]}[1]\n- {SIDES[1]}[2]"
+    answer = written(reply, verify=verify, cut_unsupported=True)
+    assert (answer.conflicts, answer.unsupported) == ((), 1)
+    assert answer.text == f"{SIDES[0]} [1]\n\n- {SIDES[0]} [1]"
 
 
 def test_a_failed_comparison_is_told_below_a_whole_answer() -> None:

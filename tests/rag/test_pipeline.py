@@ -221,7 +221,7 @@ def test_where_nothing_that_was_written_is_supported_the_notes_are_quoted_with_a
 
 
 def test_the_generator_that_is_named_is_the_one_that_wrote(pipeline: Pipeline) -> None:
-    served = {"generator": "tea-model", "prompt": "answer-2"}
+    served = {"generator": "tea-model", "prompt": "answer-3"}
     quoting = replace(pipeline, models=served)
     assert quoting.answer("LoRA 的矩阵怎么初始化").models == {"generator": "extractive"}
     assert replace(quoting, generator=Writes(("", "错。"))).answer("LoRA 的矩阵怎么初始化").models == served
