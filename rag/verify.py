@@ -15,7 +15,7 @@ from rag.order import reverses
 from rag.protocols import SupportJudge
 from rag.statements import statements
 from rag.support import SENTENCE_END, support_by_parts
-from rag.terms import TERM
+from rag.terms import HAN, TERM
 from rag.types import Draft, Source, Support, Verdict, leads_in
 
 _LONGEST_CONTEXT = 120
@@ -31,10 +31,15 @@ _NO_NAME = re.compile(
 )
 """Numbers with units that are compared as numbers, and signs of multiplication."""
 _ITEM_NUMBER = re.compile(rf"^\s*[*_]*(?:{MARKER.pattern}|(?:步骤|第|step)\s*\d{{1,2}}\s*[步点:：.、])", re.IGNORECASE)
+_UNSPACED = re.compile(rf"(?<={HAN})(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?={HAN})")
 _ALIKE = 0.6
 """The least share of a clause's words in another that says the same of another name."""
-_SUPPORTED_FROM = 0.5
-_AT_MOST_WITH_NEWS = 0.4
+_SUPPORTED_FROM = 0.3
+"""The least probability of support at which a sentence counts as supported. The judge's are those of claims of which
+half are wrong, but most sentences of an answer are right: of 100 that a capable model wrote over the development notes,
+nearly all of them right, 0.5 doubts 58 and this 23. On the shipped pairs this is as good as 0.5 (balanced accuracy
+0.90 and 0.89)."""
+_AT_MOST_WITH_NEWS = 0.2
 """The highest probability of support for a sentence with a number or a name that is not in what it cites, or that
 denies what it cites or puts it in the opposite order."""
 
@@ -56,13 +61,24 @@ class Verifier:
         """For each draft, whether its sources support it; None if it claims nothing of the notes, such as a label. The
         note's own words support themselves."""
         cited = {at: _premise(d.sources, d.text) for at, d in enumerate(drafts) if d.sources and not d.quoted}
-        pairs = [(premise.read, drafts[at].text) for at, premise in cited.items()]
+        pairs = [(_spaced(premise.read), _spaced(_said(drafts[at].text))) for at, premise in cited.items()]
         rows = support_by_parts(self.judge, pairs)
         verdicts = {
             at: _weighed(drafts[at].text, premise, *map(float, row))
             for (at, premise), row in zip(cited.items(), rows, strict=True)
         }
         return [verdicts.get(at) or _unjudged(draft) for at, draft in enumerate(drafts)]
+
+
+def _said(sentence: str) -> str:
+    """Without the number or bullet of a list, which the judge takes for a part of the claim."""
+    return _ITEM_NUMBER.sub("", sentence)
+
+
+def _spaced(text: str) -> str:
+    """With a space between Chinese and Latin letters or digits, as models write and notes often do not: to the judge,
+    both are the same only then."""
+    return _UNSPACED.sub(" ", text)
 
 
 def _unjudged(draft: Draft) -> Support | None:
@@ -118,7 +134,7 @@ def _before(source: Source) -> str:
 def _weighed(sentence: str, premise: _Premise, support: float, contradiction: float, neither: float) -> Support:
     """The judge's verdict, lowered by what speaks against it in the words themselves."""
     contradicted = contradiction > max(support, neither)
-    said = _ITEM_NUMBER.sub("", sentence)
+    said = _said(sentence)
     if (
         has_other_number(said, premise.cited, premise.headings)
         or _has_other_name(said, premise)

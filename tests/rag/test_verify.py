@@ -44,6 +44,16 @@ def test_the_judge_reads_the_heading_and_the_cited_words() -> None:
     assert judge.seen == [("泡茶 > 绿茶\n绿茶用 80 度左右的水冲泡。", "绿茶不能用开水泡。")]
 
 
+def test_the_judge_reads_neither_list_marks_nor_other_spaces_than_between_chinese_and_latin() -> None:
+    judge = SaysAlways(0.9, 0.05, 0.05)
+    cited = Source(hit("用LoRA微调，显存降到16GB。"), 0, 17)
+    Verifier(judge)([Draft(text, (cited,)) for text in ("2. 用 LoRA微调省显存。", "- 显存降到16GB。")])
+    assert judge.seen == [
+        ("笔记\n用 LoRA 微调，显存降到 16GB。", "用 LoRA 微调省显存。"),
+        ("笔记\n用 LoRA 微调，显存降到 16GB。", "显存降到 16GB。"),
+    ]
+
+
 def test_the_sentence_before_the_cited_words_is_read_along() -> None:
     judge = SaysAlways(0.9, 0.05, 0.05)
     Verifier(judge)([Draft("茶汤会变苦。", (Source(TEA, 55, 65),))])
@@ -52,9 +62,16 @@ def test_the_sentence_before_the_cited_words_is_read_along() -> None:
 
 @pytest.mark.parametrize(
     ("probabilities", "said"),
-    [((0.8, 0.1, 0.1), "supported"), ((0.2, 0.7, 0.1), "contradicted"), ((0.2, 0.1, 0.7), "not_found")],
+    [
+        ((0.8, 0.1, 0.1), "supported"),
+        ((0.35, 0.5, 0.15), "supported"),
+        ((0.2, 0.7, 0.1), "contradicted"),
+        ((0.2, 0.1, 0.7), "not_found"),
+    ],
 )
-def test_the_verdict_is_what_the_judge_finds_likeliest(probabilities: tuple[float, ...], said: str) -> None:
+def test_the_verdict_is_what_the_judge_finds_likeliest_where_most_claims_are_right(
+    probabilities: tuple[float, ...], said: str
+) -> None:
     support = verdict("绿茶要用温水冲泡。", *probabilities)
     assert support is not None
     assert (support.verdict, round(support.probability, 3)) == (said, probabilities[0])
