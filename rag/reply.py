@@ -347,9 +347,13 @@ class ReplySplitter:
         half = None if whole else _HALF_MARK.search(line)
         text, marks = self._without_marks(line[: half.start()] if half else line)
         spans = list(sentences(text, 0, len(text)))
-        if len(spans) > 1 and (whole or (_is_settled(text, spans[0][1]) and not _may_say(line, marks, spans[0][1]))):
-            start, end = spans[0]
-            own = [mark for mark in marks if mark.at + len(mark.words) <= end]
+        # The marks at the end of a long sentence are those of its clauses before a semicolon, too.
+        last = next((at for at, (_, end) in enumerate(spans) if text[end - 1] not in ";；" or _before(end, marks)), -1)
+        if 0 <= last < len(spans) - 1 and (
+            whole or (_is_settled(text, spans[last][1]) and not _may_say(line, marks, spans[last][1]))
+        ):
+            start, end = spans[0][0], spans[last][1]
+            own = _before(end, marks)
             taken = end + sum(mark.removed for mark in own)
             unit = self._unit("sentence", text[start:end], _numbers_of(own))
             self._take(taken)
@@ -490,6 +494,10 @@ def _in_words(text: str, begin: int, end: int, numbers: tuple[int, ...], again: 
         return "另一处笔记" if again else "笔记"
     words = "the notes" if len(numbers) > 1 else "another note" if again else "the note"
     return words if re.search(r"[\w,;:]\s*$", before) else words[0].upper() + words[1:]
+
+
+def _before(end: int, marks: Sequence[_Mark]) -> list[_Mark]:
+    return [mark for mark in marks if mark.at + len(mark.words) <= end]
 
 
 def _may_say(line: str, marks: Sequence[_Mark], end: int) -> bool:

@@ -102,6 +102,15 @@ def test_a_mark_that_is_a_word_of_its_sentence_becomes_words(
     assert said(reply) == units
 
 
+def test_the_mark_at_the_end_of_a_long_sentence_is_that_of_its_clauses_too() -> None:
+    first = "Green tea is brewed with warm water because boiling water makes it bitter and destroys what is good in it"
+    second = "black tea is brewed with boiling water, which brings out its taste"
+    (whole,) = split(f"{first}; {second}. [2]")
+    assert (whole.text, whole.numbers) == (f"{first}; {second}.", (2,))
+    one, other = split(f"{first} [1]; {second} [2].")
+    assert [(one.text, one.numbers), (other.text, other.numbers)] == [(f"{first};", (1,)), (f"{second}.", (2,))]
+
+
 def test_a_word_that_the_notes_number_keeps_its_number() -> None:
     splitter = ReplySplitter("见资料2和 source 2。")
     assert [unit.text for unit in (*splitter.feed("资料2指出用温水。"), *splitter.finish())] == ["资料2指出用温水。"]
