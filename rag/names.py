@@ -17,6 +17,7 @@ _SHORTEST_MISSPELT = 5
 _SHORTEST_WITH_ANOTHER_LETTER = 9
 """In a shorter name, another letter makes another name: Mixtral, Mistral."""
 _ENDING = re.compile(r"(.*[A-Z]{2}|[A-Za-z].*\d)s|(.*)'s")
+_INNER_WORD = re.compile(r"_|(?<=[a-z])(?=[A-Z])")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
 _FIRST_WORD = re.compile(rf"(?:^|(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?:;])\W{{0,20}}+({TERM.pattern})")
 
@@ -91,9 +92,18 @@ def unknown_terms(asked: Sequence[str], text: str, *, misspelt: bool = True) -> 
     def known(name: str) -> bool:
         lower = name.lower()
         near = misspelt and bool(_nearest_spelling(lower, spellings))
-        return _is_known(name, tokens) or near or _is_size(lower, spellings)
+        return _is_known(name, tokens) or near or _is_size(lower, spellings) or _is_written_apart(name, text)
 
     return [name for name in asked if not known(name)]
+
+
+def _is_written_apart(name: str, text: str) -> bool:
+    """Whether a name of several words, such as FlashAttention or batch_size, stands in the text with spaces or hyphens
+    between them."""
+    words = _INNER_WORD.split(name)
+    return len(words) > 1 and bool(
+        re.search(rf"(?i)(?<![A-Za-z]){'[ _-]'.join(map(re.escape, words))}s?(?![a-z])", text)
+    )
 
 
 def _is_known(name: str, tokens: set[str]) -> bool:

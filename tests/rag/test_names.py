@@ -38,6 +38,11 @@ def test_a_name_is_known_whole_or_misspelt_or_by_its_hyphenated_words() -> None:
     assert unknown_names(["PagedAttetnion", "pre-ln"], hits) == []
 
 
+def test_a_name_of_several_words_may_be_written_apart_but_not_strewn() -> None:
+    hits = [hit("Flash Attention 减少读写；batch size 调大；deep nets gain speed；Batch-Norms")]
+    assert unknown_names(["FlashAttention", "batch_size", "BatchNorm", "DeepSpeed"], hits) == ["DeepSpeed"]
+
+
 def test_another_version_or_a_longer_name_is_unknown() -> None:
     hits = [hit("LoRA 与 ZeRO-1、ZeRO-2")]
     assert unknown_names(["ZeRO-3", "AdaLoRA", "lora"], hits) == ["ZeRO-3", "AdaLoRA"]
