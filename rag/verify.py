@@ -31,6 +31,14 @@ _NO_NAME = re.compile(
 )
 """Numbers with units that are compared as numbers, and signs of multiplication."""
 _ITEM_NUMBER = re.compile(rf"^\s*[*_]*(?:{MARKER.pattern}|(?:步骤|第|step)\s*\d{{1,2}}\s*[步点:：.、])", re.IGNORECASE)
+_ABOUT_THE_NOTES = re.compile(
+    r"^[^，,；;]{0,30}[，,]?[^，,；;]{0,12}(?:"
+    r"(?:说法|观点|定义|解释|答案)(?:并?不一致|不一|不同|相反|互?相矛盾|有出入)|(?:两|几)种(?:不同的?)?(?:说法|观点|定义|解释|答案)"
+    r"|\b(?:notes|sources)\b(?: \w+){0,3} (?:disagree|differ|conflict|contradict each other|(?:two|different) answers)"
+    r"(?: (?:on|about|for) [^,;]{1,40})?)\W*$",
+    re.IGNORECASE,
+)
+"""A sentence that says only that the notes disagree."""
 _UNSPACED = re.compile(rf"(?<={HAN})(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?={HAN})")
 _ALIKE = 0.6
 """The least share of a clause's words in another that says the same of another name."""
@@ -60,7 +68,7 @@ class Verifier:
     def __call__(self, drafts: Sequence[Draft]) -> list[Support | None]:
         """For each draft, whether its sources support it; None if it claims nothing of the notes, such as a label. The
         note's own words support themselves."""
-        cited = {at: _premise(d.sources, d.text) for at, d in enumerate(drafts) if d.sources and not d.quoted}
+        cited = {at: _premise(d.sources, d.text) for at, d in enumerate(drafts) if d.sources and _is_judged(d)}
         pairs = [(_spaced(premise.read), _spaced(_said(drafts[at].text))) for at, premise in cited.items()]
         rows = support_by_parts(self.judge, pairs)
         verdicts = {
@@ -81,11 +89,15 @@ def _spaced(text: str) -> str:
     return _UNSPACED.sub(" ", text)
 
 
+def _is_judged(draft: Draft) -> bool:
+    return not (draft.quoted or _ABOUT_THE_NOTES.match(draft.text))
+
+
 def _unjudged(draft: Draft) -> Support | None:
     if draft.quoted:
         return Support("supported", 1.0)
-    claims_something = len(draft.text.strip("*_# ")) > 0 and not leads_in(draft.text) and not draft.denies
-    return Support("not_found", 0.0) if claims_something else None
+    about_the_notes = draft.denies or leads_in(draft.text) or _ABOUT_THE_NOTES.match(draft.text)
+    return None if about_the_notes or not draft.text.strip("*_# ") else Support("not_found", 0.0)
 
 
 def _premise(sources: Sequence[Source], sentence: str) -> _Premise:

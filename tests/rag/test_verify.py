@@ -262,6 +262,22 @@ def test_that_the_notes_do_not_say_something_is_no_claim_about_them() -> None:
     assert verify([draft, replace(draft, denies=True)]) == [Support("not_found", 0.0), None]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "is_judged"),
+    [
+        ("ChatGLM 的归一化位置有两种说法。", False),
+        ("绿茶用多热的水，笔记里的说法不一致。", False),
+        ("The notes give two answers for text.", False),
+        ("Your notes disagree on the temperature.", False),
+        ("笔记有两种说法，一种是用开水泡。", True),
+        ("两种说法都不对，要用冷水泡。", True),
+        ("The notes disagree, but boiling water is right.", True),
+    ],
+)
+def test_that_the_notes_disagree_is_no_claim_about_their_subject(sentence: str, is_judged: bool) -> None:
+    assert (verdict(sentence, 0.0, 0.0, 1.0) is not None) == is_judged
+
+
 def test_a_sentence_without_a_source_is_not_found_and_a_label_is_no_claim() -> None:
     drafts = [Draft("绿茶最健康。", ()), Draft("要点：", ())]
     assert Verifier(SaysAlways(1.0, 0.0, 0.0))(drafts) == [Support("not_found", 0.0), None]
