@@ -40,6 +40,11 @@ def test_a_saved_page_is_its_main_content_with_everything_a_note_has() -> None:
     )
 
 
+@pytest.mark.parametrize("tag", ["s", "del", "strike"])
+def test_what_is_struck_out_is_not_read(tag: str) -> None:
+    assert markdown(f"<p>构建超时为 <{tag}>20</{tag}>45 分钟。</p>") == "构建超时为 45 分钟。"
+
+
 @pytest.mark.parametrize(
     ("html", "title"),
     [
