@@ -15,13 +15,13 @@ from rag.chat_model import ChatFailed
 from rag.comparison import asks_one_thing
 from rag.generate import display, quoting
 from rag.judge import in_context
-from rag.names import names
 from rag.negation import denies, exchanges
 from rag.numerals import has_other_number
 from rag.order import reverses
 from rag.prompt import CONFLICT_HEADING, conflict_prompt
 from rag.protocols import ChatModel, Config, ConflictFinder, SupportJudge
 from rag.reply import without_thoughts
+from rag.scope import are_told_apart
 from rag.stance import opposed
 from rag.terms import language_of
 from rag.types import Conflict, Draft, Notice, Query, Restart, Sentence, Statement, StatementPair
@@ -58,11 +58,10 @@ class JudgeConflictFinder:
         least = _LEAST_PROBABILITY_OF_ONE_THING if asks_one_thing(query.asked) else _LEAST_PROBABILITY
         bearing = [s for s in read if s.probability is not None and s.probability >= least and _says_something(s)]
         bearing.sort(key=lambda s: -s.score)
-        asked = [name.lower() for name in names(query.question)]
         pairs = [
             pair
             for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2)
-            if _section(pair[0]) != _section(pair[1]) and _are_about_the_same(asked, *pair)
+            if _section(pair[0]) != _section(pair[1]) and not are_told_apart(query.question, *pair)
         ]
         # The judge does not tell one order from the other, and yes from no, in other words, only a little.
         ways = (
@@ -263,12 +262,6 @@ def _share_words(one: Statement, other: Statement) -> bool:
 
 def _are_reversed(one: Statement, other: Statement) -> bool:
     return _share_words(one, other) and (reverses(one.text, other.text) or reverses(other.text, one.text))
-
-
-def _are_about_the_same(asked: Sequence[str], *pair: Statement) -> bool:
-    """Whether both sides speak of the same of the names that were asked about."""
-    one, other = (" ".join((s.hit.chunk.title, *s.headings, s.text)).lower() for s in pair)
-    return all((name in one) == (name in other) for name in asked)
 
 
 def _differ_in_words(one: Statement, other: Statement) -> bool:
