@@ -72,14 +72,14 @@ def exchanges(one: str, other: str) -> bool:
 
 
 def _is_exchanged(ours: Sequence[str], theirs: Sequence[str]) -> bool:
-    before = _alike(ours, theirs)
-    after = _alike(ours[before:][::-1], theirs[before:][::-1])
+    before = alike(ours, theirs)
+    after = alike(ours[before:][::-1], theirs[before:][::-1])
     own = [tokens[before : len(tokens) - after] for tokens in (ours, theirs)]
     exchanged = all(0 < len(tokens) <= _MOST_EXCHANGED and not is_function_word(tokens[0]) for tokens in own)
     return exchanged and before + after >= _LEAST_ALIKE and bool(_PREDICATE.search(_joined(ours[:before])))
 
 
-def _alike(ours: Sequence[str], theirs: Sequence[str]) -> int:
+def alike(ours: Sequence[str], theirs: Sequence[str]) -> int:
     """How many tokens at the beginning are the same."""
     pairs = zip(ours, theirs, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0].lower() == pair[1].lower(), pairs))

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 from ingest.lines import MARKER
 from rag.names import names
-from rag.negation import clauses, denies
+from rag.negation import alike, clauses, denies
 from rag.numerals import has_other_number
 from rag.terms import HAN, TERM, is_function_word
 from rag.types import Statement
@@ -63,8 +63,8 @@ def _are_parallel(one: str, other: str) -> bool:
     ours, theirs = (_TOKEN.findall(MARKER.sub("", label, count=1).lower()) for label in (one, other))
     if ours == theirs or any(map(_QUESTION.search, (one, other))):
         return False
-    after = _alike(ours[::-1], theirs[::-1])
-    before = _alike(ours[: len(ours) - after], theirs[: len(theirs) - after])
+    after = alike(ours[::-1], theirs[::-1])
+    before = alike(ours[: len(ours) - after], theirs[: len(theirs) - after])
     own = [tokens[before : len(tokens) - after] for tokens in (ours, theirs)]
     head = _joined(ours[len(ours) - after :])
     shared = _joined(ours[:before]) + " " + head
@@ -108,16 +108,6 @@ def _is_subject(text: str) -> bool:
         and not all(map(is_function_word, words))
         and (len(words) > 1 or bool(re.search(r"[a-z]{3}", text)))
     )
-
-
-def _alike(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """How many tokens at the beginning are the same."""
-    count = 0
-    for a, b in zip(ours, theirs, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
 
 
 def _joined(tokens: Sequence[str]) -> str:
