@@ -15,6 +15,7 @@ from rag.chat_model import ChatFailed
 from rag.comparison import asks_one_thing
 from rag.generate import display, quoting
 from rag.judge import in_context
+from rag.names import names
 from rag.negation import denies, exchanges
 from rag.numerals import has_other_number
 from rag.order import reverses
@@ -58,10 +59,11 @@ class JudgeConflictFinder:
         least = _LEAST_PROBABILITY_OF_ONE_THING if asks_one_thing(query.asked) else _LEAST_PROBABILITY
         bearing = [s for s in read if s.probability is not None and s.probability >= least and _says_something(s)]
         bearing.sort(key=lambda s: -s.score)
+        asked = names(query.question)
         pairs = [
             pair
             for pair in combinations(bearing[:_STATEMENTS_COMPARED], 2)
-            if _section(pair[0]) != _section(pair[1]) and not are_told_apart(query.question, *pair)
+            if _section(pair[0]) != _section(pair[1]) and not are_told_apart(asked, *pair)
         ]
         # The judge does not tell one order from the other, and yes from no, in other words, only a little.
         ways = (
@@ -163,7 +165,7 @@ def _section(statement: Statement) -> tuple[str, tuple[str, ...]]:
 
 
 def _place(statement: Statement) -> str:
-    return " > ".join(dict.fromkeys((statement.hit.chunk.title, *statement.headings)))
+    return " > ".join(statement.labels)
 
 
 def _named_pairs(reply: str) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from ingest.tokens import query_tokens
 from rag.support import NEGATION
-from rag.terms import HAN, TERM, is_chinese, is_function_word
+from rag.terms import HAN, TOKEN, is_chinese, is_function_word
 
 _CLAUSE_END = re.compile(
     r"[，；：。！？;:!?\n]+|,(?!\d)|\.\s+|\s+(?:and|but)\s+|(?=[也又而但][不没无非未])", re.IGNORECASE
@@ -29,7 +29,7 @@ _NEGATED = re.compile(rf"(?:可以|需要|应该|建议|推荐|[能会必要])?(
 _SAME_CLAUSE = 0.6
 """The least share of a clause's words in another that says the same or denies it."""
 _LEAST_WORDS = 2
-_TOKEN = re.compile(rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}|=")
+_TOKEN = re.compile(rf"{TOKEN}|=")
 _PREDICATE = re.compile(
     rf"(?:是|为|用|取|设|选|叫|存|放|默认|支持|基于|采用|=|\b(?:is|are|be|uses?|means|by|default)) ?{HAN}?$",
     re.IGNORECASE,

@@ -1,17 +1,17 @@
 """Whether two statements speak of two different things: two services, environments, versions or weeks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import product
 
 from ingest.lines import MARKER
-from rag.names import names
 from rag.negation import alike, clauses, denies
 from rag.numerals import has_other_number
-from rag.terms import HAN, TERM, is_function_word
+from rag.terms import HAN, TOKEN, is_function_word
 from rag.types import Statement
 
-_TOKEN = re.compile(rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}")
+_TOKEN = re.compile(TOKEN)
 _NUMERAL = re.compile(r"\d|^[零一二三四五六七八九十]$")
 _KIND_OF_NOTE = re.compile(
     r"笔记|面经|八股|速记|日记|记录|文档|手册|指南|教程|总结|整理|资料|问答|章|节|篇"
@@ -25,29 +25,19 @@ _SAME_FRAME = 0.6
 """The least share of the tokens of the shorter clause that both have."""
 
 
-def are_told_apart(question: str, one: Statement, other: Statement) -> bool:
-    """Whether the two speak of different things by the names asked about, by headings that differ in what
-    they qualify (订单服务, 支付服务), or by words exchanged beside a number or a negation."""
+def are_told_apart(asked: Sequence[str], one: Statement, other: Statement) -> bool:
+    """Whether the two speak of different things: only one of them of a name in ``asked``, below sections side by side
+    or headings that differ in what they qualify (订单服务, 支付服务), or with words exchanged beside a number or a
+    negation."""
+    ours, theirs = (" ".join((*statement.labels, statement.text)).lower() for statement in (one, other))
     return (
-        not _are_about_the_same(question, one, other)
+        any((name.lower() in ours) != (name.lower() in theirs) for name in asked)
         or _are_siblings(one, other)
-        or any(_are_parallel(a, b) for a in _labels(one) for b in _labels(other))
-        or _exchange_the_subject(one, other)
+        or any(_are_parallel(a, b) for a in one.labels for b in other.labels)
+        or any(
+            a not in theirs and b not in ours for a, b in _exchanged_subjects(clauses(one.text), clauses(other.text))
+        )
     )
-
-
-def _are_about_the_same(question: str, *pair: Statement) -> bool:
-    """Whether both sides speak of the same of the names that were asked about."""
-    one, other = (_context(statement).lower() for statement in pair)
-    return all((name.lower() in one) == (name.lower() in other) for name in names(question))
-
-
-def _context(statement: Statement) -> str:
-    return " ".join((*_labels(statement), statement.text))
-
-
-def _labels(statement: Statement) -> Sequence[str]:
-    return tuple(dict.fromkeys((statement.hit.chunk.title, *statement.headings)))
 
 
 def _are_siblings(one: Statement, other: Statement) -> bool:
@@ -77,27 +67,23 @@ def _is_head(text: str) -> bool:
     return len(re.findall(HAN, text)) > 1 or bool(re.search(r"[a-z]{3}", text))
 
 
-def _exchange_the_subject(one: Statement, other: Statement) -> bool:
-    return any(
-        _is_exchanged(ours, theirs, (_context(one), _context(other)))
-        for ours in clauses(one.text)
-        for theirs in clauses(other.text)
-        if denies(ours, theirs) or (has_other_number(ours, theirs, "") and has_other_number(theirs, ours, ""))
-    )
+def _exchanged_subjects(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The words, neither numbers nor hedges, in place of each other in two like clauses that differ in a number or a
+    negation as well."""
+    for one, other in product(ours, theirs):
+        if denies(one, other) or (has_other_number(one, other, "") and has_other_number(other, one, "")):
+            yield from (pair for pair in _exchanged(one, other) if all(map(_is_subject, pair)))
 
 
-def _is_exchanged(one: str, other: str, contexts: tuple[str, str]) -> bool:
-    """Whether the clauses are alike but for words, none of them numbers, that the other statement does not have."""
+def _exchanged(one: str, other: str) -> Iterator[tuple[str, str]]:
+    """The words in lower case that stand in each other's place in two clauses that are alike."""
     ours, theirs = (_TOKEN.findall(text.lower()) for text in (one, other))
     matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
     shared = sum(block.size for block in matcher.get_matching_blocks())
-    if shared < _SAME_FRAME * min(len(ours), len(theirs)):
-        return False
-    own = ((_joined(ours[a:b]), _joined(theirs[c:d])) for tag, a, b, c, d in matcher.get_opcodes() if tag == "replace")
-    return any(
-        _is_subject(a) and _is_subject(b) and a not in contexts[1].lower() and b not in contexts[0].lower()
-        for a, b in own
-    )
+    if shared >= _SAME_FRAME * min(len(ours), len(theirs)):
+        for tag, a, b, c, d in matcher.get_opcodes():
+            if tag == "replace":
+                yield _joined(ours[a:b]), _joined(theirs[c:d])
 
 
 def _is_subject(text: str) -> bool:

@@ -11,6 +11,11 @@ TERM = re.compile(
 """A word or technical term in Latin letters: ``LoRA``, ``top-p``, ``LLM.int8``, ``C++``, ``13b``,
 ``8x7B``, ``I/O``; ``PPO/DPO`` is two."""
 
+HAN = r"[\u3400-\u9fff]"
+"""A pattern for one Chinese character."""
+TOKEN = rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}"
+"""A pattern for a term, a number or one Chinese character."""
+
 _ENGLISH_STOP = frozenset(
     "a an and are as at be by can could did do does for from has have how i if in into is it its me my of on one or "
     "our please should so than that the their them then there these they this those to use used using was we were "
@@ -23,9 +28,6 @@ _CHINESE_STOP = frozenset(
     "时候 的话 东西".split()
 )
 
-
-HAN = r"[\u3400-\u9fff]"
-"""A pattern for one Chinese character."""
 _CHINESE = re.compile(HAN)
 
 

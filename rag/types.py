@@ -83,6 +83,11 @@ class Statement:
     def leads_in(self) -> bool:
         return leads_in(self.text)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The title of its document and the headings above it, outermost first, without repeats."""
+        return tuple(dict.fromkeys((self.hit.chunk.title, *self.headings)))
+
 
 StatementPair = tuple[Statement, Statement]
 

@@ -1,5 +1,6 @@
 import pytest
 
+from rag.names import names
 from rag.scope import are_told_apart
 from rag.types import Statement
 from tests.rag.sample_hits import hit
@@ -30,8 +31,8 @@ def statement(side: Side, path: str) -> Statement:
     ],
 )
 def test_what_headings_names_or_exchanged_words_tell_apart(question: str, one: Side, other: Side) -> None:
-    assert are_told_apart(question, statement(one, "a.md"), statement(other, "b.md"))
-    assert are_told_apart(question, statement(other, "b.md"), statement(one, "a.md"))
+    assert are_told_apart(names(question), statement(one, "a.md"), statement(other, "b.md"))
+    assert are_told_apart(names(question), statement(other, "b.md"), statement(one, "a.md"))
 
 
 @pytest.mark.parametrize(
@@ -53,10 +54,10 @@ def test_what_headings_names_or_exchanged_words_tell_apart(question: str, one: S
     ],
 )
 def test_two_notes_about_one_thing_are_not_told_apart(question: str, one: Side, other: Side) -> None:
-    assert not are_told_apart(question, statement(one, "a.md"), statement(other, "b.md"))
+    assert not are_told_apart(names(question), statement(one, "a.md"), statement(other, "b.md"))
 
 
 def test_sections_of_one_note_side_by_side_are_about_different_things() -> None:
     staging, production = ("Deploy", ("staging",), "2 replicas"), ("Deploy", ("production",), "12 replicas")
-    assert are_told_apart("how many replicas", statement(staging, "a.md"), statement(production, "a.md"))
-    assert not are_told_apart("how many replicas", statement(staging, "a.md"), statement(production, "b.md"))
+    assert are_told_apart(names("how many replicas"), statement(staging, "a.md"), statement(production, "a.md"))
+    assert not are_told_apart(names("how many replicas"), statement(staging, "a.md"), statement(production, "b.md"))
