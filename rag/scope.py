@@ -33,7 +33,7 @@ def are_told_apart(asked: Sequence[str], one: Statement, other: Statement) -> bo
     return (
         any((name.lower() in ours) != (name.lower() in theirs) for name in asked)
         or _are_siblings(one, other)
-        or any(_are_parallel(a, b) for a in one.labels for b in other.labels)
+        or any(_are_parallel((a, b), (ours, theirs)) for a, b in product(one.labels, other.labels))
         or any(
             a not in theirs and b not in ours for a, b in _exchanged_subjects(clauses(one.text), clauses(other.text))
         )
@@ -47,20 +47,25 @@ def _are_siblings(one: Statement, other: Statement) -> bool:
     return same_document and len(ours) == len(theirs) and ours != theirs and ours[:-1] == theirs[:-1]
 
 
-def _are_parallel(one: str, other: str) -> bool:
-    """Whether two headings name two of a kind: the same head qualified differently, or the same words with another
-    number."""
-    ours, theirs = (_TOKEN.findall(MARKER.sub("", label, count=1).lower()) for label in (one, other))
-    if ours == theirs or any(map(_QUESTION.search, (one, other))):
+def _are_parallel(labels: tuple[str, str], contexts: tuple[str, str]) -> bool:
+    """Whether the headings of two statements name two of a kind: the same words with another number, or the same head
+    with a qualifier, unless the other statement speaks of it in its context: one below 预热 may speak of 学习率预热."""
+    ours, theirs = (_TOKEN.findall(MARKER.sub("", label, count=1).lower()) for label in labels)
+    if ours == theirs or any(map(_QUESTION.search, labels)):
         return False
     after = alike(ours[::-1], theirs[::-1])
     before = alike(ours[: len(ours) - after], theirs[: len(theirs) - after])
     own = [tokens[before : len(tokens) - after] for tokens in (ours, theirs)]
-    head = _joined(ours[len(ours) - after :])
-    shared = _joined(ours[:before]) + " " + head
+    head = ours[len(ours) - after :]
+    shared = _joined(ours[:before]) + " " + _joined(head)
     if _KIND_OF_NOTE.search(shared) or not shared.strip():
         return False
-    return (all(own) and all(any(map(_NUMERAL.search, tokens)) for tokens in own)) or _is_head(head)
+    if all(any(map(_NUMERAL.search, tokens)) for tokens in own):
+        return True
+    return _is_head(_joined(head)) and all(
+        not tokens or _joined([*tokens, *head]) not in context
+        for tokens, context in zip(own, contexts[::-1], strict=True)
+    )
 
 
 def _is_head(text: str) -> bool:
