@@ -114,9 +114,8 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
                     language,
                 )
             )
-        done: Update = {run: gr.update(value=job.name)} if job.finished else {}
         yield show() | {progress: said, start: gr.update(visible=True), cancel: gr.update(visible=False)}
-        yield done
+        yield {run: gr.update(value=job.name) if job.finished else gr.skip()}
 
     def begin(path: str | None) -> Iterator[Update]:
         known = {value for _, value in choices()}
@@ -170,7 +169,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
         return desk.conversations(person_of(request.cookies)).keep([trial.answer]).id
 
     def resume() -> Iterator[Update]:
-        yield show()
+        yield {progress: gr.skip()}
         if desk.measuring.job is not None and not desk.measuring.job.ended.is_set():
             yield from follow(desk.measuring.job)
 
@@ -180,7 +179,9 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     listed.open(choose, None, run, **QUIET)
     gr.on([run.change, old.change], open_report, [run, old], [report, worst], **QUIET)
     worst.case(open_case, None, opened, **QUIET).then(None, opened, None, js=_OPEN_CONVERSATION)
-    tab.select(resume, None, everything, **QUIET)
+    # An event of its own, because gradio sends the last output of a generator again when it ends: questions chosen
+    # meanwhile would be reset.
+    tab.select(show, None, everything, **QUIET).then(resume, None, everything, **QUIET)
 
 
 def _has_sample_notes(desk: Desk) -> bool:

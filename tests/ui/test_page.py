@@ -698,6 +698,8 @@ def test_a_run_is_cancelled(visit: Visit, server: Server) -> None:
     page.wait_for_selector("#run-progress:has-text('已取消')")
     page.wait_for_selector("#run")
     assert page.locator("#run-list :text('many')").count() == 0
+    page.wait_for_timeout(500)
+    assert page.locator(".toast-body").count() == 0
 
 
 def test_two_runs_are_compared(visit: Visit, server: Server) -> None:
