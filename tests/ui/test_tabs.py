@@ -124,7 +124,7 @@ def test_the_sample_questions_are_offered_only_with_the_sample_notes(
     show = handler(page(desk, "en"), "measure", "select")
 
     def offered() -> Any:
-        return changes(next(show()))["Questions"]["choices"]
+        return changes(show())["Questions"]["choices"]
 
     assert offered() == []
     (tmp_path / "notes").mkdir()
