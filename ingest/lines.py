@@ -69,10 +69,11 @@ _PICTURED = re.compile(_IMAGE)
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]+)(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)([^_]+)(?<=\S)_(?!\w)")
 _MARKUP = re.compile(rf"{_TAG}|[ \t]\{{[#.][^{{}}]*\}}$|\*\*|(?<!\w)__|__(?!\w)|`", re.IGNORECASE)
 
+_PARAGRAPH_INDENT = "\u3000\u3000"
 _LEAST_WRAPPED_WIDTH, _MOST_WRAPPED_WIDTH = 56, 130
 _SPREAD_OF_ONE_WIDTH = 16
 # A line that ends among English words, and one that begins among them.
-_ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)]$", re.ASCII)
+_ENGLISH_OPEN = re.compile(r"[A-Za-z,$`)]+[ ][^ ]+[ ][^ ]*[A-Za-z,$`)-]$", re.ASCII)
 _ENGLISH_GOES_ON = re.compile(r"[a-z]+(?:,| (?![\u3400-\u9fff]))")
 _LABELLED = re.compile(r"[\w ()-]{1,40}: |[^\s，。；：！？、,;:!?]{1,20}：")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -109,7 +110,7 @@ class Line:
     """A line; its ``text`` lacks white space, quote marks and admonition marks around it.
 
     ``outer`` is where the line begins, those marks included. ``indent`` counts columns inside the quote; ``quote`` is
-    how many quote marks the line has.
+    how many quote marks the line has. ``opens`` marks the two full-width spaces that begin a Chinese paragraph.
     """
 
     outer: int
@@ -118,6 +119,7 @@ class Line:
     text: str
     indent: int
     quote: int
+    opens: bool = False
 
     @property
     def blank(self) -> bool:
@@ -142,7 +144,7 @@ def read_lines(text: str) -> Iterator[Line]:
                 stripped = stripped[mark.end() :]
             start = end - len(stripped)
         indent = sum(4 if c == "\t" else 2 if c == "\u3000" else 1 for c in before) if before else 0
-        yield Line(outer, start, end, stripped, indent, quote)
+        yield Line(outer, start, end, stripped, indent, quote, opens=before == _PARAGRAPH_INDENT)
         position += len(raw) + 1
 
 
@@ -185,7 +187,7 @@ def goes_on(line: Line, following: Line, wrapped: bool) -> bool:
     ``are_wrapped``."""
     if following.text.startswith(": ") or line.text[-1] in "，、":
         return True
-    if line.text[-1] in f"{SENTENCE_END}." or BREAK.match(following.text):
+    if following.opens or line.text[-1] in f"{SENTENCE_END}." or BREAK.match(following.text):
         return False
     if _LABELLED.match(line.text) and _LABELLED.match(following.text):
         return False

@@ -102,6 +102,13 @@ _FORMULA_TAIL = re.compile(r"[ \t.,;，。；]*(?::\w+:`[^`]*`)?$")
 _TABLE_RULE = re.compile(r"(?=.*\|)\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?$")
 _TABLE_END = re.compile("</table>", re.IGNORECASE)
 _TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
+# Lines of commands: a comment; what may be a command or a setting and is no sentence; what makes it surely one.
+_COMMENT = re.compile(r"#[ \t]+\S")
+_COMMAND = re.compile(
+    r"""(?!.*\w[.!?:,]$)(?:[$>%][ \t])?[\w./~@{}\[\]()"'](?:"[^"]*"|'[^']*'|(?<=[ \t])#.*|[\x00-\x7f])*+$""", re.ASCII
+)
+_CODELIKE = re.compile(r"[ \t]-{1,2}\w|^[\w.]+(?:[ \t]*=[ \t]*|:[ \t]+)\S|[(){};|&<>]|\w/\w|^[a-z]+_\w+", re.ASCII)
+_TABLE_EDGE = re.compile(r"\|.*\|$")
 # What begins an item only if a line beside it begins alike.
 _LISTED = re.compile(
     r"(?P<bracketed>[（(][一二三四五六七八九十]{1,3}[)）])"
@@ -124,6 +131,7 @@ class _Parser:
         self.text = text
         self.lines = list(read_lines(text))
         self.wrapped = are_wrapped(self.lines)
+        self.listings = dict(_listings(self.lines))
         self.open: list[_Open] = []
         self.done: list[Block] = []
         # Searching again and again for an end that is not there would take quadratic time.
@@ -137,6 +145,7 @@ class _Parser:
             self._formula,
             self._comment,
             self._hidden,
+            self._listing,
             self._heading,
             self._table,
             self._html_table,
@@ -226,6 +235,12 @@ class _Parser:
         end = next((number for number, line in enumerate(below, at + 2) if line.text.endswith("%%")), at)
         if end > at:
             self._add("noise", at, end)
+        return end
+
+    def _listing(self, at: int) -> int:
+        end = self.listings.get(at, at)
+        if end > at:
+            self._add("code", at, end)
         return end
 
     def _heading(self, at: int) -> int:
@@ -391,7 +406,7 @@ class _Parser:
     def _continues(self, at: int) -> bool:
         """Whether line ``at`` continues the paragraph or item before it."""
         line = self.lines[at]
-        if line.blank or line.quote != self.lines[at - 1].quote:
+        if line.blank or line.quote != self.lines[at - 1].quote or at in self.listings:
             return False
         text = line.text
         if self._begins_item(at) or ATX_HEADING.match(text) or _FENCE.match(text) or _FOOTNOTE.match(text):
@@ -554,9 +569,11 @@ class _Parser:
     def _logical_lines(self, rows: Sequence[Line]) -> Iterator[Span]:
         """Rows with wrapped ones joined, and cut at ``<br>``."""
         start: int | None = None
+        # Where the first line of a paragraph alone is indented, the others go on with it.
+        wrapped = self.wrapped or (rows[0].opens and not all(row.opens for row in rows))
         for row, following in zip(rows, [*rows[1:], None], strict=True):
             start = row.start if start is None else start
-            if following is not None and goes_on(row, following, self.wrapped):
+            if following is not None and goes_on(row, following, wrapped):
                 continue
             position = start
             for mark in BREAK.finditer(self.text, start, row.end):
@@ -566,6 +583,29 @@ class _Parser:
             if self.text[position : row.end].strip():
                 yield _trim(self.text, position, row.end)
             start = None
+
+
+def _listings(lines: Sequence[Line]) -> Iterator[Span]:
+    """The lines, from the first to after the last, of commands without a fence among which a single hash begins a
+    comment and no heading: there are several such comments, or one stands right below a command or a line of text."""
+    for is_listing, run in groupby(range(len(lines)), key=lambda at: _may_be_listed(lines[at])):
+        first, *rest = run
+        while rest and _COMMENT.match(lines[rest[-1]].text):
+            rest.pop()
+        if not (is_listing and rest):
+            continue
+        taken = lines[first : rest[-1] + 1]
+        above = lines[first - 1].text if first else ""
+        apart = not above or any(mark.match(above) for mark in (ATX_HEADING, NOISE, _FENCE, _TABLE_EDGE))
+        comments = sum(_COMMENT.match(line.text) is not None for line in taken)
+        needed = 2 if apart and _COMMENT.match(taken[0].text) else 1
+        if comments >= needed and any(_CODELIKE.search(line.text) for line in taken):
+            yield first, first + len(taken)
+
+
+def _may_be_listed(line: Line) -> bool:
+    text = line.text
+    return bool(_COMMENT.match(text) or (_COMMAND.match(text) and not (MARKER.match(text) or NOISE.match(text))))
 
 
 def _trim(text: str, start: int, end: int) -> Span:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 
+from ingest.readers.markdown_writer import fenced
 from rag.choose import choose
 from rag.cite import VERBATIM
 from rag.lists import is_labelled, is_member, parent_of
@@ -52,6 +53,7 @@ _ESCAPED = re.compile(rf"(?P<kept>{VERBATIM})|\\(?P<mark>[-.~+=>#!&%]|(?<=\w\\)_
 _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff]")
 _BREAKS = re.compile(r"\s*(?:<br\s*/?>\s*)+", re.IGNORECASE)
 _CLOSING_FENCE = re.compile(r"\n([ \t>]*)(?:`{3,}|~{3,})[ \t]*$")
+_HYPHENATED = re.compile(r"(?<=[A-Za-z]-)\n\s*(?=[a-z])")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _GONE = "\0"
@@ -191,7 +193,10 @@ def _value(number: re.Match[str]) -> int:
 
 
 def _at_the_margin(code: str) -> str:
-    """A code block without the indentation or quote marks before its closing fence, which else would not close it."""
+    """A code block in a fence, without the indentation or quote marks before its closing one, which else would not
+    close it."""
+    if not code.startswith(("```", "~~~")):
+        return fenced(code)
     fence = _CLOSING_FENCE.search(code)
     return re.sub(rf"\n[ \t>]{{0,{len(fence[1])}}}", "\n", code) if fence else code
 
@@ -221,6 +226,7 @@ def plain(text: str) -> str:
     text = _WIKILINK.sub(_named, text)
     if not _LATEX.search(text):
         text = _ESCAPED.sub(lambda found: found["kept"] or found["mark"], text)
+    text = _HYPHENATED.sub("", text)
     text = _SPACES.sub(_needed, " ".join(_WRAP.sub(f"{_GONE} ", text).split()))
     return _STRAY_SPACE.sub("", text).strip()
 

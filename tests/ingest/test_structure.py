@@ -35,6 +35,18 @@ def test_blocks_are_ordered_and_hold_all_but_marks(text: str) -> None:
     assert set(text[position:]) <= set(" \n\t\u00a0\u3000>:[]!NOTEtip")
 
 
+def test_a_line_after_an_indented_one_goes_on_with_its_paragraph() -> None:
+    first = "　　缓冲区里存着过去的转移，训练的时候均匀地从中抽取一批出来，这样可以打破它们的时\n间相关性。"
+    second = "　　目标网络的参数更新得要慢一些，回归的目标因此不会在每一步都跟着移动，训练更加\n稳定。"
+    text = f"读书笔记\n\n{first}\n{second}\n\n短\n也短\n都短\n再短"
+    assert [lines(text, block) for block in parse(text)][1] == [first.strip(), second.strip()]
+
+
+def test_a_line_that_ends_in_a_hyphen_among_english_words_goes_on() -> None:
+    text = "the past of the agent is re-\nplayable here\n\nshort\nlines\nfollow"
+    assert lines(text, parse(text)[0]) == ["the past of the agent is re-\nplayable here"]
+
+
 # --- headings -------------------------------------------------------------------------------------------------------
 
 
@@ -322,6 +334,41 @@ def test_fenced_code_is_one_block(code: str) -> None:
     assert content(code) == [("code", code)]
 
 
+@pytest.mark.parametrize(
+    "listing",
+    [
+        "# 列出镜像\ndocker image ls -a\n# 删除悬空镜像\ndocker image prune -f  # 不再询问",
+        "PORT=8080\n# 只听本机\nHOST=127.0.0.1",
+        'git commit -m "修复断言"\n# 推到远端\ngit push',
+    ],
+)
+@pytest.mark.parametrize("above", ["", "清理磁盘\n"])
+def test_a_hash_among_commands_begins_a_comment(listing: str, above: str) -> None:
+    text = f"{above}{listing}\n\n完了。"
+    assert outline(text) == []
+    assert ("code", listing) in content(text)
+
+
+def test_a_comment_below_text_is_no_heading_if_a_command_follows() -> None:
+    text = "看端口\n# 谁占着 8080\nlsof -i :8080"
+    assert content(text) == [("paragraph", "看端口"), ("code", "# 谁占着 8080\nlsof -i :8080")]
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("# 看端口\nlsof -i :8080\n\n# 看磁盘\ndf -h", ["看端口", "看磁盘"]),
+        ("一行正文\n# 标题\n另一行正文", ["标题"]),
+        ("# loss\ncross entropy\n# optimizer\nadamw", ["loss", "optimizer"]),
+        ("pip install -U pip\n# 背景\n\n正文", ["背景"]),
+        ("| a | b |\n# 背景\nx = 1", ["背景"]),
+        ("# One\nIt ends here.\n# Two\nIt is y = 2.", ["One", "Two"]),
+    ],
+)
+def test_a_hash_before_text_or_a_single_command_begins_a_heading(text: str, titles: list[str]) -> None:
+    assert [path[-1] for path in outline(text)] == titles
+
+
 def test_a_query_that_is_not_closed_hides_nothing() -> None:
     assert content("```dataview\n正文") == [("code", "```dataview\n正文")]
 
@@ -563,6 +610,9 @@ def test_a_list_of_questions_in_an_answered_section_is_marked() -> None:
             "<!-- a\n",
             "<table>\n",
             "```\n",
+            "# a\n",
+            'a "=\n',
+            "# a\nx='\n",
             "````py\n",
             "> a\n",
             "|\n",
