@@ -54,6 +54,7 @@ _INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff]")
 _BREAKS = re.compile(r"\s*(?:<br\s*/?>\s*)+", re.IGNORECASE)
 _CLOSING_FENCE = re.compile(r"\n([ \t>]*)(?:`{3,}|~{3,})[ \t]*$")
 _HYPHENATED = re.compile(r"(?<=[A-Za-z]-)\n\s*(?=[a-z])")
+_DEFINITION = re.compile(r"\s*\n\s*:[ \t]+")
 _WRAP = re.compile(r"[ \t\u00a0]*\n\s*")
 _CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _GONE = "\0"
@@ -226,7 +227,7 @@ def plain(text: str) -> str:
     text = _WIKILINK.sub(_named, text)
     if not _LATEX.search(text):
         text = _ESCAPED.sub(lambda found: found["kept"] or found["mark"], text)
-    text = _HYPHENATED.sub("", text)
+    text = _DEFINITION.sub(": ", _HYPHENATED.sub("", text))
     text = _SPACES.sub(_needed, " ".join(_WRAP.sub(f"{_GONE} ", text).split()))
     return _STRAY_SPACE.sub("", text).strip()
 

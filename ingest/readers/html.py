@@ -39,6 +39,8 @@ _ICONS = re.compile(r"[\s\u200d\u20e3\ufe0f\u2600-\u27bf\u2b00-\u2bff\U0001f000-
 _CJK = r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _WRAPPED_CHINESE = re.compile(rf"(?<={_CJK})[ \t\f]*\n\s*(?={_CJK})")
 _CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_LINKS_TO_ITSELF = frozenset("#¶§🔗")
+"""What a heading shows as the link to itself."""
 _LANGUAGE = re.compile(r"(?:^|\s)(?:lang(?:uage)?|highlight-source|brush:?)[-\s]([\w+#-]+)")
 
 
@@ -175,6 +177,11 @@ def _is_dropped(node: "LexborNode") -> bool:
         or node.tag in ("script", "-comment")
         or (node.tag == "header" and node.parent is not None and node.parent.tag == "body")
         or "hidden" in attributes
+        or (
+            node.tag == "a"
+            and node.text().strip() in _LINKS_TO_ITSELF
+            and (attributes.get("href") or "").startswith("#")
+        )
         or attributes.get("aria-hidden") == "true"
         or re.search(r"display\s*:\s*none", attributes.get("style") or "") is not None
         or _DROPPED_CLASSES.search(attributes.get("class") or "") is not None
@@ -251,6 +258,7 @@ class _Writer:
         self._code_block = 0
         self._code_language: str | None = None
         self._last_was_item = False
+        self._after_term = False
 
     def finished(self) -> str:
         self._flush()
@@ -265,7 +273,8 @@ class _Writer:
     def open(self, node: "LexborNode") -> None:
         tag = node.tag or ""
         if self._code_language is not None:
-            self._inline.append("\n" if tag == "br" else "")
+            if tag == "br":
+                self._inline.append("\n")
             return
         if tag in _BLOCKS:
             self._flush()
@@ -300,7 +309,8 @@ class _Writer:
         if node.mem_id == self._code_block:
             self._write_code()
         elif self._code_language is not None:
-            self._inline.append("\n" if tag in _BLOCKS else "")
+            if tag in _BLOCKS or self._is_code_line(node):
+                self._inline.append("\n")
         elif tag in _MARKS:
             self._close_mark(tag)
         elif tag == "summary":
@@ -314,12 +324,19 @@ class _Writer:
             self._flush()
             self._leave(tag)
 
+    def _is_code_line(self, node: "LexborNode") -> bool:
+        """Whether this is one of several elements in a code block that hold a line each."""
+        one_of_several = node.tag == "code" and node.next is not None and node.next.tag == "code"
+        return one_of_several and self._inline[-1:] != ["\n"]
+
     def _leave(self, tag: str) -> None:
         if tag in ("ul", "ol") and self._lists:
             self._lists.pop()
             self._last_was_item = bool(self._lists)
         elif tag == "blockquote":
             self._quotes -= 1
+        elif tag == "dt":
+            self._after_term = True
         elif re.fullmatch("h[1-6]", tag):
             self._heading = 0
         elif tag == "table":
@@ -368,7 +385,7 @@ class _Writer:
         if self._heading:
             self._write(f"{'#' * self._heading} {' '.join(text.split())}", in_list=False)
         elif not _ICONS.fullmatch(text):
-            self._write(plain(text))
+            self._write(plain(text), defines=self._after_term)
 
     def _write_code(self) -> None:
         code = "".join(self._inline).strip("\n")
@@ -387,18 +404,20 @@ class _Writer:
             lines += [[cell.replace("\n", "<br>") for cell in row] for row in others]
             self._write(table(lines))
 
-    def _write(self, block: str, in_list: bool = True) -> None:
+    def _write(self, block: str, in_list: bool = True, *, defines: bool = False) -> None:
+        self._after_term = False
         depth = len(self._lists) if in_list else 0
         marker = self._lists[-1].marker if self._lists else ""
         if self._lists:
             self._lists[-1].marker = ""
         is_item = bool(marker) and in_list
-        first = "    " * (depth - 1) + marker if is_item else "    " * depth
+        defines = defines and not is_item
+        first = "    " * (depth - 1) + marker if is_item else "    " * depth + (": " if defines else "")
         quote = "> " * self._quotes
         lines = block.split("\n")
         indented = [quote + first + lines[0], *(quote + "    " * depth + line if line else quote for line in lines[1:])]
         if self._pieces:
-            self._pieces.append("\n" if is_item and self._last_was_item else "\n\n")
+            self._pieces.append("\n" if (is_item and self._last_was_item) or defines else "\n\n")
         self._pieces.append("\n".join(indented))
         self._last_was_item = depth > 0
 

@@ -79,7 +79,16 @@ def test_the_title_is_the_pages_or_the_only_heading_that_it_repeats(html: str, t
         ("<pre>a\n```\nb</pre>", "````\na\n```\nb\n````"),
         ("<pre><div>甲</div><div>乙</div>丙<br>丁</pre>", "```\n甲\n乙\n丙\n丁\n```"),
         ("<pre>甲<table><tr><td><pre>乙</pre></td></tr></table>丙</pre>", "```\n甲乙\n\n\n\n\n丙\n```"),
-        ("<dl><dt>甲</dt><dd>乙</dd></dl>", "甲\n\n乙"),
+        ("<dl><dt>甲</dt><dd>乙</dd><dt>丙</dt><dd><p>丁</p><p>戊</p></dd></dl>", "甲\n: 乙\n\n丙\n: 丁\n\n戊"),
+        ("<dl><dt>甲</dt><dd><ul><li>乙</li></ul>丙</dd><dt>丁</dt></dl>", "甲\n\n- 乙\n\n丙\n\n丁"),
+        ("<ul><li>甲<dl><dt>乙</dt><dd>丙</dd></dl></li></ul>", "- 甲\n\n    乙\n    : 丙"),
+        ("<dl><dt>甲</dt><dd><pre>x</pre></dd></dl>", "甲\n\n```\nx\n```"),
+        ("<pre><code>甲</code><code><br></code><code><b>乙</b></code></pre>", "```\n甲\n\n乙\n```"),
+        ("<pre><code>甲</code> <code>乙</code></pre>", "```\n甲 乙\n```"),
+        (
+            "<h2>甲<a href='#a'>¶</a></h2><p>见 <a href='#b'>#</a><a href='#c'>乙</a><a href='/d'>#</a></p>",
+            "## 甲\n\n见 乙#",
+        ),
         ("<table><tr><td>一</td></tr><tr><td>二</td></tr></table>", "一\n\n二"),
         ("<table><tr><td><p>甲</p></td><td><pre>x</pre></td></tr></table>", "甲\n\n```\nx\n```"),
         (

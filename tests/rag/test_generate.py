@@ -109,6 +109,7 @@ def test_a_heading_without_a_body_is_a_statement_among_others() -> None:
         ("paragraph", 0, "答：可以的。", "可以的。"),
         ("paragraph", 4, "被折行的中\n    文句子", "被折行的中文句子"),
         ("paragraph", 0, "wrapped English\n  words", "wrapped English words"),
+        ("paragraph", 0, "早停\n: 损失不再下降就停", "早停: 损失不再下降就停"),
         ("paragraph", 0, "in a multi-\nhead layer -\nor two", "in a multi-head layer - or two"),
         ("table", 0, "| 方法 | 显存 |", "- 方法 · 显存"),
         ("table", 0, r"| Kong | [[Kong 部署\|网关]] | `a \| b` | 一<br><br>二 |", "- Kong · 网关 · `a | b` · 一；二"),
