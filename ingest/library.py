@@ -234,7 +234,10 @@ class Library:
                 raise NotFound(
                     Phrase("the library has no such document or folder", "库中没有这个文档或文件夹"),
                     path,
-                    Phrase("see `notecite status` for its documents", "用 `notecite status` 查看库中的文档"),
+                    Phrase(
+                        "see `notecite status` for its documents and folders",
+                        "用 `notecite status` 查看库中的文档和文件夹",
+                    ),
                 )
             doomed |= found
             named |= folders

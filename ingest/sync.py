@@ -30,6 +30,10 @@ READING = 11
 CHUNKS_AT_ONCE = 256
 """How many chunks are embedded between two commits; about as many are lost when a sync is killed."""
 
+_NO_FOLDER = Phrase("folder not found", "找不到文件夹")
+_DROP_IT = Phrase(
+    "put it back, or drop it with `notecite forget FOLDER`", "请把它放回原处，或用 `notecite forget 文件夹` 移除"
+)
 # Within this time a file may change again without its modification time changing.
 _CLOCK_TICK_NS = 2_000_000_000
 
@@ -50,7 +54,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not in the library, or only as it was at an earlier sync."""
+    """A file, or a folder of the library, that is not in it, or only as it was at an earlier sync."""
 
     path: str
     what: Phrase
@@ -61,7 +65,7 @@ class Skipped:
 class SyncReport:
     """What a sync did, by document id. Of the notes that it read, ``problems`` are the parts that could not be read,
     ``chunks`` counts what they were split into, and ``embedded`` the chunks of these that were new. ``ignored`` counts
-    files that no reader takes."""
+    files that no reader takes; ``missing`` are folders of the library that are not there, whose notes it keeps."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -71,6 +75,7 @@ class SyncReport:
     skipped: tuple[Skipped, ...]
     problems: tuple[tuple[str, Phrase], ...]
     messages: tuple[Phrase, ...]
+    missing: tuple[Skipped, ...]
     ignored: int
     chunks: int
     embedded: int
@@ -85,12 +90,14 @@ def sync(
     progress: Progress | None = None,
     chunks_at_once: int = CHUNKS_AT_ONCE,
 ) -> SyncReport:
-    """Brings the library, which must be open to write, up to date with ``folders``, by default all that it knows.
+    """Brings the library, which must be open to write, up to date with ``folders``, by default all that it knows and
+    that are there.
 
     The models are opened only when there is something for them to do. Work is committed bit by bit: after an
     interruption the library answers, and the next sync continues from there.
 
-    Raises NotFound for a missing folder before anything is changed, LibraryMismatch, DiskFull.
+    Raises NotFound before anything is changed for a missing folder that is named, or if none is there;
+    LibraryMismatch; DiskFull.
     """
     started = time.monotonic()
     run = _Sync(library, open_embedder, open_token_counter, progress, chunks_at_once)
@@ -103,7 +110,8 @@ def sync(
             run.take(plan.source.folder, file, plan.known.get(file.path))
     run.commit()
     library.finish()
-    return run.report(started)
+    missing = [] if folders else [folder for folder in library.catalog.folders() if not folder.path.is_dir()]
+    return run.report(started, tuple(Skipped(_shown(str(folder.path)), _NO_FOLDER, _DROP_IT) for folder in missing))
 
 
 def pending_changes(library: Library) -> int:
@@ -283,7 +291,7 @@ class _Sync:
         self._files_done += pending.files
         self._show()
 
-    def report(self, started: float) -> SyncReport:
+    def report(self, started: float, missing: tuple[Skipped, ...]) -> SyncReport:
         renamed = list(self._renamed())
         old, new = {before for before, _ in renamed}, {after for _, after in renamed}
         return SyncReport(
@@ -295,6 +303,7 @@ class _Sync:
             skipped=tuple(self._skipped),
             problems=tuple(self._problems),
             messages=tuple(self._messages),
+            missing=missing,
             ignored=self._ignored,
             chunks=self._chunks,
             embedded=self._embedded,
@@ -383,7 +392,8 @@ class _Sync:
 def _sources(folders: Sequence[Path], library: Library) -> Iterator[_Source]:
     """What to walk for each folder that was named. Raises NotFound before the library learns of any of them."""
     known = {Path(os.path.realpath(folder.path)): folder for folder in library.catalog.folders()}
-    wanted = {Path(os.path.realpath(folder)) for folder in folders} or set(known)
+    named = {Path(os.path.realpath(folder)) for folder in folders}
+    wanted = named or {path for path in known if path.is_dir()} or set(known)
     for path in sorted(wanted):
         check_folder(path)
     covered: list[Path] = []
@@ -406,7 +416,7 @@ def check_folder(path: Path) -> None:
     """Raises NotFound when there is no such folder of notes."""
     if not path.is_dir():
         raise NotFound(
-            Phrase("not a folder", "不是文件夹") if path.exists() else Phrase("folder not found", "找不到文件夹"),
+            Phrase("not a folder", "不是文件夹") if path.exists() else _NO_FOLDER,
             path,
             Phrase(
                 "name an existing folder with notes; `notecite forget FOLDER` drops one that is gone",

@@ -182,6 +182,8 @@ def sync(
     with SyncBar(spoken()) as show:
         report = sync_notes(settings, folders or [], rebuild=rebuild, progress=show)
     typer.echo(sync_text(report, spoken()))
+    if report.missing:
+        raise typer.Exit(1)
 
 
 def _knows_folders(library: Path) -> bool:
@@ -364,10 +366,12 @@ def status(library: Library = None, as_json: AsJson = False, language: Language 
 
     with open_library(settings.library) as opened:
         counts, documents = opened.counts(), opened.documents()
+        folders = [folder.path for folder in opened.catalog.folders()]
     if as_json:
         _print_json(
             {
                 "library": str(settings.library),
+                "folders": [str(folder) for folder in folders],
                 "documents": [
                     {
                         "document": document.id,
@@ -382,7 +386,7 @@ def status(library: Library = None, as_json: AsJson = False, language: Language 
             }
         )
     else:
-        typer.echo(status_text(counts, documents, spoken()))
+        typer.echo(status_text(counts, folders, documents, spoken()))
 
 
 @app.command(help=say("Print a document's text; all offsets refer to it.", "打印文档全文；所有偏移量都以它为准。"))

@@ -99,7 +99,7 @@ def sync_report(report: "SyncReport", language: Language) -> str:
     seconds = Phrase(f"{report.seconds:.1f} s", f"{report.seconds:.1f} 秒").to(language)
     said = escape(f"{sync_counts(report).to(language)} · {seconds}")
     problems = [escape(told.to(language)) for told in report.messages]
-    for skipped in report.skipped:
+    for skipped in (*report.missing, *report.skipped):
         todo = f" {skipped.todo.to(language)}" if skipped.todo else ""
         problems.append(f"<strong>{escape(skipped.path)}</strong> {escape(skipped.what.to(language) + todo)}")
     problems += [f"<strong>{escape(id_)}</strong> {escape(problem.to(language))}" for id_, problem in report.problems]

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.phrases import Language, Phrase
@@ -137,15 +138,17 @@ def sync_text(report: "SyncReport", language: Language) -> str:
     summary = Phrase("; ", "；").to(language).join((sync_counts(report).to(language), work.to(language)))
     lines = [summary, *(message.to(language) for message in report.messages)]
     colon = Phrase(": ", "：").to(language)
-    for skipped in report.skipped:
+    for skipped in (*report.missing, *report.skipped):
         parts = [Phrase("skipped", "跳过").to(language), skipped.path, skipped.what.to(language)]
         lines.append(colon.join([*parts, skipped.todo.to(language)] if skipped.todo else parts))
     lines += [f"{document_id}{colon}{problem.to(language)}" for document_id, problem in report.problems]
     return printable("\n".join(lines))
 
 
-def status_text(counts: "Counts", documents: "Sequence[DocumentSummary]", language: Language) -> str:
-    """Totals and a line for each document."""
+def status_text(
+    counts: "Counts", folders: Sequence[Path], documents: "Sequence[DocumentSummary]", language: Language
+) -> str:
+    """Totals, and a line for each synced folder and each document."""
     repeated = counts.chunks - counts.searchable
     total = Phrase(
         f"{counted(counts.documents, 'document')}, {counted(counts.chunks, 'chunk')}"
@@ -153,6 +156,9 @@ def status_text(counts: "Counts", documents: "Sequence[DocumentSummary]", langua
         f"{counts.documents} 个文档，{counts.chunks} 个片段" + (f"，其中 {repeated} 个重复" if repeated else ""),
     )
     lines = [total.to(language)]
+    for folder in folders:
+        gone = "" if folder.is_dir() else Phrase(" (not there)", "（已不在）").to(language)
+        lines.append(f"{Phrase('folder', '文件夹').to(language)} {folder}{gone}")
     for document in documents:
         problems = "".join(Phrase(f"; {problem.en}", f"；{problem.zh}").to(language) for problem in document.problems)
         lines.append(f"{document.chunks:6} {document.id}{problems}")

@@ -242,6 +242,19 @@ def test_a_missing_folder_is_an_error_and_changes_nothing(notes: Path, library: 
     assert ids(library) == ["a.md", "b.md"]
 
 
+def test_the_other_folders_are_synced_when_one_is_missing(notes: Path, library: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "c.md").write_text("第三篇", encoding="utf-8")
+    synced(library, notes, tmp_path / "other")
+    notes.rename(notes.with_name("away"))
+    (tmp_path / "other" / "d.md").write_text("第四篇", encoding="utf-8")
+    report = synced(library)
+    assert report.added == ("d.md",)
+    assert [(missing.path, missing.what.en) for missing in report.missing] == [(str(notes), "folder not found")]
+    assert ids(library) == ["a.md", "b.md", "c.md", "d.md"]
+    assert synced(library, tmp_path / "other").missing == ()
+
+
 def test_a_file_is_no_folder(notes: Path, library: Path) -> None:
     with pytest.raises(NotFound, match="not a folder"):
         synced(library, notes / "a.md")

@@ -130,6 +130,22 @@ def test_a_changed_note_changes_the_next_answer(home: Path) -> None:
     assert "0.1" not in run(home, "ask", "权重衰减系数取多少").stdout
 
 
+def test_a_folder_that_is_gone_is_told_and_the_others_are_synced(home: Path) -> None:
+    (home / "more").mkdir()
+    (home / "more" / "新.md").write_text("# 权重衰减\n\n权重衰减系数一般取 0.1。\n", encoding="utf-8")
+    assert run(home, "sync", "more").returncode == 0
+    (home / "more").rename(home / "away")
+    done = run(home, "sync")
+    assert done.returncode == 1
+    assert f"skipped: {home / 'more'}: folder not found: put it back" in done.stdout
+    status = run(home, "status").stdout
+    assert f"folder {home / 'notes'}\n" in status
+    assert f"folder {home / 'more'} (not there)\n" in status
+    assert json.loads(run(home, "status", "--json").stdout)["folders"] == [str(home / "notes"), str(home / "more")]
+    assert run(home, "forget", str(home / "more")).stdout == "新.md\n"
+    assert run(home, "sync").returncode == 0
+
+
 def test_chat_takes_follow_ups(home: Path) -> None:
     done = run(home, "chat", stdin="梯度裁剪是什么\n它会改变方向吗\n\n")
     assert done.returncode == 0

@@ -230,7 +230,7 @@ def test_a_second_attempt_has_a_name_in_both_languages() -> None:
     ],
 )
 def test_what_a_library_holds_is_counted(counts: Counts, terminal: str, on_the_page: str) -> None:
-    assert status_text(counts, (), "en") == terminal
+    assert status_text(counts, (), (), "en") == terminal
     assert library(counts, (), {}, "en") == f'<p class="counts">{on_the_page}</p>'
 
 
@@ -243,7 +243,7 @@ def test_what_a_library_holds_is_counted(counts: Counts, terminal: str, on_the_p
     ],
 )
 def test_files_of_other_kinds_are_told_after_a_sync(ignored: int, en: str, zh: str) -> None:
-    report = SyncReport(("a.md",), (), (), (), 2, (), (), (), ignored, 1, 1, 0.5)
+    report = SyncReport(("a.md",), (), (), (), 2, (), (), (), (), ignored, 1, 1, 0.5)
     counts = f"1 new, 0 changed, 0 renamed, 0 deleted, 2 unchanged, 0 skipped{en}"
     assert sync_text(report, "en") == f"{counts}; 1 chunk read, 1 embedded, in 0.5 s"
     assert f"✓ {counts} · 0.5 s<" in sync_report(report, "en")
