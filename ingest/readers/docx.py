@@ -3,11 +3,13 @@
 import io
 import re
 import zipfile
+from xml.etree.ElementTree import fromstring, tostring
 
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers.html import to_markdown
-from ingest.readers.omml import with_formulas_as_text
+from ingest.readers.omml import write_formulas_as_text
+from ingest.readers.wordml import LEFT_OUT, OUTLINED, WordFile
 from ingest.types import Reading
 
 _MAX_UNPACKED_BYTES = 1_000_000_000
@@ -16,7 +18,10 @@ _MAX_XML_BYTES = 100_000_000
 _PART = re.compile(r"word/[^/]+\.xml")
 # An encrypted .docx and an old .doc are both OLE files.
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
-_STYLES = """
+_HEADINGS = "\n".join(f"p.{OUTLINED}{level} => h{level}:fresh" for level in range(1, 7))
+_STYLES = f"""
+p.{LEFT_OUT} => !
+{_HEADINGS}
 p[style-name='Title'] => h1.title:fresh
 p[style-name='标题'] => h1.title:fresh
 p[style-name='List Bullet 2'] => ul|ol > li > ul > li:fresh
@@ -46,7 +51,7 @@ def read(data: bytes) -> Reading:
         )
     try:
         html = mammoth.convert_to_html(
-            io.BytesIO(_with_readable_formulas(data)),
+            io.BytesIO(_rewritten(data)),
             style_map=_STYLES,
             convert_image=mammoth.images.img_element(lambda image: {}),
         ).value
@@ -65,7 +70,8 @@ def read(data: bytes) -> Reading:
     return Reading(text, to_markdown(titled[1])[0] if titled else only_heading)
 
 
-def _with_readable_formulas(data: bytes) -> bytes:
+def _rewritten(data: bytes) -> bytes:
+    """The same file, with what mammoth does not read written as what it does."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
         xml_bytes = max((entry.file_size for entry in entries if entry.filename.endswith(".xml")), default=0)
@@ -76,7 +82,15 @@ def _with_readable_formulas(data: bytes) -> bytes:
                 Phrase("split it into smaller files", "请拆成较小的文件"),
             )
         parts = {entry.filename: archive.read(entry) for entry in entries if _PART.fullmatch(entry.filename)}
-        changed = {name: with_formulas_as_text(content) for name, content in parts.items() if b"oMath" in content}
+        file = WordFile(parts.pop("word/styles.xml", None), parts.pop("word/numbering.xml", None))
+        changed = {}
+        for name, content in parts.items():
+            if b"body" not in content and b"oMath" not in content:
+                continue
+            root = fromstring(content)  # noqa: S314 - expat bounds the growth of entities
+            has_formulas = write_formulas_as_text(root)
+            if file.rewrite(root) or has_formulas:
+                changed[name] = bytes(tostring(root, encoding="utf-8", xml_declaration=True))
         if not changed:
             return data
         packed = io.BytesIO()

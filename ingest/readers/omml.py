@@ -1,6 +1,6 @@
 """Word's formulas (Office Math Markup) -> LaTeX between dollar signs, as runs of ordinary text."""
 
-from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -22,14 +22,13 @@ _ACCENTS = {
 _LIMITS = frozenset("inf lim max min sup".split())
 
 
-def with_formulas_as_text(document_xml: bytes) -> bytes:
-    """The same Word document with each formula replaced by a run of its LaTeX."""
-    root = fromstring(document_xml)  # noqa: S314 - expat bounds the growth of entities
+def write_formulas_as_text(root: Element) -> bool:
+    """Replaces each formula of a Word document by a run of its LaTeX, in place; returns whether there is one."""
     parents = [parent for parent in root.iter() if any(_is_formula(child) for child in parent)]
     for parent in parents:
         if not parent.tag.startswith(_MATH):
             parent[:] = [_run(child) if _is_formula(child) else child for child in parent]
-    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+    return bool(parents)
 
 
 def _is_formula(element: Element) -> bool:

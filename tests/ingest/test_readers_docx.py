@@ -7,7 +7,9 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 
 from ingest.errors import UnreadableNote
 from ingest.readers import read
@@ -106,6 +108,59 @@ def test_formulas_are_read_in_every_part_whatever_its_name() -> None:
             content = archive.read(name).replace(b"word/document.xml", b"word/document2.xml")
             copy.writestr(name.replace("word/document.xml", "word/document2.xml"), content)
     assert read_docx(file.getvalue()).text == "$y$"
+
+
+def test_hidden_text_is_not_read() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("看得见")
+    paragraph.add_run("的提示").font.hidden = True
+    paragraph.add_run("的字").font.hidden = False
+    assert read_docx(saved(document)).text == "看得见的字"
+
+
+def test_headings_are_known_by_their_outline_level_and_by_the_style_they_are_based_on() -> None:
+    document = docx.Document()
+    document.styles.add_style("我的小节", WD_STYLE_TYPE.PARAGRAPH).base_style = document.styles["Heading 2"]
+    level = '<w:outlineLvl {} w:val="{}"/>'
+    for text, outline in [("总结", 0), ("正文", 9), ("这一段写成了标题的级别，却是一句完整的话。", 0)]:
+        document.add_paragraph(text)._p.get_or_add_pPr().append(parse_xml(level.format(nsdecls("w"), outline)))
+    document.add_paragraph("显存", "我的小节")
+    text = "# 总结\n\n正文\n\n这一段写成了标题的级别，却是一句完整的话。\n\n## 显存"
+    assert read_docx(saved(document)).text == text
+
+
+def test_a_table_of_contents_is_left_out() -> None:
+    document = docx.Document()
+    document.styles.add_style("toc 1", WD_STYLE_TYPE.PARAGRAPH)
+    document.add_paragraph("一、学习率\t1", "toc 1")
+    contents = (
+        f'<w:sdt {nsdecls("w")}><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj>'
+        "</w:sdtPr><w:sdtContent><w:p><w:r><w:t>目录</w:t></w:r></w:p></w:sdtContent></w:sdt>"
+    )
+    document.element.body.insert(0, parse_xml(contents))
+    document.add_paragraph("正文")
+    assert read_docx(saved(document)).text == "正文"
+
+
+def test_a_list_goes_on_counting_after_other_text() -> None:
+    document = docx.Document()
+    for text, style in [
+        ("摘流量", "List Number"),
+        ("重启", "List Number"),
+        ("等三十秒。", "Normal"),
+        ("检查", "List Number"),
+        ("", "Normal"),
+        ("挂回流量", "List Number"),
+    ]:
+        document.add_paragraph(text, style)
+    assert read_docx(saved(document)).text == "1. 摘流量\n2. 重启\n\n等三十秒。\n\n3. 检查\n\n4. 挂回流量"
+
+
+def test_bullets_after_other_text_stay_bullets() -> None:
+    document = docx.Document()
+    for text, style in [("甲", "List Bullet"), ("说明", "Normal"), ("乙", "List Bullet")]:
+        document.add_paragraph(text, style)
+    assert read_docx(saved(document)).text == "- 甲\n\n说明\n\n- 乙"
 
 
 def table_of(*rows: tuple[str, str], bold_head: bool = False, marked_head: bool = False) -> str:
