@@ -1,4 +1,5 @@
-"""Jupyter notebooks -> Markdown: text cells as they are, code cells and their text outputs fenced."""
+"""Jupyter notebooks -> Markdown: text cells as they are, code cells and their text outputs fenced, formatted outputs as
+text."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from typing import Any
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers.decode import decode, printable
+from ingest.readers.html import to_markdown
 from ingest.readers.markdown_writer import fenced
 from ingest.types import Reading
 
@@ -52,6 +54,7 @@ def _blocks(cell: Any, language: str) -> Iterator[str]:
         output = _shortened("".join(_printed(output) for output in cell.outputs)) + "".join(map(_raised, cell.outputs))
         if output.strip():
             yield fenced(output.strip("\n"), "text")
+        yield from filter(None, map(_formatted, cell.outputs))
 
 
 def _printed(output: Any) -> str:
@@ -61,6 +64,13 @@ def _printed(output: Any) -> str:
     lines = text.replace("\r\n", "\n").split("\n")
     text = printable("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
     return "" if _OBJECT_ADDRESS.fullmatch(text) or not text else text.rstrip("\n") + "\n"
+
+
+def _formatted(output: Any) -> str:
+    """What an output says only as Markdown or HTML."""
+    data = output.get("data", {})
+    text = "" if _printed(output) else data.get("text/markdown") or to_markdown(data.get("text/html", ""))[0]
+    return _shortened(_PICTURE.sub("", printable(text))).strip("\n")
 
 
 def _raised(output: Any) -> str:

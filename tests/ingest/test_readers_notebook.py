@@ -47,6 +47,23 @@ def test_long_lines_of_any_kind_take_no_longer_than_text() -> None:
     assert read_notebook(notebook(*cells)).text.count("![") == 300_000
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            {"text/html": "<p>准确率 <b>0.91</b></p>", "text/plain": "<IPython.core.display.HTML object>"},
+            "准确率 **0.91**",
+        ),
+        ({"text/markdown": "召回率 0.8", "text/html": "<p>召回率</p>"}, "召回率 0.8"),
+        ({"text/html": "<table><tr><td>1</td></tr></table>", "text/plain": "   x\n0  1"}, "```text\n   x\n0  1\n```"),
+        ({"text/html": "<div></div><script>draw()</script>"}, ""),
+    ],
+)
+def test_an_output_that_is_only_formatted_is_read_as_text(data: dict[str, str], expected: str) -> None:
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    assert read_notebook(notebook({"cell_type": "code", "source": "", "outputs": [output]})).text == expected
+
+
 def test_the_language_is_the_kernels() -> None:
     cell = {"cell_type": "code", "source": "x <- 1"}
     assert read_notebook(notebook(cell, language_info={"name": "R"})).text == "```R\nx <- 1\n```"
