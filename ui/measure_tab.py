@@ -76,17 +76,22 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
             offered.append((text("Questions about the sample notes", "示例笔记的问题", language), str(SAMPLE)))
         return offered
 
-    def show() -> Update:
+    def show(chosen: str | None) -> Update:
+        """Offers the questions anew; a file that the person named stays."""
+        offered = choices()
+        files = [file for _, file in offered]
+        value = chosen if chosen and chosen not in files else next(iter(files), None)
+        return show_runs() | {questions: gr.update(choices=offered, value=value)}
+
+    def show_runs() -> Update:
         runs = desk.measuring.runs()
         none = text(
-            "No runs yet: start one, or run `notecite eval run` in this folder.",
-            "还没有评测：可在上方开始，或在此目录运行 `notecite eval run`。",
+            "No runs yet: start one, or run “notecite eval run” in this folder.",
+            "还没有评测：可在上方开始，或在此目录运行“notecite eval run”。",
             language,
         )
         names = [each.name for each in runs]
-        offered = choices()
         return {
-            questions: gr.update(choices=offered, value=offered[0][1] if offered else None),
             listed: panels.runs(runs, language) if runs else quiet(none),
             choice: gr.update(visible=bool(runs)),
             run: gr.update(choices=names),
@@ -114,7 +119,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
                     language,
                 )
             )
-        yield show() | {progress: said, start: gr.update(visible=True), cancel: gr.update(visible=False)}
+        yield show_runs() | {progress: said, start: gr.update(visible=True), cancel: gr.update(visible=False)}
         yield {run: gr.update(value=job.name) if job.finished else gr.skip()}
 
     def begin(path: str | None) -> Iterator[Update]:
@@ -181,7 +186,7 @@ def _runs(tab: gr.Tab, desk: Desk, language: Language) -> None:
     worst.case(open_case, None, opened, **QUIET).then(None, opened, None, js=_OPEN_CONVERSATION)
     # An event of its own, because gradio sends the last output of a generator again when it ends: questions chosen
     # meanwhile would be reset.
-    tab.select(show, None, everything, **QUIET).then(resume, None, everything, **QUIET)
+    tab.select(show, questions, everything, **QUIET).then(resume, None, everything, **QUIET)
 
 
 def _has_sample_notes(desk: Desk) -> bool:

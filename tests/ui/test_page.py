@@ -699,6 +699,7 @@ def test_a_run_is_cancelled(visit: Visit, server: Server) -> None:
     page.wait_for_selector("#run")
     assert page.locator("#run-list :text('many')").count() == 0
     page.wait_for_timeout(500)
+    assert page.input_value("#questions input") == str(questions)
     assert page.locator(".toast-body").count() == 0
 
 

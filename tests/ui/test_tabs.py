@@ -124,7 +124,7 @@ def test_the_sample_questions_are_offered_only_with_the_sample_notes(
     show = handler(page(desk, "en"), "measure", "select")
 
     def offered() -> Any:
-        return changes(show())["Questions"]["choices"]
+        return changes(show(None))["Questions"]["choices"]
 
     assert offered() == []
     (tmp_path / "notes").mkdir()
@@ -137,3 +137,5 @@ def test_the_sample_questions_are_offered_only_with_the_sample_notes(
         note.write_text("# Theirs\n\nWords.\n", encoding="utf-8")
     sync_notes(desk.settings, [tmp_path / "notes"])
     assert offered() == [("Questions about the sample notes", str(SAMPLE))]
+    assert changes(show(None))["Questions"]["value"] == str(SAMPLE)
+    assert changes(show("my.jsonl"))["Questions"]["value"] == "my.jsonl"
