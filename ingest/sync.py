@@ -7,7 +7,7 @@ that id, the folder's name goes in front. An id once given stays. A folder insid
 import hashlib
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -65,7 +65,8 @@ class Skipped:
 class SyncReport:
     """What a sync did, by document id. Of the notes that it read, ``problems`` are the parts that could not be read,
     ``chunks`` counts what they were split into, and ``embedded`` the chunks of these that were new. ``ignored`` counts
-    files that no reader takes; ``missing`` are folders of the library that are not there, whose notes it keeps."""
+    files that no reader takes, by suffix; ``missing`` are folders of the library that are not there, whose notes it
+    keeps."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -76,7 +77,7 @@ class SyncReport:
     problems: tuple[tuple[str, Phrase], ...]
     messages: tuple[Phrase, ...]
     missing: tuple[Skipped, ...]
-    ignored: int
+    ignored: Counter[str]
     chunks: int
     embedded: int
     seconds: float
@@ -210,7 +211,8 @@ class _Sync:
         self._skipped: list[Skipped] = []
         self._problems: list[tuple[str, Phrase]] = []
         self._messages: list[Phrase] = []
-        self._unchanged = self._ignored = self._chunks = self._embedded = 0
+        self._ignored: Counter[str] = Counter()
+        self._unchanged = self._chunks = self._embedded = 0
         self._files = self._files_done = self._chunks_done = self._bytes = self._bytes_read = 0
 
     def plan(self, source: _Source) -> _Plan:
@@ -224,7 +226,7 @@ class _Sync:
                 self._unchanged += 1
         unread = [*found.unread, *((path, LEADS_OUT) for path in found.astray)]
         self._skipped += [Skipped(_shown(path or str(source.folder.path)), what) for path, what in unread]
-        self._ignored += found.ignored
+        self._ignored.update(found.ignored)
         self._files += len(plan.to_read)
         self._bytes += sum(file.size for file in plan.to_read)
         if not found.files:

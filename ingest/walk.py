@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +27,12 @@ class FoundFile:
 @dataclass(slots=True)
 class Walk:
     """What a folder holds. ``unread`` are paths below it that could not be looked at, each with the reason; ``astray``
-    are links that lead out of it or nowhere; ``ignored`` counts files that no reader takes."""
+    are links that lead out of it or nowhere; ``ignored`` counts files that no reader takes, by suffix."""
 
     files: list[FoundFile] = field(default_factory=list)
     unread: list[tuple[str, Phrase]] = field(default_factory=list)
     astray: list[str] = field(default_factory=list)
-    ignored: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
 
 
 def walk(root: Path, below: str, is_excluded: Callable[[Path], bool]) -> Walk:
@@ -81,7 +82,7 @@ LEADS_OUT = Phrase("a link that leads out of the folder or nowhere", "链接指�
 
 def _add(found: Walk, path: str, entry: os.DirEntry[str]) -> None:
     if not _has_reader(entry.name):
-        found.ignored += 1
+        found.ignored[_suffix(entry.name)] += 1
         return
     status = entry.stat()
     found.files.append(FoundFile(path, Path(entry.path), status.st_size, status.st_mtime_ns))
@@ -101,7 +102,11 @@ def _leads_inside(link: os.DirEntry[str], real_root: str) -> bool:
 
 
 def _has_reader(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    return _suffix(name) in SUFFIXES
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def _cannot_open(error: OSError) -> Phrase:

@@ -1,5 +1,6 @@
 """Answers, searches and reports as plain text or Markdown, in either language."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ingest.sync import SyncReport
 
 _LONGEST_QUOTE = 160
+_KINDS_NAMED = 3
+_SUFFIX = re.compile(r"\.\w{1,8}")
 _DOUBTS = {"weak": Phrase(" (weak)", "（存疑）"), "unsupported": Phrase(" (unsupported)", "（无依据）")}
 
 
@@ -121,11 +124,12 @@ def sync_counts(report: "SyncReport") -> Phrase:
         f"新增 {len(report.added)}，修改 {len(report.changed)}，改名 {len(report.renamed)}，"
         f"删除 {len(report.deleted)}，未变 {report.unchanged}，跳过 {len(report.skipped)}"
     )
-    if report.ignored:
-        en += (
-            f", {counted(report.ignored, 'file')} of {'another kind' if report.ignored == 1 else 'other kinds'} ignored"
-        )
-        zh += f"，忽略 {report.ignored} 个其他类型的文件"
+    if count := report.ignored.total():
+        kinds = [(suffix, n) for suffix, n in report.ignored.most_common() if _SUFFIX.fullmatch(suffix)][:_KINDS_NAMED]
+        said = f"{counted(count, 'file')} of {'another kind' if count == 1 else 'other kinds'} ignored"
+        en += f", {said}{' (' + ', '.join(f'{number} {suffix}' for suffix, number in kinds) + ')' if kinds else ''}"
+        listed = "、".join(f"{suffix} {number} 个" for suffix, number in kinds)
+        zh += f"，忽略 {count} 个其他类型的文件{f'（{listed}）' if kinds else ''}"
     return Phrase(en, zh)
 
 

@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -237,13 +238,18 @@ def test_what_a_library_holds_is_counted(counts: Counts, terminal: str, on_the_p
 @pytest.mark.parametrize(
     ("ignored", "en", "zh"),
     [
-        (0, "", ""),
-        (1, ", 1 file of another kind ignored", "，忽略 1 个其他类型的文件"),
-        (12, ", 12 files of other kinds ignored", "，忽略 12 个其他类型的文件"),
+        ({}, "", ""),
+        ({".doc": 1}, ", 1 file of another kind ignored (1 .doc)", "，忽略 1 个其他类型的文件（.doc 1 个）"),
+        ({"": 2}, ", 2 files of other kinds ignored", "，忽略 2 个其他类型的文件"),
+        (
+            {".epub": 1, ".png": 9, "": 2, ".doc": 3, ".mp4": 2},
+            ", 17 files of other kinds ignored (9 .png, 3 .doc, 2 .mp4)",
+            "，忽略 17 个其他类型的文件（.png 9 个、.doc 3 个、.mp4 2 个）",
+        ),
     ],
 )
-def test_files_of_other_kinds_are_told_after_a_sync(ignored: int, en: str, zh: str) -> None:
-    report = SyncReport(("a.md",), (), (), (), 2, (), (), (), (), ignored, 1, 1, 0.5)
+def test_files_of_other_kinds_are_told_after_a_sync(ignored: dict[str, int], en: str, zh: str) -> None:
+    report = SyncReport(("a.md",), (), (), (), 2, (), (), (), (), Counter(ignored), 1, 1, 0.5)
     counts = f"1 new, 0 changed, 0 renamed, 0 deleted, 2 unchanged, 0 skipped{en}"
     assert sync_text(report, "en") == f"{counts}; 1 chunk read, 1 embedded, in 0.5 s"
     assert f"✓ {counts} · 0.5 s<" in sync_report(report, "en")
