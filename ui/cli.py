@@ -138,6 +138,7 @@ def notecite(
     """Only declares the options that come before a command."""
 
 
+_FAREWELLS = ("exit", "quit", "退出")
 _NOT_PRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Characters that move the cursor or end the line, and lone surrogates, which are not UTF-8. As escapes they are valid
 JSON."""
@@ -278,8 +279,8 @@ def chat(
     history: list[str] = []
     with _opened(settings) as application:
         pipeline = application.pipeline
-        typer.echo(Phrase("Ask; an empty line ends.", "请提问；空行结束。").to(spoken()), err=True)
-        while question := _read_line():
+        typer.echo(Phrase("Ask; an empty line or `exit` ends.", "请提问；空行或 exit 结束。").to(spoken()), err=True)
+        while (question := _read_line()) and question.lower() not in _FAREWELLS:
             try:
                 _print_answer(_watched(pipeline, question, history))
                 typer.echo()

@@ -152,6 +152,12 @@ def test_chat_takes_follow_ups(home: Path) -> None:
     assert done.stdout.count("出处：") + done.stdout.count("Sources:") == 2
 
 
+@pytest.mark.parametrize("farewell", ["", "exit", "Quit", "退出"])
+def test_chat_ends_at_a_farewell(home: Path, farewell: str) -> None:
+    done = run(home, "chat", stdin=f"{farewell}\n梯度裁剪是什么\n")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -193,7 +199,7 @@ def test_an_interrupt_says_so_in_one_line(home: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as chat:
         assert chat.stderr is not None
-        assert chat.stderr.readline() == "Ask; an empty line ends.\n"
+        assert chat.stderr.readline() == "Ask; an empty line or `exit` ends.\n"
         chat.send_signal(signal.SIGINT)
         assert chat.stderr.read() == "stopped; what was finished is kept\n"
     assert chat.returncode == 130
