@@ -114,7 +114,12 @@ def words(run: str) -> list[str]:
 def proper_names(text: str) -> list[str]:
     """The Chinese words of two or more characters that are tagged as names of persons, places or organisations, in
     order of appearance. Some are not names: the tagger guesses at words that it does not know."""
+    named = dict.fromkeys(word for word, tag in tagged(text) if tag in _NAME_TAGS)
+    return [word for word in named if _CHINESE_WORD.fullmatch(word)]
+
+
+def tagged(text: str) -> list[tuple[str, str]]:
+    """The dictionary words of a text in order, nothing left out, each with the tag of its part of speech."""
     import rjieba
 
-    tagged = dict.fromkeys(word for word, tag in rjieba.tag(text) if tag in _NAME_TAGS)
-    return [word for word in tagged if _CHINESE_WORD.fullmatch(word)]
+    return list(rjieba.tag(text))

@@ -10,6 +10,7 @@ from ingest.odds import logistic
 from ingest.phrases import Phrase
 from ingest.protocols import Floats
 from ingest.tokens import proper_names
+from rag.kinds import unmentioned_kinds
 from rag.names import names, text_of, unknown_names
 from rag.terms import language_of
 from rag.types import Hit, Query, Stage, Statement
@@ -100,6 +101,11 @@ def unmentioned_names(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tu
     """The technical names in the question that are in none of the best fused hits. Chinese proper names are left out:
     too many words that are tagged as such are none."""
     return tuple(unknown_names(names(query.question), stages["fused"]))
+
+
+def unmentioned(query: Query, stages: Mapping[Stage, Sequence[Hit]]) -> tuple[str, ...]:
+    """What the question asks for by a name that is in none of the best fused hits, as an answer says."""
+    return (*unmentioned_names(query, stages), *unmentioned_kinds(query.question, stages["fused"]))
 
 
 def nearest_headings(hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:

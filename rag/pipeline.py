@@ -9,7 +9,7 @@ from itertools import zip_longest
 from ingest.errors import BadInput
 from ingest.lines import MARKER
 from ingest.phrases import Phrase
-from rag.answerability import Decision, nearest_headings, refusal, unmentioned_line, unmentioned_names
+from rag.answerability import Decision, nearest_headings, refusal, unmentioned, unmentioned_line
 from rag.cite import Citer
 from rag.comparison import asks_one_thing
 from rag.condense import condense
@@ -171,7 +171,7 @@ class Pipeline:
             written, unsupported = yield from self._write(found, offered, citer, seconds, config)
 
         conflicts: tuple[Conflict, ...] = ()
-        unmentioned: tuple[str, ...] = ()
+        missing: tuple[str, ...] = ()
         nearest: tuple[tuple[str, ...], ...] = ()
         sides = written.sides
         if not sides.drafts:
@@ -179,8 +179,8 @@ class Pipeline:
             quoted = conflict_drafts(question, disputed)
             sides = _Attempt(quoted, [Support("supported", 1.0)] * len(quoted))
         if citer.citations or sides.drafts:
-            unmentioned = unmentioned_names(found.query, found.stages)
-            if unsaid := [name for name in unmentioned if not written.denies(name)]:
+            missing = unmentioned(found.query, found.stages)
+            if unsaid := [name for name in missing if not written.denies(name)]:
                 yield citer.add(f"\n\n{unmentioned_line(question, unsaid)}")
             first = len(citer.sentences)
             yield from (citer.take(side) for side in sides.drafts)
@@ -196,7 +196,7 @@ class Pipeline:
             models=written.models(self.models),
             notice=citer.notice or (notice.phrase if notice else None),
             unsupported=unsupported,
-            unmentioned=unmentioned,
+            unmentioned=missing,
         )
 
     def _write(
