@@ -81,8 +81,7 @@ def _write(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[D
     """Statements in reading order: sections by their best hit, within a section as in the note. Several sections stand
     under their headings."""
     sections = _sections(chosen)
-    for number, section in enumerate(sections):
-        title = section[0].headings[-1] if section[0].headings else section[0].hit.chunk.title
+    for number, (section, title) in enumerate(zip(sections, _titles(sections), strict=True)):
         before = "\n\n" if number else ""
         if len(sections) > 1 and title:
             before += f"**{title}**\n\n"
@@ -93,6 +92,19 @@ def _write(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[D
                 before = _between(previous, statement)
             yield quoting(statement, before, level)
             previous = statement
+
+
+def _titles(sections: Sequence[Sequence[Statement]]) -> list[str]:
+    """The innermost heading of each section, or the note's title; with as many of those above it as tell it apart."""
+    paths = [tuple(filter(None, (first.hit.chunk.document_id, *first.labels))) for first, *_ in sections]
+    return [
+        next(
+            " > ".join(path[-depth:])
+            for depth in range(1, len(path) + 1)
+            if depth == len(path) or sum(other[-depth:] == path[-depth:] for other in paths) == 1
+        )
+        for path in paths
+    ]
 
 
 def _sections(chosen: Sequence[Statement]) -> list[list[Statement]]:

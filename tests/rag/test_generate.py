@@ -89,6 +89,13 @@ def test_the_same_statement_of_two_notes_is_said_once() -> None:
     assert [draft.text for draft in drafts] == ["早停：验证集损失不再下降就停止训练。"]
 
 
+def test_sections_of_one_heading_are_shown_with_what_stands_above_it() -> None:
+    orders = hit("超过 30 秒就返回 504。", "orders.md", ("订单服务", "超时"))
+    payments = hit("超过 20 秒就返回 504。", "payments.md", ("支付服务", "超时"))
+    shown = [draft.before.strip() for draft in ask("超过多少秒返回 504", orders, payments)]
+    assert shown == ["**订单服务 > 超时**", "**支付服务 > 超时**"]
+
+
 def test_no_hits_give_no_statements() -> None:
     assert ask("什么是早停") == []
 
