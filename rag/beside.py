@@ -19,6 +19,11 @@ _ANNOUNCES = re.compile(
     r"|pitfalls|lessons|mistakes)\b",
     re.IGNORECASE,
 )
+_POINTS_BACK = re.compile(
+    r"[*_]*(?:因此|因而|所以|于是|由此|从而|这(?!里|篇|份)|它|该|此(?!外)|例如|比如|否则|反之"
+    r"|(?:it|this|that|these|those|they|therefore|thus|hence|so|such|otherwise|for example)\b)",
+    re.IGNORECASE,
+)
 LONGEST_CODE = 800
 """Characters of code that comes with an answer without being likely itself."""
 _LONGEST_VERDICT = 8
@@ -73,6 +78,17 @@ def missing(chosen: Sequence[Statement], read: Sequence[Statement]) -> list[Stat
         if len(members) <= _MOST_MEMBERS and len(left) < len(members) / 2:
             others |= {id(s): s for s in left}
     return list(others.values())
+
+
+def pointed_at(chosen: Sequence[Statement], read: Sequence[Statement]) -> Iterator[Statement]:
+    """The sentence before each chosen one of a paragraph that points back to it ("因此…", "It …"), without which nobody
+    can tell what it speaks of."""
+    for statement in chosen:
+        if statement.kind == "paragraph" and _POINTS_BACK.match(statement.text):
+            above = (s for s in read if s.rank == statement.rank and s.end <= statement.start)
+            before = max(above, key=lambda s: s.start, default=None)
+            if before is not None and before.kind == "paragraph" and same_section(before, statement):
+                yield before
 
 
 def code_beside(best: Statement, read: Sequence[Statement]) -> list[Statement]:

@@ -15,6 +15,7 @@ from rag.beside import (
     missing,
     of_another_note,
     of_headings_asked_for,
+    pointed_at,
     verdicts,
 )
 from rag.comparison import asks_whether, label_of, own_label, sides
@@ -120,6 +121,7 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
     if asks_whether(query.asked):
         chosen += fresh(of_another_note(query, ranked, chosen))[:1]
         chosen += fresh(verdicts(chosen, read))
+    chosen += fresh(pointed_at(chosen, read))
     chosen = [s for s in chosen if not s.leads_in or _is_followed(s, chosen, read)] or chosen
     above = {id(parent): parent for parent in parents(chosen, read)}
     return chosen + [parent for parent in above.values() if parent not in chosen]

@@ -96,6 +96,26 @@ def test_sections_of_one_heading_are_shown_with_what_stands_above_it() -> None:
     assert shown == ["**订单服务 > 超时**", "**支付服务 > 超时**"]
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (
+            "先攒 50 到 200 条样例。它能覆盖主要路径，结论可信。",
+            ["先攒 50 到 200 条样例。", "它能覆盖主要路径，结论可信。"],
+        ),
+        (
+            "先攒 50 到 200 条样例。\n\n因此主要路径的结论可信。",
+            ["先攒 50 到 200 条样例。", "因此主要路径的结论可信。"],
+        ),
+        ("先攒 50 到 200 条样例。主要路径的结论可信。", ["主要路径的结论可信。"]),
+        ("- 先攒 50 到 200 条样例\n\n因此主要路径的结论可信。", ["因此主要路径的结论可信。"]),
+        ("因此主要路径的结论可信。", ["因此主要路径的结论可信。"]),
+    ],
+)
+def test_a_sentence_that_points_back_brings_the_one_before_it(text: str, answer: list[str]) -> None:
+    assert [draft.text for draft in ask("主要路径的结论可信吗", hit(text))] == answer
+
+
 def test_no_hits_give_no_statements() -> None:
     assert ask("什么是早停") == []
 
