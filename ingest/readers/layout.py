@@ -17,6 +17,8 @@ _BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
 _CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
 _NEARBY = 100
+# In type sizes: a wider gap between words parts two cells.
+WIDE_GAP = 0.6
 # Another item of the same list is looked for within this many lines.
 _LIST_REACH = 20
 _Key = tuple[str, int]
@@ -214,7 +216,7 @@ def _whole_lines(lines: Sequence[Line]) -> list[Line]:
         if last and same_height and last.right < line.left:
             bold, monospaced = last.bold and line.bold, last.monospaced and line.monospaced
             cells = last.cells + line.cells
-            if line.left - last.right < 0.6 * line.size:
+            if line.left - last.right < WIDE_GAP * line.size:
                 joined = Cell(f"{last.cells[-1].text} {line.cells[0].text}", last.cells[-1].left, line.cells[0].right)
                 cells = (*last.cells[:-1], joined, *line.cells[1:])
             whole[-1] = replace(line, cells=cells, bold=bold, monospaced=monospaced, size=max(last.size, line.size))
@@ -297,9 +299,13 @@ def _kinds(lines: Sequence[Line], style: _Style) -> list[Kind]:
         return "item" if line.marker else "text"
 
     kinds = [kind(line) for line in lines]
-    for index, (above, below) in enumerate(pairwise(lines)):
-        if kinds[index] in ("text", "table") and kinds[index + 1] == "text" and _is_next_row(above, below):
-            kinds[index : index + 2] = ["table", "table"]
+    start = 0
+    for end in range(1, len(lines) + 1):
+        if end < len(lines) and kinds[end - 1] == kinds[end] == "text" and _is_next_row(lines[end - 1], lines[end]):
+            continue
+        if end - start > 1 and not _is_justified(lines[start:end]):
+            kinds[start:end] = ["table"] * (end - start)
+        start = end
     return kinds
 
 
@@ -335,6 +341,49 @@ def _is_next_row(above: Line, below: Line) -> bool:
         return False
     columns = list(zip(above.cells, below.cells, strict=True))
     return all(max(a.right, b.right) < min(c.left, d.left) for (a, b), (c, d) in pairwise(columns))
+
+
+def _is_justified(rows: Sequence[Line]) -> bool:
+    """Whether most of these rows are lines of justified text: they end at one margin, and their gaps are as wide as
+    each other, and only because the first word of the next line had no room.
+
+    The head of a table need not line up with the columns below it.
+    """
+    if _line_up(rows) or _line_up(rows[1:]):
+        return False
+    margin = max(row.right for row in rows)
+    return 2 * sum(_is_stretched(above, below, margin) for above, below in pairwise(rows)) > len(rows) - 1
+
+
+def _line_up(rows: Sequence[Line]) -> bool:
+    """Whether an edge or the centre of a column lines up at every gap; the outer edges of justified text always do.
+
+    That of two rows may be chance.
+    """
+
+    def is_level(places: Sequence[float]) -> bool:
+        return max(places) - min(places) < 0.2 * rows[0].size
+
+    columns = list(zip(*(row.cells for row in rows), strict=True))
+    return len(rows) > 2 and all(
+        is_level([cell.right for cell in before])
+        or is_level([cell.left for cell in after])
+        or any(is_level([(cell.left + cell.right) / 2 for cell in column]) for column in (before, after))
+        for before, after in pairwise(columns)
+    )
+
+
+def _is_stretched(line: Line, following: Line, margin: float) -> bool:
+    if min(line.right, following.right) < margin - 0.5 * line.size:
+        return False
+    gaps = [after.left - before.right for before, after in pairwise(line.cells)]
+    if any(" " in cell.text for cell in line.cells):
+        gaps.append(WIDE_GAP * line.size)
+    first = following.cells[0]
+    word = (first.right - first.left) * len(first.text.split()[0]) / len(first.text)
+    words = sum(cell.right - cell.left for cell in line.cells) + word
+    spaces = 0.4 * line.size * len(line.cells)
+    return max(gaps) < 2 * min(gaps) and line.left + words + spaces > margin
 
 
 def _belongs(line: Line, kind: Kind, block: _Block, tight: bool, lines: Sequence[Line], style: _Style) -> bool:

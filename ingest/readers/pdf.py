@@ -16,7 +16,7 @@ from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.radicals import EVERYDAY
 from ingest.readers.decode import printable
-from ingest.readers.layout import Cell, Line, Page, markdown
+from ingest.readers.layout import WIDE_GAP, Cell, Line, Page, markdown
 from ingest.readers.markdown import only_top_heading
 from ingest.types import Reading
 
@@ -160,7 +160,7 @@ def _line(
     boxes = {index: turn.box(text_page.get_charbox(index)) for index in _ends_of_words(inked)}
     ends = [0]
     for position, (before, after) in enumerate(pairwise(inked), 1):
-        if after > before + 1 and boxes[after][0] - boxes[before][2] > 0.6 * size:
+        if after > before + 1 and boxes[after][0] - boxes[before][2] > WIDE_GAP * size:
             ends.append(position)
     cells = []
     for start, end in pairwise([*ends, len(inked)]):

@@ -72,6 +72,21 @@ def body(*texts: str, top: float = 700, x: float = 50, step: float = 15) -> list
     return [Printed(text, top - step * index, x) for index, text in enumerate(texts)]
 
 
+def row(y: float, *cells: tuple[float, str], size: float = 10) -> list[Printed]:
+    return [Printed(text, y, x, size) for x, text in cells]
+
+
+def justified(*texts: str, width: float, top: float = 700) -> list[Printed]:
+    """Lines of one column ``width`` points wide, with wider spaces where their words do not fill it."""
+    lines: list[Printed] = []
+    for index, words in enumerate(text.split() for text in texts):
+        x = 50.0
+        for word in words:
+            lines.append(Printed(word, top - 12 * index, x))
+            x += 5 * len(word) + (width - 5 * sum(map(len, words))) / max(1, len(words) - 1)
+    return lines
+
+
 def text_of(*pages: Sequence[Printed] | None) -> str:
     return read_pdf(pdf(*pages)).text
 
@@ -207,6 +222,26 @@ def test_aligned_cells_are_a_pipe_table() -> None:
         for column, text in enumerate(cells)
     ]
     assert text_of(lines) == "| 方法 | 显存 |\n| --- | --- |\n| 全量 | 16 |\n| 低秩\\|小 | 4 |"
+
+
+def test_justified_lines_of_few_words_are_no_table() -> None:
+    lines = (
+        "Administrators responsible for",
+        "heterogeneous infrastructure should",
+        "additionally differentiate between",
+        "interactive and considerably",
+        "asynchronous workloads, since the",
+        "throughput deteriorates.",
+    )
+    assert text_of(justified(*lines, width=180)) == " ".join(lines)
+
+
+def test_close_cells_that_line_up_are_a_table() -> None:
+    rows = [("forward", "memory"), ("backward", "memory"), ("optimizer", "states")]
+    lines = [line for n, (left, right) in enumerate(rows) for line in row(700 - 15 * n, (50, left), (105, right))]
+    assert text_of(lines) == "| forward | memory |\n| --- | --- |\n| backward | memory |\n| optimizer | states |"
+    head = row(715, (50, "component"), (108, "share"))
+    assert text_of([*head, *lines]).startswith("| component | share |\n| --- | --- |\n| forward | memory |")
 
 
 def test_monospaced_lines_are_a_code_block_with_its_indents() -> None:
