@@ -15,6 +15,10 @@ Kind = Literal["heading", "text", "item", "table", "code"]
 _CJK = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
+_HEADING_NUMBER = re.compile(
+    r"(?:第|§|Chapter|Section|Part|Appendix|Lecture)? ?"
+    r"(?:\d+|[IVXLC]+|[A-Z]|[一二三四五六七八九十]+)(?:\.\d+)*[.、章节讲篇]?"
+)
 _CONTENTS_LINE = re.compile(r"(?: ?[.·…]){5,} ?\w+$")
 _NEARBY = 100
 # In type sizes: a wider gap between words parts two cells.
@@ -123,7 +127,10 @@ class _Style:
         for line in lines:
             characters[_half_points(line.size)] += len(line.text)
         self.body_size = max(characters, key=lambda size: characters[size], default=0.0)
-        self._heading_sizes = sorted({_half_points(line.size) for line in lines if self._is_large(line)}, reverse=True)
+        rows = {index for start, end in self.tables(lines) for index in range(start, end)}
+        self._heading_sizes = {
+            _half_points(line.size) for index, line in enumerate(lines) if index not in rows and self._is_large(line)
+        }
         self._bold_is_rare = sum(len(line.text) for line in lines if line.bold) < 0.2 * characters.total()
         steps = [
             (above.baseline - below.baseline) / above.size for above, below in pairwise(lines) if above.overlaps(below)
@@ -136,7 +143,7 @@ class _Style:
         if line.monospaced or _BULLET.match(line.text) or not re.search(r"[^\W\d_]", line.text):
             return 0
         if self._is_large(line):
-            return min(6, 1 + self._heading_sizes.index(_half_points(line.size)))
+            return min(6, 1 + sum(size > _half_points(line.size) for size in self._heading_sizes))
         bold_title = line.bold and self._bold_is_rare and not re.search(r"[。，,；;.]$", line.text)
         if bold_title and len(line.cells) == 1 and len(line.text) <= 40 and line.size > 0.95 * self.body_size:
             return min(6, 1 + len(self._heading_sizes))
@@ -146,6 +153,27 @@ class _Style:
         """Whether ``below`` is the next line of the same column, with no gap between."""
         step = (above.baseline - below.baseline) / above.size
         return above.overlaps(below) and 0 < step < 1.25 * self._step
+
+    def tables(self, lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
+        """The start and end of each run of lines that are rows of a table."""
+        start = 0
+        for end in range(1, len(lines) + 1):
+            if end < len(lines) and self._continues_table(lines[end - 1], lines[end]):
+                continue
+            rows = lines[start:end]
+            if len(rows) > 1 and not _is_justified(rows) and not self._are_numbered_headings(rows):
+                yield start, end
+            start = end
+
+    def _continues_table(self, above: Line, below: Line) -> bool:
+        if any(line.monospaced or line.marker for line in (above, below)) or not _is_next_row(above, below):
+            return False
+        same_size = _half_points(above.size) == _half_points(below.size)
+        return same_size or not (self._is_large(above) or self._is_large(below))
+
+    def _are_numbered_headings(self, rows: Sequence[Line]) -> bool:
+        """Whether these are headings in a row, with a gap behind the number of each."""
+        return self._is_large(rows[0]) and all(_HEADING_NUMBER.fullmatch(row.cells[0].text) for row in rows)
 
     def _is_large(self, line: Line) -> bool:
         clearly = line.size > 1.12 * self.body_size
@@ -299,13 +327,8 @@ def _kinds(lines: Sequence[Line], style: _Style) -> list[Kind]:
         return "item" if line.marker else "text"
 
     kinds = [kind(line) for line in lines]
-    start = 0
-    for end in range(1, len(lines) + 1):
-        if end < len(lines) and kinds[end - 1] == kinds[end] == "text" and _is_next_row(lines[end - 1], lines[end]):
-            continue
-        if end - start > 1 and not _is_justified(lines[start:end]):
-            kinds[start:end] = ["table"] * (end - start)
-        start = end
+    for start, end in style.tables(lines):
+        kinds[start:end] = ["table"] * (end - start)
     return kinds
 
 

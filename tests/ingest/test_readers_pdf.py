@@ -244,6 +244,27 @@ def test_close_cells_that_line_up_are_a_table() -> None:
     assert text_of([*head, *lines]).startswith("| component | share |\n| --- | --- |\n| forward | memory |")
 
 
+def test_a_table_in_larger_type_is_no_heading_and_takes_no_rank_of_headings() -> None:
+    table = [("方法", "显存"), ("全量", "16"), ("低秩", "4")]
+    rows = [
+        line for n, (left, right) in enumerate(table) for line in row(600 - 20 * n, (50, left), (200, right), size=14)
+    ]
+    lines = [*body(FULL, FULL, FULL), *rows, Printed("小节", 520, size=12), *body(FULL, FULL, top=500)]
+    assert text_of(lines) == (
+        f"{FULL * 3}\n\n| 方法 | 显存 |\n| --- | --- |\n| 全量 | 16 |\n| 低秩 | 4 |\n\n# 小节\n\n{FULL * 2}"
+    )
+
+
+@pytest.mark.parametrize("numbers", [("2", "3"), ("A.1", "A.2"), ("第一章", "第二章")])
+def test_headings_with_a_gap_behind_their_numbers_are_no_table(numbers: tuple[str, str]) -> None:
+    first, second = (
+        row(y, (50, number), (160, "概述"), size=14) for y, number in zip((640, 600), numbers, strict=True)
+    )
+    assert text_of([*body(FULL, FULL, FULL), *first, *second, *body(FULL, FULL, top=560)]) == (
+        f"{FULL * 3}\n\n# {numbers[0]} 概述\n\n# {numbers[1]} 概述\n\n{FULL * 2}"
+    )
+
+
 def test_monospaced_lines_are_a_code_block_with_its_indents() -> None:
     lines = [
         *body(FULL, FULL, "代码："),
