@@ -151,8 +151,11 @@ class _Style:
 
     def is_tight(self, above: Line, below: Line) -> bool:
         """Whether ``below`` is the next line of the same column, with no gap between."""
-        step = (above.baseline - below.baseline) / above.size
-        return above.overlaps(below) and 0 < step < 1.25 * self._step
+        return above.overlaps(below) and self.is_close(above, below)
+
+    def is_close(self, above: Line, below: Line) -> bool:
+        """Whether ``below`` is at the height of the next line."""
+        return 0 < (above.baseline - below.baseline) / above.size < 1.25 * self._step
 
     def tables(self, lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
         """The start and end of each run of lines that are rows of a table."""
@@ -415,7 +418,9 @@ def _belongs(line: Line, kind: Kind, block: _Block, tight: bool, lines: Sequence
     if kind == "table" or block.kind == "table":
         return kind == block.kind and _is_next_row(last, line)
     if kind == "code" or block.kind == "code":
-        return kind == block.kind and last.overlaps(line) and last.baseline > line.baseline
+        # A closing bracket alone ends left of the line above it.
+        beside = style.is_close(last, line) or any(line.overlaps(other) for other in block.lines)
+        return kind == block.kind and beside and last.baseline > line.baseline
     if kind == "heading" or block.kind == "heading":
         same_heading = style.heading_level(last) == style.heading_level(line)
         return kind == block.kind and tight and same_heading and _is_full(last, line, lines, style)
@@ -479,7 +484,9 @@ def _written(block: _Block, style: _Style) -> str:
 
 def _code(lines: Sequence[Line]) -> str:
     """A PDF has no spaces at the start of a line: they are inferred from where the line begins."""
-    widths = [(line.right - line.left) / len(line.text) for line in lines]
+    # What is printed of a short line is much narrower than its characters are wide.
+    longest = max(lines, key=lambda line: len(line.text))
+    width = max(0.1, (longest.right - longest.left) / len(longest.text))
     left = min(line.left for line in lines)
-    indented = [" " * round((line.left - left) / max(0.1, statistics.median(widths))) + line.text for line in lines]
+    indented = [" " * round((line.left - left) / width) + line.text for line in lines]
     return fenced("\n".join(indented))

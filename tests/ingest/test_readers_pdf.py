@@ -274,6 +274,14 @@ def test_monospaced_lines_are_a_code_block_with_its_indents() -> None:
     assert text_of(lines) == f"{FULL}{FULL}代码：\n\n```\ndef f(x):\n    return x\n```"
 
 
+@pytest.mark.parametrize("gap", [15, 30])
+def test_a_closing_bracket_left_of_the_line_above_stays_in_its_block(gap: float) -> None:
+    code = [("int f(int x) {", 50, 640), ("return x;", 70, 625), ("}", 50, 625 - gap)]
+    lines = [*body(FULL, FULL, "代码："), *(Printed(text, y, x, font="mono") for text, x, y in code)]
+    assert text_of(lines) == f"{FULL}{FULL}代码：\n\n```\nint f(int x) {{\n    return x;\n}}\n```"
+    assert text_of([*lines[:3], *lines[4:]]).endswith("```\n    return x;\n}\n```" if gap == 15 else "```\n}\n```")
+
+
 def test_code_that_holds_a_fence_stays_one_block() -> None:
     lines = [*body(FULL, FULL, "代码："), Printed("```", 640, font="mono"), Printed("~~~", 625, font="mono")]
     assert text_of(lines) == f"{FULL}{FULL}代码：\n\n````\n```\n~~~\n````"
