@@ -108,11 +108,16 @@ def markdown(pages: Sequence[Page]) -> tuple[str, tuple[int, ...]]:
     for lines in bodies:
         blocks = list(_blocks(_with_markers_beside(lines), style))
         for position, block in enumerate(blocks):
-            separator = _separator(last, block, position == 0)
+            separator, written = _separator(last, block, position == 0), _written(block, style)
+            fence, _, code = written.partition("\n")
+            if position == 0 and last and last.kind == block.kind == "code" and _is_open(pieces[-1], fence):
+                pieces[-1] = pieces[-1].removesuffix(fence)
+                length -= len(fence)
+                separator, written = "", code
             if position == 0:
                 page_starts.append(length + len(separator))
-            pieces += (separator, _written(block, style))
-            length += len(separator) + len(pieces[-1])
+            pieces += (separator, written)
+            length += len(separator) + len(written)
             last = block
         if not blocks:
             page_starts.append(length)
@@ -480,6 +485,12 @@ def _written(block: _Block, style: _Style) -> str:
         marker = block.lines[0].marker
         return f"{'    ' * block.depth}{'-' if _BULLET.match(marker) else marker} {text}"
     return plain(text)
+
+
+def _is_open(code: str, fence: str) -> bool:
+    """Whether a block of code, closed by ``fence``, ends with brackets that are not closed yet."""
+    unclosed = sum(code.count(bracket) for bracket in "([{") - sum(code.count(bracket) for bracket in ")]}")
+    return unclosed > 0 and code.endswith(f"\n{fence}")
 
 
 def _code(lines: Sequence[Line]) -> str:

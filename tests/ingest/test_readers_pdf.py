@@ -282,6 +282,15 @@ def test_a_closing_bracket_left_of_the_line_above_stays_in_its_block(gap: float)
     assert text_of([*lines[:3], *lines[4:]]).endswith("```\n    return x;\n}\n```" if gap == 15 else "```\n}\n```")
 
 
+def test_code_with_open_brackets_runs_over_the_page() -> None:
+    def code(*texts: str) -> list[Printed]:
+        return [Printed(text, 700 - 15 * n, font="mono") for n, text in enumerate(texts)]
+
+    reading = read_pdf(pdf([*body(FULL, FULL, top=800), *code("int f(int x) {")], code("}"), code("f(1);")))
+    assert reading.text == f"{FULL * 2}\n\n```\nint f(int x) {{\n}}\n```\n\n```\nf(1);\n```"
+    assert [reading.text[start] for start in reading.page_starts] == ["一", "}", "`"]
+
+
 def test_code_that_holds_a_fence_stays_one_block() -> None:
     lines = [*body(FULL, FULL, "代码："), Printed("```", 640, font="mono"), Printed("~~~", 625, font="mono")]
     assert text_of(lines) == f"{FULL}{FULL}代码：\n\n````\n```\n~~~\n````"
