@@ -17,9 +17,9 @@ TOKEN = rf"{TERM.pattern}|\d+(?:\.\d+)*|{HAN}"
 """A pattern for a term, a number or one Chinese character."""
 
 _ENGLISH_STOP = frozenset(
-    "a an and are as at be by can could did do does for from has have how i if in into is it its me my of on one or "
-    "our please should so than that the their them then there these they this those to use used using was we were "
-    "what when where which who why will with would you your".split()
+    "a about an and are as at be between but by can could did do does for from has have how i if in into is it its me "
+    "my of on one or our please should so than that the their them then there these they this those to use used using "
+    "versus via vs was we were what when where which who why will with would you your".split()
 )
 _CHINESE_STOP = frozenset(
     "哪些 哪个 哪种 哪里 什么 怎么 怎样 如何 为什么 为啥 多少 几个 是否 能否 可以 需要 应该 一下 说说 介绍 解释 讲讲 "

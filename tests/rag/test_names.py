@@ -31,6 +31,7 @@ def test_a_plural_is_the_name_itself() -> None:
 
 def test_names_that_a_slash_joins_are_two() -> None:
     assert names("PPO/DPO 怎么选，I/O 慢吗") == ["PPO", "DPO", "I/O"]
+    assert names("选型 log vs transaction") == ["log", "transaction"]
 
 
 def test_a_name_is_known_whole_or_misspelt_or_by_its_hyphenated_words() -> None:
