@@ -105,9 +105,16 @@ _TABLE_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 # Lines of commands: a comment; what may be a command or a setting and is no sentence; what makes it surely one.
 _COMMENT = re.compile(r"#[ \t]+\S")
 _COMMAND = re.compile(
-    r"""(?!.*\w[.!?:,]$)(?:[$>%][ \t])?[\w./~@{}\[\]()"'](?:"[^"]*"|'[^']*'|(?<=[ \t])#.*|[\x00-\x7f])*+$""", re.ASCII
+    r"""(?!.*\w[.!?:,]$)(?:[$>%][ \t])?[\w./~@{}\[\]()"'](?:"[^"]*"|'[^']*'|(?<=[ \t])(?:#|//).*|[\x00-\x7f])*+$""",
+    re.ASCII,
 )
 _CODELIKE = re.compile(r"[ \t]-{1,2}\w|^[\w.]+(?:[ \t]*=[ \t]*|:[ \t]+)\S|[(){};|&<>]|\w/\w|^[a-z]+_\w+", re.ASCII)
+_NO_PROSE = re.compile(
+    r"(?:=|\w[.(]\w|\breturn\b|\+\+|--).*;$|[{}(\[]$|^[}\])]|\w\([^()]*\)[:;]?$|^[\w.\[\]]+ ?[-+*/]?= ?\S"
+    r"|^[\w\"'.-]+: ?[^\s,]+,?$|^(?:def|class|import|return|public|private|static|const|let|var|function)\b",
+    re.ASCII,
+)
+_FEWEST_CODE_LINES, _LEAST_SHARE_OF_CODE = 3, 0.75
 _TABLE_EDGE = re.compile(r"\|.*\|$")
 # What begins an item only if a line beside it begins alike.
 _LISTED = re.compile(
@@ -586,8 +593,9 @@ class _Parser:
 
 
 def _listings(lines: Sequence[Line]) -> Iterator[Span]:
-    """The lines, from the first to after the last, of commands without a fence among which a single hash begins a
-    comment and no heading: there are several such comments, or one stands right below a command or a line of text."""
+    """The lines, from the first to after the last, of code without a fence: of commands among which a single hash
+    begins a comment and no heading, as there are several such comments, or one right below a command or a line of text;
+    and of a few lines nearly all of which are no prose, such as the middle of code that was cut."""
     for is_listing, run in groupby(range(len(lines)), key=lambda at: _may_be_listed(lines[at])):
         first, *rest = run
         while rest and _COMMENT.match(lines[rest[-1]].text):
@@ -601,6 +609,11 @@ def _listings(lines: Sequence[Line]) -> Iterator[Span]:
         needed = 2 if apart and _COMMENT.match(taken[0].text) else 1
         if comments >= needed and any(_CODELIKE.search(line.text) for line in taken):
             yield first, first + len(taken)
+            continue
+        code = taken[comments:] if comments < needed else taken
+        no_prose = sum(_NO_PROSE.search(line.text) is not None for line in code)
+        if len(code) >= _FEWEST_CODE_LINES and no_prose >= _LEAST_SHARE_OF_CODE * len(code):
+            yield first + len(taken) - len(code), first + len(taken)
 
 
 def _may_be_listed(line: Line) -> bool:

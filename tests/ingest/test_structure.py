@@ -349,6 +349,36 @@ def test_a_hash_among_commands_begins_a_comment(listing: str, above: str) -> Non
     assert ("code", listing) in content(text)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        'log.info("回滚 {}", id);\nint value = compute(id); // 重算\nreturn value;\n}',
+        "f = sigmoid(a)   # 遗忘门\ni = sigmoid(b)\nc = f * c + i",
+        "max_batch_size: 64\ntimeout_ms: 3000\nkv_cache_fraction: 0.9",
+    ],
+)
+def test_lines_that_are_no_prose_are_code_without_a_fence(code: str) -> None:
+    assert content(f"步骤如下：\n{code}\n\n完了。") == [
+        ("paragraph", "步骤如下："),
+        ("code", code),
+        ("paragraph", "完了。"),
+    ]
+    assert outline(f"# 步骤\n{code}") == [("步骤",)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It needs\n(i) the motivation of a problem;\n(ii) the mathematics of a model;\n(iii) the algorithms that fit;",
+        "precision / recall\nencoder / decoder\nbatch / layer",
+        "x = 1\ny = 2",
+        "first do this\nthen = the rest\nand so on\nto the end",
+    ],
+)
+def test_lines_of_words_are_no_code(text: str) -> None:
+    assert {kind for kind, _ in content(text)} <= {"paragraph", "item"}
+
+
 def test_a_comment_below_text_is_no_heading_if_a_command_follows() -> None:
     text = "看端口\n# 谁占着 8080\nlsof -i :8080"
     assert content(text) == [("paragraph", "看端口"), ("code", "# 谁占着 8080\nlsof -i :8080")]
