@@ -28,7 +28,10 @@ _LIST_REACH = 20
 _Key = tuple[str, int]
 """A line's text without what counts the pages, and its baseline in steps of six points."""
 
-_SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?$")
+# What follows a word without a space: a raised number, closing punctuation.
+_ATTACHED = re.compile(r"\^\d|[.,;:!?)\]](?:\s|$)")
+# What a sentence ends with, and the mark of a footnote behind it.
+_SENTENCE_END = re.compile(r"[。！？；.!?;][”’」』)）\"']?(?:\^\d+)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,17 +251,35 @@ def _whole_lines(lines: Sequence[Line]) -> list[Line]:
     whole: list[Line] = []
     for line in lines:
         last = whole[-1] if whole else None
+        if last and _is_raised(line, last):
+            line = _as_raised(line, last.baseline)
+        elif last and _is_raised(last, line):
+            last = _as_raised(last, line.baseline)
         same_height = last and abs(last.baseline - line.baseline) < 0.1 * line.size
-        if last and same_height and last.right < line.left:
+        gap = line.left - last.right if last else 0
+        if last and same_height and gap > 0:
             bold, monospaced = last.bold and line.bold, last.monospaced and line.monospaced
             cells = last.cells + line.cells
-            if line.left - last.right < WIDE_GAP * line.size:
-                joined = Cell(f"{last.cells[-1].text} {line.cells[0].text}", last.cells[-1].left, line.cells[0].right)
+            if gap < WIDE_GAP * line.size:
+                space = "" if gap < 0.15 * line.size or _ATTACHED.match(line.text) else " "
+                text = f"{last.cells[-1].text}{space}{line.cells[0].text}"
+                joined = Cell(text, last.cells[-1].left, line.cells[0].right)
                 cells = (*last.cells[:-1], joined, *line.cells[1:])
             whole[-1] = replace(line, cells=cells, bold=bold, monospaced=monospaced, size=max(last.size, line.size))
         else:
             whole.append(line)
     return whole
+
+
+def _is_raised(mark: Line, line: Line) -> bool:
+    """Whether ``mark`` is a small raised number beside ``line``: an exponent or the mark of a footnote."""
+    gap = max(line.left - mark.right, mark.left - line.right)
+    rise = (mark.baseline - line.baseline) / line.size
+    return mark.text.isdecimal() and mark.size < 0.85 * line.size and 0.15 < rise < 0.7 and 0 < gap < line.size
+
+
+def _as_raised(mark: Line, baseline: float) -> Line:
+    return replace(mark, cells=(replace(mark.cells[0], text=f"^{mark.text}"),), baseline=baseline)
 
 
 def _with_markers_beside(lines: Sequence[Line]) -> list[Line]:

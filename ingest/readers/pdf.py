@@ -6,7 +6,7 @@ import math
 import re
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -33,6 +33,9 @@ _SHOWN_AS = {
 _PDFIUM = threading.Lock()
 # PDFium puts this in place of the hyphen of a word that it has joined across two lines.
 _HYPHEN = "\x02"
+# Before a raised number, PDFium may have put a space for the space between two pieces of text.
+_BEFORE_RAISED = re.compile(r"\s*\0(?=\^)")
+_NUMERAL = re.compile("[-−–+]|\\d")
 _BOLD = ("bold", "black", "heavy", "demi", "cmbx", "sfbx")
 _MONOSPACED = ("mono", "courier", "consol", "menlo", "monaco", "code", "typewriter", "nimbusmon", "cmtt", "sftt")
 
@@ -113,6 +116,9 @@ def _page(page: "PdfPage", text_page: "PdfTextPage") -> Page:
     return Page(turn.height, tuple(lines))
 
 
+_Box = tuple[float, float, float, float]
+
+
 class _Turn:
     """From PDFium's points, which ignore rotation, to points from the lower left corner of the page as it is read.
 
@@ -156,8 +162,10 @@ def _line(
     text_page: "PdfTextPage", turn: _Turn, characters: Sequence[str], inked: Sequence[int], hyphenated: bool
 ) -> Line:
     looks = [_look(text_page, turn, index) for index in (inked[0], inked[len(inked) // 2], inked[-1])]
-    size = max(look.size for look in looks)
+    main = max(looks, key=lambda look: look.size)
+    size = main.size
     boxes = {index: turn.box(text_page.get_charbox(index)) for index in _ends_of_words(inked)}
+    raised = _raised(text_page, turn, characters, inked, boxes)
     ends = [0]
     for position, (before, after) in enumerate(pairwise(inked), 1):
         if after > before + 1 and boxes[after][0] - boxes[before][2] > WIDE_GAP * size:
@@ -165,10 +173,30 @@ def _line(
     cells = []
     for start, end in pairwise([*ends, len(inked)]):
         first, last = inked[start], inked[end - 1]
-        text = printable("".join(characters[first : last + 1]))
+        shown = (
+            "\0^" + characters[index] if index in raised else characters[index] for index in range(first, last + 1)
+        )
+        text = printable(_BEFORE_RAISED.sub("", "".join(shown)))
         cells.append(Cell(text, boxes[first][0], boxes[last][2]))
     bold = all(look.is_bold for look in looks)
-    return Line(tuple(cells), looks[0].baseline, size, bold, all(look.is_monospaced for look in looks), hyphenated)
+    return Line(tuple(cells), main.baseline, size, bold, all(look.is_monospaced for look in looks), hyphenated)
+
+
+def _raised(
+    text_page: "PdfTextPage", turn: _Turn, characters: Sequence[str], inked: Sequence[int], boxes: Mapping[int, _Box]
+) -> set[int]:
+    """Where small raised numbers begin, exponents and marks of footnotes: they are no part of the number before."""
+    # A footnote begins with its own mark.
+    follows = next((index for index in inked if not _NUMERAL.match(characters[index])), inked[0])
+    found = set()
+    for index, number in [(follows, inked[0]), *pairwise(inked)]:
+        if _NUMERAL.match(characters[number]):
+            text, mark = _look(text_page, turn, index), _look(text_page, turn, number)
+            is_beside = number <= index + 1 or abs(boxes[number][0] - boxes[index][2]) < 0.4 * text.size
+            is_above = mark.baseline - text.baseline > 0.15 * text.size
+            if mark.size < 0.85 * text.size and is_above and is_beside:
+                found.add(number)
+    return found
 
 
 def _ends_of_words(inked: Sequence[int]) -> set[int]:

@@ -9,6 +9,7 @@ import pytest
 from ingest.errors import UnreadableNote
 from ingest.phrases import Phrase
 from ingest.readers import read
+from ingest.readers.layout import Cell, Line, Page, markdown
 from ingest.readers.pdf import read as read_pdf
 
 NOTES = Path(__file__).parents[1] / "notes"
@@ -370,6 +371,46 @@ def test_a_rotated_page_is_read_as_it_is_shown(angle: int, height: int) -> None:
     assert read_pdf(pdf(*pages, rotate=angle)).text == "\n\n".join(
         f"{FULL * 2}{name}。\n\n1. 先量化。" for name in "甲乙丙"
     )
+
+
+@pytest.mark.parametrize("rise", [2, 4])
+def test_a_small_raised_number_stays_in_its_line_and_apart_from_the_number_before(rise: float) -> None:
+    def raised(text: str, x: float) -> Printed:
+        return Printed(text, 700 + rise, x, size=6)
+
+    note = [
+        *row(700, (50, "It was 10"), (102, ", in 2020"), (156.5, "and since")),
+        raised("-6", 95.5),
+        raised("12", 147.5),
+    ]
+    assert text_of(sorted(note, key=lambda line: line.x)) == "It was 10^-6, in 2020^12 and since"
+    chinese = [Printed("缓存分成块", 700), raised("1", 100.5), Printed("，按需分配。", 700, 104)]
+    assert text_of(chinese) == "缓存分成块^1，按需分配。"
+
+
+@pytest.mark.parametrize("rise", [3, 4])
+def test_the_number_that_begins_a_footnote_is_raised_too(rise: float) -> None:
+    note = [Printed("1", 640 + rise, size=6), *body(FULL, "一见 2020 年的论文。", top=640, x=56, step=12)]
+    assert text_of([*body(*[FULL] * 4, step=12), *note]) == f"{FULL * 4}\n\n^1 {FULL}一见 2020 年的论文。"
+
+
+def test_a_raised_number_that_pdfium_takes_for_a_line_joins_the_text_on_both_sides() -> None:
+    lines = (
+        Line((Cell("Idle jobs are cancelled", 50, 165),), 700, 11),
+        Line((Cell("2", 167, 171),), 704.4, 9),
+        Line((Cell(". Quota is 100 GB.", 173.5, 260),), 700, 11),
+    )
+    assert markdown([Page(842, lines)])[0] == "Idle jobs are cancelled^2. Quota is 100 GB."
+
+
+def test_a_space_before_a_raised_number_is_dropped_and_a_low_bullet_raises_no_number() -> None:
+    assert text_of([Printed("in 2020", 700), Printed("12", 704, 87, size=6)]) == "in 2020^12"
+    assert text_of([*body(FULL, FULL), Printed("•", 657, size=14), Printed("10 层", 660, 75)]).endswith("- 10 层")
+
+
+def test_a_sentence_that_ends_with_the_mark_of_a_footnote_does_not_run_over_the_page() -> None:
+    mark = Printed("3", 703, 251, size=6)
+    assert text_of([Printed(FULL[:19] + "。", 700), mark], body(FULL)) == f"{FULL[:19]}。^3\n\n{FULL}"
 
 
 def test_text_that_looks_like_a_heading_mark_is_escaped() -> None:
