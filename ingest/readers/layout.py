@@ -13,7 +13,8 @@ from ingest.readers.markdown_writer import fenced, in_cell, plain, table
 Kind = Literal["heading", "text", "item", "table", "code"]
 
 _CJK = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-_BULLET = re.compile(r"[•●○◦▪■□‣∙·–*-](?:\s+|$)")
+# Between a bullet printed close to its text and that text PDFium puts no space; other signs may be a part of the text.
+_BULLET = re.compile(r"[•◦▪‣]\s*|[●○■□∙·–*-](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\d{1,3}|[(（]\d{1,3}|[a-zA-Z])[.、)）](?:\s+|(?=[^\d\s.,])|$)")
 _HEADING_NUMBER = re.compile(
     r"(?:第|§|Chapter|Section|Part|Appendix|Lecture)? ?"

@@ -180,6 +180,12 @@ def test_a_large_bullet_is_a_list_item_and_not_a_heading() -> None:
     assert text_of([*body(FULL, FULL), Printed("• 要点", 660, size=14)]) == f"{FULL * 2}\n\n- 要点"
 
 
+@pytest.mark.parametrize("bullet", "•▪")
+def test_a_bullet_printed_close_to_its_text_is_a_list_item(bullet: str) -> None:
+    items = [line for y in (660, 645) for line in (Printed(bullet, y, 59, font="bold"), Printed("item text", y, 70))]
+    assert text_of([*body(FULL, FULL), *items]) == f"{FULL * 2}\n\n- item text\n- item text"
+
+
 def test_bullets_printed_apart_are_put_before_their_lines_and_nest_by_indent() -> None:
     lines = [
         *body(FULL, FULL, "说明："),
