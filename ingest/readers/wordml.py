@@ -71,12 +71,13 @@ class WordFile:
         written: set[str] = set()
         for element in body:
             if element.tag != f"{_WORD}p":
-                current = ""
+                # A bookmark is no text between two items.
+                current = "" if element.tag == f"{_WORD}tbl" else current
                 continue
             list_id, level = self._list_of(element)
             if level or not _text(element):
                 continue
-            if list_id in self._starts:
+            if list_id in self._starts and not self._is_heading(element):
                 counted[list_id] = counted.get(list_id, self._starts[list_id] - 1) + 1
                 if list_id != current and counted[list_id] > self._starts[list_id]:
                     written.add(list_id)
@@ -85,6 +86,12 @@ class WordFile:
                     changed = True
             current = list_id
         return changed
+
+    def _is_heading(self, paragraph: Element) -> bool:
+        """Many headings are numbered by a list; they stay headings."""
+        style = self._style_of(paragraph)
+        ours = _setting(paragraph, "pStyle").startswith(OUTLINED)
+        return ours or bool(style.level or _NAMED_BY_WORD.fullmatch(style.name))
 
     def _list_of(self, paragraph: Element) -> tuple[str, int]:
         """The list that a paragraph is an item of, if any, and how deep it stands in it, from 0."""

@@ -3,6 +3,7 @@
 import base64
 import io
 import zipfile
+from copy import deepcopy
 from pathlib import Path
 
 import docx
@@ -154,6 +155,15 @@ def test_a_list_goes_on_counting_after_other_text() -> None:
     ]:
         document.add_paragraph(text, style)
     assert read_docx(saved(document)).text == "1. 摘流量\n2. 重启\n\n等三十秒。\n\n3. 检查\n\n4. 挂回流量"
+
+
+def test_headings_that_a_list_numbers_stay_headings() -> None:
+    document = docx.Document()
+    numbered = document.styles["List Number"].element.pPr.numPr
+    for title in ("背景", "方法"):
+        document.add_heading(title, 2)._p.get_or_add_pPr().append(deepcopy(numbered))
+        document.add_paragraph("正文。")
+    assert read_docx(saved(document)).text == "## 背景\n\n正文。\n\n## 方法\n\n正文。"
 
 
 def test_bullets_after_other_text_stay_bullets() -> None:
