@@ -211,7 +211,10 @@ def _at_the_margin(code: str) -> str:
     if not code.startswith(("```", "~~~")):
         return fenced(code)
     fence = _CLOSING_FENCE.search(code)
-    return re.sub(rf"\n[ \t>]{{0,{len(fence[1])}}}", "\n", code) if fence else code
+    if fence is None:
+        # The end of long code is in another chunk.
+        return f"{code}\n{code[: len(code) - len(code.lstrip(code[0]))]}"
+    return re.sub(rf"\n[ \t>]{{0,{len(fence[1])}}}", "\n", code)
 
 
 def _row(row: str, header: str) -> str:

@@ -144,6 +144,7 @@ def test_a_heading_without_a_body_is_a_statement_among_others() -> None:
         ("code", 8, "```bash\n        ls \\\n          -l\n        ```", "```bash\nls \\\n  -l\n```"),
         ("code", 0, "```sql\n> SHOW TABLES\n> ```", "```sql\nSHOW TABLES\n```"),
         ("code", 0, "```\n> diff\n```", "```\n> diff\n```"),
+        ("code", 0, "````sh\ndf -h", "````sh\ndf -h\n````"),
         ("code", 0, "# 看磁盘\ndf -h", "```\n# 看磁盘\ndf -h\n```"),
     ],
 )
