@@ -1,5 +1,6 @@
 """The values that flow from a question to its answer. All frozen; offsets count Unicode characters."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -48,9 +49,14 @@ class Hit:
     """Other places of the same, or nearly the same, text, which is searched only once."""
 
 
+_ANNOUNCES = re.compile(
+    r"(?:[:：]|(?:(?:以下|下面|下列)[几两二三四五六七八九十\d][^，。；！？\n]{0,12}|如下(?:所示)?)[；;。，,]?)[*_ ]*\Z"
+)
+
+
 def leads_in(text: str) -> bool:
-    """Whether a text only announces what follows it."""
-    return text.rstrip("*_ ").endswith((":", "："))
+    """Whether a text only announces what follows it, whether or not it ends in a colon."""
+    return bool(_ANNOUNCES.search(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from rag.generate import ExtractiveGenerator, display, plain
 from rag.similarity import EmbeddedSimilarity
 from rag.statement_reader import StatementReader
 from rag.statements import statements
-from rag.types import Draft, Hit, Query, Statement
+from rag.types import Draft, Hit, Query, Statement, leads_in
 from tests.fakes import FakeEmbedder
 
 LIST = """## 正则化手段
@@ -46,6 +46,17 @@ def test_a_list_keeps_all_its_items_in_order_with_its_lead_in() -> None:
         "2. Dropout：训练时随机丢掉神经元",
         "3. 早停：验证集损失不再下降就停",
     ]
+
+
+@pytest.mark.parametrize("announces", ["常用的有以下三种；", "常用的有下面 3 类。", "常用的如下", "常用的如下所示。"])
+def test_a_lead_in_need_not_end_in_a_colon(announces: str) -> None:
+    drafts = ask("正则化手段有哪些？", hit(LIST.replace("常用的有三种：", announces), headings=("正则化手段",)))
+    assert [draft.text for draft in drafts][:2] == [announces, "1. 权重衰减：在损失里加参数的平方和"]
+
+
+@pytest.mark.parametrize("sentence", ["温度要在 40 度以下。", "以下三种常用：权重衰减、Dropout、早停。"])
+def test_a_sentence_that_announces_nothing_is_no_lead_in(sentence: str) -> None:
+    assert not leads_in(sentence)
 
 
 def test_statements_that_differ_in_a_number_do_not_repeat_each_other() -> None:
