@@ -15,7 +15,7 @@ from rag.comparison import asks_one_thing
 from rag.condense import condense
 from rag.conflicts import conflict_drafts, conflicts_of
 from rag.names import respelt
-from rag.protocols import AnswerGenerator, Condenser, Config, ConflictFinder, Reranker, Retriever
+from rag.protocols import AnswerGenerator, Condenser, Config, ConflictFinder, Reranker, RerankFailed, Retriever
 from rag.types import (
     Answer,
     Conflict,
@@ -63,6 +63,8 @@ class SearchResult:
     """The hits to use, best first."""
     seconds: Mapping[str, float]
     """How long each stage took, in the order in which they ran."""
+    notice: Notice | None = None
+    """That the reranker failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,16 @@ class Pipeline:
             if spelt != query:
                 query, stages = spelt, self.retriever.retrieve(spelt)
         with _timed(seconds, "rerank"):
-            hits = self.reranker.rerank(query, stages, config)
-        return SearchResult(query, stages, hits, seconds)
+            hits, notice = self._reranked(query, stages, config)
+        return SearchResult(query, stages, hits, seconds, notice)
+
+    def _reranked(
+        self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None
+    ) -> tuple[Sequence[Hit], Notice | None]:
+        try:
+            return self.reranker.rerank(query, stages, config), None
+        except RerankFailed as failed:
+            return failed.hits, Notice(failed.told, failed=True)
 
     def stream(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Iterator[Event]:
         """The stages as they end, the answer's text as it grows, and last the Answer."""
@@ -159,10 +169,10 @@ class Pipeline:
             read = self.read(found.query, found.hits)
             decision = self.answerable(found.query, found.stages, found.hits, read)
             compare = self.conflicts if decision.answered else None
-            disputed, notice = compare(found.query, read, config) if compare else ((), None)
+            disputed, uncompared = compare(found.query, read, config) if compare else ((), None)
         yield StageDone("read", seconds["read"], len(read))
-        if notice:
-            yield notice
+        notices = [notice for notice in (found.notice, uncompared) if notice]
+        yield from notices
 
         citer = Citer(self.page_at)
         written, unsupported = _Attempt((), ()), 0
@@ -194,7 +204,7 @@ class Pipeline:
             nearest=nearest,
             seconds=seconds,
             models=written.models(self.models),
-            notice=citer.notice or (notice.phrase if notice else None),
+            notice=citer.notice or next((notice.phrase for notice in notices), None),
             unsupported=unsupported,
             unmentioned=missing,
         )
@@ -256,7 +266,7 @@ class Pipeline:
         sentences; empty if the model fails."""
         missing = [draft.text for draft, supported in zip(first.drafts, first.supported, strict=True) if not supported]
         wider = replace(found.query, question=" ".join((found.query.question, *missing))[:_LONGEST_WIDER])
-        more = self.reranker.rerank(wider, self.retriever.retrieve(wider), config)
+        more, _ = self._reranked(wider, self.retriever.retrieve(wider), config)
         both = {hit.chunk.id: hit for pair in zip_longest(found.hits, more) for hit in pair if hit}
         drafts: list[Draft] = []
         notice: Notice | None = None

@@ -4,6 +4,7 @@ import collections.abc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from ingest.phrases import Phrase
 from ingest.protocols import Floats, TokenVectors, Vectors
 from ingest.types import Chunk, Place
 from rag.types import Draft, Hit, Notice, Query, Restart, Stage, Statement, StatementPair
@@ -52,8 +53,20 @@ class Reranker(Protocol):
     def rerank(
         self, query: Query, stages: Mapping[Stage, Sequence[Hit]], config: Config | None = None
     ) -> Sequence[Hit]:
-        """The fused hits in a better order. Hits that were not read follow the others, in their original order."""
+        """The fused hits in a better order. Hits that were not read follow the others, in their original order.
+
+        Raises RerankFailed.
+        """
         ...
+
+
+class RerankFailed(Exception):
+    """``hits``: all hits in the order that they keep; ``told``: what the reader should know of it."""
+
+    def __init__(self, hits: Sequence[Hit], told: Phrase) -> None:
+        self.hits = hits
+        self.told = told
+        super().__init__(told.en)
 
 
 class AnswerScorer(Protocol):

@@ -11,12 +11,13 @@ import numpy as np
 
 from ingest.late import LateInteraction, late_scores
 from ingest.odds import log_odds, logistic
+from ingest.phrases import Phrase
 from ingest.protocols import Floats
 from ingest.questions import is_question_list
 from rag.chat_model import ChatFailed
 from rag.cross_encoders import open_cross_encoder
 from rag.prompt import rank_prompt
-from rag.protocols import AnswerScorer, ChatModel, Config, Reranker, Similarity, TokenStore
+from rag.protocols import AnswerScorer, ChatModel, Config, Reranker, RerankFailed, Similarity, TokenStore
 from rag.reply import without_thoughts
 from rag.statement_reader import best_log_odds
 from rag.types import Hit, Query, Stage
@@ -136,8 +137,8 @@ _NUMBER_LIST = re.compile(
 class ChatReranker:
     """The chat model names the passages that help, best first; ``prompt_tokens`` bounds what it is shown.
 
-    It is shown the hits in the order of ``first``. Those that it does not name follow in that order; if it fails or
-    names none, the whole order stays. Scores reflect only the order.
+    It is shown the hits in the order of ``first``. Those that it does not name follow in that order; if it names none,
+    the whole order stays. Scores reflect only the order.
     """
 
     model: ChatModel
@@ -154,8 +155,12 @@ class ChatReranker:
         prompt = rank_prompt(query.question, hits[: self.candidates], self.prompt_tokens)
         try:
             reply = "".join(self.model.reply(prompt.messages, config))
-        except ChatFailed:
-            return hits
+        except ChatFailed as failed:
+            told = Phrase(
+                f"The chat model did not order the passages ({failed.reason.en}); they keep their order.",
+                f"对话模型没有为段落排序（{failed.reason.zh}），顺序保持不变。",
+            )
+            raise RerankFailed(hits, told) from failed
         named = _listed_numbers(without_thoughts(reply))
         known = [number - 1 for number in named if 0 < number <= len(prompt.sources)]
         order = dict.fromkeys([*known, *range(len(prompt.sources))])

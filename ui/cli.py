@@ -22,7 +22,7 @@ from ui.language import configured, say, spoken
 
 if TYPE_CHECKING:
     from rag.build import Application
-    from rag.pipeline import Pipeline
+    from rag.pipeline import Pipeline, SearchResult
     from rag.settings import Settings
     from rag.types import Answer
 
@@ -249,15 +249,22 @@ def search(
     from ui.text import hits_text
 
     with _opened(settings) as application:
+
+        def found_for(text: str, earlier: Sequence[str]) -> "SearchResult":
+            found = application.pipeline.search(text, earlier)
+            if found.notice:
+                _print_notice(found.notice.phrase)
+            return found
+
         if batch is not None:
 
             def one(id_: str | None, q: str, earlier: Sequence[str]) -> dict[str, Any]:
-                found = application.pipeline.search(q, earlier)
+                found = found_for(q, earlier)
                 return search_object(id_, q, found.hits[:k], found.seconds)
 
             _run_batch(batch, one)
             return
-        found = application.pipeline.search(asked, history or ())
+        found = found_for(asked, history or ())
     if as_json:
         _print_json(search_object(None, asked, found.hits[:k], found.seconds))
     else:
@@ -488,11 +495,17 @@ def _contact(settings: "Settings") -> dict[str, Any] | None:
     return asdict(model.contact()) if model else None
 
 
+def _print_notice(notice: Phrase) -> None:
+    from ui.text import printable
+
+    typer.echo(printable(f"notecite: {notice.to(spoken())}"), err=True)
+
+
 def _print_answer(answer: "Answer") -> None:
-    from ui.text import answer_text, printable
+    from ui.text import answer_text
 
     if answer.notice:
-        typer.echo(printable(f"notecite: {answer.notice.to(spoken())}"), err=True)
+        _print_notice(answer.notice)
     typer.echo(answer_text(answer, spoken()))
 
 

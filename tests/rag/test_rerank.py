@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ from ingest.late import QuestionVectors, late_scores
 from ingest.protocols import TokenVectors, Vectors
 from ingest.types import Chunk
 from rag.chat_model import ServedChatModel
+from rag.generate import ExtractiveGenerator
+from rag.protocols import RerankFailed
 from rag.rerank import ChatReranker, KeepOrder, LateReranker, ReadingReranker, blend_features, scores_of
 from rag.types import Hit, Query, Stage, Statement
+from tests.rag.sample_hits import COFFEE, TEA, pipeline_over
 from tests.scripted_server import ScriptedServer, Step, fails, says
 
 QUERY = Query("问", "问")
@@ -179,15 +183,31 @@ def ranked_by(reply: Step, candidates: int = 50, tokens: int = 2000) -> list[str
         ("3\n2", "cbad"),
         ("1, 2, 3\n最终编号：**4、3**", "dcab"),
         ("BM25 is in passage 3, and 4 says little.", "abcd"),
-        ("1" * 5000, "abcd"),
     ],
 )
 def test_the_chat_model_moves_up_what_it_names_and_leaves_the_rest_in_order(reply: str, order: str) -> None:
     assert "".join(ranked_by(says(reply))) == order
 
 
-def test_a_chat_model_that_fails_leaves_the_order_as_it_was() -> None:
-    assert "".join(ranked_by(fails(400, "no"))) == "abcd"
+@pytest.mark.parametrize("reply", [fails(400, "no"), says("1" * 5000)])
+def test_a_chat_model_that_fails_leaves_the_order_as_it_was(reply: Step) -> None:
+    with pytest.raises(RerankFailed) as failed:
+        ranked_by(reply)
+    assert [h.chunk.id for h in failed.value.hits] == list("abcd")
+
+
+def test_a_reranker_that_fails_is_told_of_and_the_answer_goes_on() -> None:
+    with ScriptedServer(fails(401, "no"), fails(401, "no")) as server:
+        model = ServedChatModel("m", server.base_url, SecretStr(""), 0.0, 100, 5.0)
+        reranker = ChatReranker(model, KeepOrder(), 50, 2000)
+        pipeline = replace(pipeline_over((TEA, COFFEE), ExtractiveGenerator(200)), reranker=reranker)
+        found = pipeline.search("绿茶用多少度的水？")
+        answer = pipeline.answer("绿茶用多少度的水？")
+    assert found.notice is not None
+    assert found.notice.failed
+    assert answer.notice == found.notice.phrase
+    assert answer.notice.en.startswith("The chat model did not order the passages (")
+    assert [sentence.text for sentence in answer.sentences] == ["绿茶用 80 度左右的水冲泡。"]
 
 
 def test_the_chat_model_ranks_no_more_than_it_is_shown() -> None:
