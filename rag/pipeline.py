@@ -159,9 +159,16 @@ class Pipeline:
         except RerankFailed as failed:
             return failed.hits, Notice(failed.told, failed=True)
 
-    def stream(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Iterator[Event]:
-        """The stages as they end, the answer's text as it grows, and last the Answer."""
-        found = self.search(question, history, config)
+    def stream(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        config: Config | None = None,
+        found: SearchResult | None = None,
+    ) -> Iterator[Event]:
+        """The stages as they end, the answer's text as it grows, and last the Answer. ``found``: what ``search`` gave
+        for the question; None: it is searched for."""
+        found = found or self.search(question, history, config)
         seconds = dict(found.seconds)
         counts = {"condense": len(found.query.history), "retrieve": len(found.hits), "rerank": len(found.hits)}
         yield from (StageDone(stage, spent, counts[stage]) for stage, spent in found.seconds.items())
@@ -285,8 +292,14 @@ class Pipeline:
     def _verified(self, drafts: Sequence[Draft], notice: Notice | None = None) -> _Attempt:
         return _Attempt(drafts, self.verify(drafts) if self.verify else [None] * len(drafts), notice)
 
-    def answer(self, question: str, history: Sequence[str] = (), config: Config | None = None) -> Answer:
-        *_, last = self.stream(question, history, config)
+    def answer(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        config: Config | None = None,
+        found: SearchResult | None = None,
+    ) -> Answer:
+        *_, last = self.stream(question, history, config, found)
         assert isinstance(last, Answer)
         return last
 

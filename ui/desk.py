@@ -205,7 +205,8 @@ class Desk:
         with self._line.turn():
             application = self.application
             pipeline = application.under(application.settings.model_copy(update=changes)).pipeline
-            return pipeline.search(question), pipeline.answer(question)
+            found = pipeline.search(question)
+            return found, pipeline.answer(question, found=found)
 
     # Settings
 

@@ -87,6 +87,13 @@ def test_the_stream_is_stages_then_text_then_the_answer(pipeline: Pipeline) -> N
     assert list(answer.seconds) == stages
 
 
+def test_an_answer_may_go_on_from_a_search(pipeline: Pipeline) -> None:
+    question = "LoRA 的矩阵怎么初始化"
+    found = pipeline.search(question)
+    unsearchable = replace(pipeline, retriever=None)  # type: ignore[arg-type]
+    assert unsearchable.answer(question, found=found).sentences == pipeline.answer(question).sentences
+
+
 def test_a_stage_counts_what_it_dealt_with(pipeline: Pipeline) -> None:
     counts = {
         e.stage: e.count for e in pipeline.stream("那 ALiBi 呢？", ["RoPE 外推怎么做"]) if isinstance(e, StageDone)
