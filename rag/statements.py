@@ -16,6 +16,8 @@ _LONGEST_LINE, _FEWEST_LINES = 60, 3
 """Characters of a line that is an item without a mark, and how many lines are a list."""
 _SENTENCE_END = "。！？!?.;；"
 _BORDER = re.compile(r"(?<!\\)\|")
+_CLAUSES = re.compile(r"[，。；](?![^（(]*[）)])|[;,] (?![^（(]*[）)])")
+"""A mark between clauses that is not in brackets."""
 
 
 def statements(hit: Hit, rank: int) -> Iterator[Statement]:
@@ -62,10 +64,14 @@ def _is_bare(blocks: Sequence[Block], number: int) -> bool:
 
 
 def _header(text: str, block: Block) -> tuple[int, int] | None:
-    """The header row of a table; None if the first row is data, which a cell longer than all others shows."""
+    """The header row of a table; None if the first row is data, which a cell longer than all others shows, or a long
+    one of several clauses unless it is the first, which may be the table's title."""
     if block.kind != "table" or len(block.lines) < 3:
         return None
     (start, end), rule, *rows = block.lines
+    others = table_cells(text[start:end])[1:]
+    if any(len(cell) > _LONGEST_HEADER_CELL and _CLAUSES.search(cell) for cell in others):
+        return None
     names, below = (
         max(len(cell) for row in part for cell in table_cells(text[slice(*row)])) for part in ((block.lines[0],), rows)
     )

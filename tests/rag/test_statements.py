@@ -53,3 +53,19 @@ def test_lines_of_an_item_stand_below_it() -> None:
 )
 def test_a_chunk_goes_on_after_its_own_heading(text: str, headings: tuple[str, ...], texts: list[str]) -> None:
     assert [text for _, _, text in read(text, headings)] == texts
+
+
+TABLE = "| 名称 | {} |\n| --- | --- |\n| 冷却 | 每一百步把步长减半，直到它小于千分之一为止，再保持不变直到结束 |"
+
+
+@pytest.mark.parametrize(
+    ("first", "is_header"),
+    [
+        ("说明", True),
+        ("单位是毫秒的端到端延迟（越低越好，取中位数）", True),
+        ("开始的一百步里步长从零线性升到最大，此后不变", False),
+    ],
+)
+def test_a_first_row_of_several_clauses_is_no_header(first: str, is_header: bool) -> None:
+    found = list(statements(hit(TABLE.format(first)), 0))
+    assert [bool(s.header) for s in found] == ([True] if is_header else [False, False])
