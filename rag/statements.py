@@ -69,14 +69,12 @@ def _header(text: str, block: Block) -> tuple[int, int] | None:
     if block.kind != "table" or len(block.lines) < 3:
         return None
     (start, end), rule, *rows = block.lines
-    others = table_cells(text[start:end])[1:]
-    if any(len(cell) > _LONGEST_HEADER_CELL and _CLAUSES.search(cell) for cell in others):
+    names = table_cells(text[start:end])
+    if any(len(cell) > _LONGEST_HEADER_CELL and _CLAUSES.search(cell) for cell in names[1:]):
         return None
-    names, below = (
-        max(len(cell) for row in part for cell in table_cells(text[slice(*row)])) for part in ((block.lines[0],), rows)
-    )
+    longest = max(len(cell) for row in rows for cell in table_cells(text[slice(*row)]))
     ruled = not text[rule[0] : rule[1]].strip("|-: \t")
-    return (start, end) if ruled and names <= max(_LONGEST_HEADER_CELL, below) else None
+    return (start, end) if ruled and max(map(len, names)) <= max(_LONGEST_HEADER_CELL, longest) else None
 
 
 def table_cells(row: str) -> list[str]:
