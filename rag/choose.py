@@ -32,8 +32,9 @@ _WANTS_ALL = re.compile(
     r"|\b(?:what are|what [\w -]{1,40} are there|list|kinds?|types?|steps?|ways?|methods?)\b",
     re.IGNORECASE,
 )
-_WANTS_SEVERAL = re.compile(
-    r"优缺点|特点|区别|不同|对比|比较|差在|如何|\b(?:differ\w*|compare|vs\.?|versus|how|which)\b", re.IGNORECASE
+_WANTS_SEVERAL = re.compile(r"优缺点|特点|比较|如何|\b(?:how|which)\b", re.IGNORECASE)
+_COMPARES = re.compile(
+    r"区别|不同|差[在异别]|对比|各[是自看]|\b(?:differ\w*|compare[ds]?|comparison|vs\.?|versus)\b", re.IGNORECASE
 )
 _WANTS_CODE = re.compile(
     r"怎么?样?(?:写|配|用|调|跑|启动|安装|设置|实现|部署|装|抓|接入)|如何(?:写|配置|使用|调用|实现|安装|设置|部署|接入)"
@@ -64,6 +65,10 @@ class _Extent:
 
 _ONE = _Extent(0.65, 0.75, 0.45, 0.3, share=0.27, whole_list=False)
 _SEVERAL = _Extent(0.6, 0.8, 0.8, 0.5, share=0.5, whole_list=False)
+_COMPARED = _Extent(0.45, 0.55, 0.8, 0.5, share=0.6, whole_list=False)
+"""A comparison has something to say of each side; the likeliest statement is of one. Over the 27 comparisons of the
+development and the shipped questions, key points rise from 0.61 to 0.67 and citations are right less often by 0.03; at
+0.4 and 0.5, by 0.05 for 0.01 more."""
 _ALL = _Extent(0.4, 0.6, 0.8, 0.5, share=0.83, whole_list=True)
 _LEAST_PROBABILITY = 0.14
 """Low, so that an unsure answer shows what else may be right. With 0.1, citations are right less often by 0.01 to 0.03,
@@ -81,11 +86,17 @@ chance."""
 
 def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Statement]:
     """The best statements that fit into about ``characters``. If all of something is asked for, an item brings its
-    whole list; if two things are asked about, something is chosen on each; if something is asked that another note may
-    deny, what it says is chosen too; how something is written brings code."""
+    whole list; if two things are asked about, more is chosen, and something on each; if something is asked that another
+    note may deny, what it says is chosen too; how something is written brings code."""
     if not read:
         return []
-    extent = _ALL if _WANTS_ALL.search(query.asked) else _SEVERAL if _WANTS_SEVERAL.search(query.asked) else _ONE
+    two = sides(query.question, map(label_of, read))
+    if _WANTS_ALL.search(query.asked):
+        extent = _ALL
+    elif two or _COMPARES.search(query.asked):
+        extent = _COMPARED
+    else:
+        extent = _SEVERAL if _WANTS_SEVERAL.search(query.asked) else _ONE
     budget = round(characters * extent.share)
     ranked = sorted(read, key=lambda s: (-s.score, s.rank, s.start))
     best = ranked[0]
@@ -116,7 +127,7 @@ def choose(query: Query, read: Sequence[Statement], characters: int) -> list[Sta
         chosen += fresh(of_headings_asked_for(query, best, chosen, read))
     if wants_code and not any(s.kind == "code" for s in chosen):
         chosen += fresh(code_beside(best, read))
-    if two := sides(query.question, map(label_of, read)):
+    if two:
         chosen += fresh(compared(two, best, ranked, chosen, read))
     if asks_whether(query.asked):
         chosen += fresh(of_another_note(query, ranked, chosen))[:1]

@@ -436,6 +436,15 @@ def test_something_is_said_on_either_side_of_a_comparison() -> None:
     assert len(list(ExtractiveGenerator(600).generate(query, [dpo, simpo], unread))) == 2
 
 
+@pytest.mark.parametrize(
+    ("question", "statements_said"),
+    [("缓存和队列的区别", 2), ("缓存和队列差在哪", 2), ("缓存 vs 队列", 2), ("缓存能保证什么", 1)],
+)
+def test_a_comparison_says_more_than_what_is_as_likely_as_the_best(question: str, statements_said: int) -> None:
+    note = "缓存保存读过的结果，读得快。\n\n消息在队列里依次处理，不会丢失。\n"
+    assert len(answered(note, "读得快。", question, others=0.5)) == statements_said
+
+
 def test_a_lead_in_is_not_said_without_what_it_announces() -> None:
     note = hit("- 早停看验证集的损失\n- 早停的参数：\n\n容忍的轮数一般取五。\n", headings=("早停",))
     query = Query("早停有哪些要点", "早停有哪些要点")
