@@ -29,7 +29,7 @@ from ingest.vectors import VectorIndex, VectorIndexError
 Part = Literal["lexical", "vectors"]
 PARTS: tuple[Part, ...] = ("lexical", "vectors")
 
-_FORMAT = 3
+_FORMAT = 4
 """Raise it when the search tokens or an index's settings change: the next writer builds the indexes anew."""
 _COMPACT_UP_TO = 10_000
 """Entries. A smaller lexical index is tidied after every removal, a larger one once a hundredth was removed."""

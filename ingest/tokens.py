@@ -1,7 +1,8 @@
 """Text -> search tokens, in Chinese, English and code alike; and Chinese words and names by the dictionary.
 
 A run of Chinese becomes its bigrams and the longer words of the dictionary. A Latin, number or code term becomes the
-whole term without its joints (``top-p``, ``top_p`` and ``TopP`` are one word) and its parts, English words stemmed.
+whole term without its joints (``top-p``, ``top_p`` and ``TopP`` are one word) and its parts, English words stemmed. A
+name of several capitalised words is its acronym, too (``Byte Pair Encoding`` is ``bpe``).
 """
 
 import re
@@ -29,6 +30,14 @@ _TERM = re.compile(
 _JOINT = re.compile(r"[-_'’/·&]|(?<!\d)\.|\.(?!\d)")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
+_SMALL_WORD = r"(?:of|to|the|and|for|in|from|by|with)"
+_LONG_NAME = re.compile(
+    rf"(?<![A-Za-z0-9_./-])[A-Z][A-Za-z]*(?:[ -](?:{_SMALL_WORD}[ -]){{0,2}}[A-Z][A-Za-z]*|-[a-z]{{2,}})++"
+    r"(?![A-Za-z0-9_])"
+)
+_WORD_END = re.compile("[ -]")
+_SHORTEST_ACRONYM, _LONGEST_ACRONYM = 3, 6
+"""Letters. Two letters stand for too many things."""
 _LONGEST_TOKEN = 64
 """Characters. Longer tokens are encoded data, which nobody searches for."""
 
@@ -54,7 +63,19 @@ def search_tokens(text: str) -> list[str]:
             tokens.append(match["number"].lower())
         else:
             tokens += _term_tokens(match["term"])
+    tokens += (_stem(acronym) for acronym, _ in long_names(text))
     return [token for token in tokens if len(token) <= _LONGEST_TOKEN]
+
+
+def long_names(text: str) -> Iterator[tuple[str, str]]:
+    """(acronym, name) of each name of several capitalised words, the acronym in lower case: "gqa" for Grouped-query
+    Attention; for Reinforcement Learning from Human Feedback, both "rlhf" and "rlfhf"."""
+    for name in _LONG_NAME.findall(text):
+        parts = _WORD_END.split(name)
+        telling = [part for part in parts if not re.fullmatch(_SMALL_WORD, part)]
+        for kept in (telling, parts) if len(telling) < len(parts) else (parts,):
+            if _SHORTEST_ACRONYM <= len(kept) <= _LONGEST_ACRONYM:
+                yield "".join(part[0] for part in kept).lower(), name
 
 
 def query_tokens(question: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ingest.structure import parse
-from ingest.tokens import search_tokens
+from ingest.tokens import long_names, search_tokens
 from ingest.types import Chunk
 from rag.terms import TERM, is_chinese, is_function_word, key_terms
 from rag.types import Hit, Query
@@ -16,6 +16,7 @@ _HITS_SEARCHED = 10
 _SHORTEST_MISSPELT = 5
 _SHORTEST_WITH_ANOTHER_LETTER = 9
 """In a shorter name, another letter makes another name: Mixtral, Mistral."""
+_ACRONYM = re.compile("[A-Za-z]{3,6}")
 _ENDING = re.compile(r"(.*[A-Z]{2}|[A-Za-z].*\d)s|(.*)'s")
 _INNER_WORD = re.compile(r"_|(?<=[a-z])(?=[A-Z])")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
@@ -40,26 +41,39 @@ def _without_ending(term: str) -> str:
 
 
 def respelt(query: Query, hits: Sequence[Hit]) -> Query:
-    """The query with each misspelt name spelt as in the first of these hits."""
+    """The query with each name that the first of these hits spell otherwise spelt as there: a misspelt one, or an
+    acronym that they only write out."""
     asked = names(query.question)
+    text = text_of(hits) if asked else ""
+    for name, spelling in (*_long_forms(asked, text), *_corrections(asked, text)):
+        own = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.ASCII)
+        query = replace(query, question=own.sub(spelling, query.question), asked=own.sub(spelling, query.asked))
+    return query
+
+
+def _long_forms(asked: Sequence[str], text: str) -> Iterator[tuple[str, str]]:
+    """(acronym, its most frequent long form) of those of ``asked`` that ``text`` only writes out."""
+    written_out = Counter(long_names(text)).most_common()
+    for name in filter(_ACRONYM.fullmatch, asked):
+        long_form = next((form for (acronym, form), _ in written_out if acronym == name.lower()), None)
+        if long_form and not re.search(rf"(?i)(?<![a-z]){name}s?(?![a-z])", text):
+            yield name, long_form
+
+
+def _corrections(asked: Sequence[str], text: str) -> Iterator[tuple[str, str]]:
+    """(misspelling, spelling) of those of ``asked`` that ``text`` spells otherwise."""
     suspects = [name for name in asked if _may_be_misspelt(name)]
-    if not suspects:
-        return query
-    text = text_of(hits)
-    tokens = set(search_tokens(text))
+    tokens = set(search_tokens(text)) if suspects else set()
     misspelt = [name for name in suspects if not _is_known(name, tokens)]
     if not misspelt:
-        return query
+        return
     written = Counter(word for word in TERM.findall(text) if word not in asked)
     spellings = {word.lower(): word for word, _ in reversed(written.most_common())} | {
         word: word for word in written if word.islower()
     }
     for name in misspelt:
         if near := _nearest_spelling(name.lower(), spellings):
-            own = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.ASCII)
-            spelt = own.sub(spellings[near], query.question), own.sub(spellings[near], query.asked)
-            query = replace(query, question=spelt[0], asked=spelt[1])
-    return query
+            yield name, spellings[near]
 
 
 def unknown_names(asked: Sequence[str], hits: Sequence[Hit]) -> list[str]:

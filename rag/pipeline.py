@@ -56,7 +56,7 @@ class SearchResult:
     """What a search found."""
 
     query: Query
-    """The query that was searched for in the end, its misspelt names corrected."""
+    """The query that was searched for in the end, its names spelt as in the notes."""
     stages: Mapping[Stage, Sequence[Hit]]
     """The hits of each stage of the retriever."""
     hits: Sequence[Hit]

@@ -23,7 +23,7 @@ class Query:
     question: str
     """The question to search for. It stands alone: a follow-up is completed from ``history``."""
     asked: str
-    """The question in the user's own words, except that misspelt names are written as the notes spell them."""
+    """The question in the user's own words, except that names are spelt as in the notes."""
     history: tuple[str, ...] = ()
     """The user's earlier questions, oldest first."""
 
@@ -188,7 +188,7 @@ class Answer:
     question: str
     """The question as the user typed it."""
     standalone_question: str
-    """The question that was searched for: completed from the earlier ones, misspelt names corrected."""
+    """The question that was searched for: completed from the earlier ones, names spelt as in the notes."""
     text: str
     """Markdown with [n] marks. It ends with what no passage mentions and with the conflicts, if there are any."""
     abstained: bool

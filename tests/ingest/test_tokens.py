@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.tokens import proper_names, query_tokens, search_tokens
+from ingest.tokens import long_names, proper_names, query_tokens, search_tokens
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,26 @@ def test_a_term_is_found_whole_and_by_its_parts(text: str, tokens: list[str]) ->
 )
 def test_two_spellings_share_a_token(left: str, right: str) -> None:
     assert search_tokens(left)[0] == search_tokens(right)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "acronyms"),
+    [
+        ("在Grouped-query Attention中", {"gqa"}),
+        ("**Byte Pair Encoding** 和 K-Nearest Neighbors", {"bpe", "knn"}),
+        ("Parameter-Efficient Fine-Tuning", {"peft"}),
+        ("Mixture of Experts", {"moe"}),
+        ("Reinforcement Learning from Human Feedback", {"rlhf", "rlfhf"}),
+        ("Layer Normalization", set()),
+        ("The big red Fox", set()),
+        ("A Name Of Far Too Many Words Here", set()),
+        ("Byte Pair\n\nEncoding", set()),
+        ("src/Big-Red-Fox", set()),
+    ],
+)
+def test_a_name_of_several_words_has_an_acronym(text: str, acronyms: set[str]) -> None:
+    assert {acronym for acronym, _ in long_names(text)} == acronyms
+    assert acronyms <= set(search_tokens(text))
 
 
 def test_chinese_becomes_bigrams_and_longer_words() -> None:

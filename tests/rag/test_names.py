@@ -88,3 +88,26 @@ def test_names_that_are_known_short_or_of_another_version_are_not_respelt() -> N
 def test_only_the_whole_name_is_respelt() -> None:
     asked = respelt(Query("旧modle和 my-modle、modle_v", ""), [hit("the model")])
     assert asked.question == "旧model和 my-modle、modle_v"
+
+
+def test_an_acronym_that_the_hits_only_write_out_is_written_out() -> None:
+    hits = [
+        hit("Grouped-Query Attention 共用键值；Least Recently Used 淘汰；Reinforcement Learning from Human Feedback")
+    ]
+    asked = respelt(Query("gqa 和 LRU、RLHF 各是什么", "那 RLHF 呢"), hits)
+    assert asked.question == (
+        "Grouped-Query Attention 和 Least Recently Used、Reinforcement Learning from Human Feedback 各是什么"
+    )
+    assert asked.asked == "那 Reinforcement Learning from Human Feedback 呢"
+
+
+def test_an_acronym_that_the_hits_have_or_that_may_stand_for_other_things_stays() -> None:
+    hits = [
+        hit("Mixture of Experts 即 MoE；两个 FSDPs，Fully Sharded Data Parallel；Key-Value Cache、Layer Normalization")
+    ]
+    for question in ("MoE 是什么", "FSDP 切什么", "KV 有多大", "LN 放哪", "LNS 是什么"):
+        assert respelt(Query(question, question), hits).question == question
+
+
+def test_a_name_that_is_written_out_is_known_by_its_acronym() -> None:
+    assert unknown_names(["GQA", "GQE"], [hit("Grouped-query Attention 省显存")]) == ["GQE"]
