@@ -7,7 +7,7 @@ name of several capitalised words is its acronym, too (``Byte Pair Encoding`` is
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -30,9 +30,11 @@ _TERM = re.compile(
 _JOINT = re.compile(r"[-_'’/·&]|(?<!\d)\.|\.(?!\d)")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
-_SMALL_WORD = r"(?:of|to|the|and|for|in|from|by|with)"
+SMALL_WORDS = frozenset("of to the and for in from by with".split())
+"""What may stand within a name of several words."""
+_SMALL_WORD = "|".join(sorted(SMALL_WORDS))
 _LONG_NAME = re.compile(
-    rf"(?<![A-Za-z0-9_./-])[A-Z][A-Za-z]*(?:[ -](?:{_SMALL_WORD}[ -]){{0,2}}[A-Z][A-Za-z]*|-[a-z]{{2,}})++"
+    rf"(?<![A-Za-z0-9_./-])[A-Z][A-Za-z]*(?:[ -](?:(?:{_SMALL_WORD})[ -]){{0,2}}[A-Z][A-Za-z]*|-[a-z]{{2,}})++"
     r"(?![A-Za-z0-9_])"
 )
 _WORD_END = re.compile("[ -]")
@@ -71,11 +73,15 @@ def long_names(text: str) -> Iterator[tuple[str, str]]:
     """(acronym, name) of each name of several capitalised words, the acronym in lower case: "gqa" for Grouped-query
     Attention; for Reinforcement Learning from Human Feedback, both "rlhf" and "rlfhf"."""
     for name in _LONG_NAME.findall(text):
-        parts = _WORD_END.split(name)
-        telling = [part for part in parts if not re.fullmatch(_SMALL_WORD, part)]
-        for kept in (telling, parts) if len(telling) < len(parts) else (parts,):
-            if _SHORTEST_ACRONYM <= len(kept) <= _LONGEST_ACRONYM:
-                yield "".join(part[0] for part in kept).lower(), name
+        yield from ((acronym, name) for acronym in acronyms(_WORD_END.split(name)))
+
+
+def acronyms(name: Sequence[str]) -> Iterator[str]:
+    """The acronyms of a name of several words, in lower case: without its small words ("of"), and with them."""
+    telling = [word for word in name if word not in SMALL_WORDS]
+    for kept in (telling, name) if len(telling) < len(name) else (name,):
+        if _SHORTEST_ACRONYM <= len(kept) <= _LONGEST_ACRONYM:
+            yield "".join(word[0] for word in kept).lower()
 
 
 def query_tokens(question: str) -> list[str]:

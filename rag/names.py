@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ingest.structure import parse
-from ingest.tokens import long_names, search_tokens
+from ingest.tokens import SMALL_WORDS, acronyms, long_names, search_tokens
 from ingest.types import Chunk
 from rag.terms import TERM, is_chinese, is_function_word, key_terms
 from rag.types import Hit, Query
@@ -17,6 +17,12 @@ _SHORTEST_MISSPELT = 5
 _SHORTEST_WITH_ANOTHER_LETTER = 9
 """In a shorter name, another letter makes another name: Mixtral, Mistral."""
 _ACRONYM = re.compile("[A-Za-z]{3,6}")
+_RUN = re.compile("[A-Za-z]+(?:[ -][A-Za-z]+)+")
+_WORD_END = re.compile("[ -]")
+_MOST_WORDS = 8
+"""Of a name that may be an acronym in the notes."""
+_AMBIGUOUS = 3
+"""Letters. Many three words of an English sentence are some acronym of the notes; within Chinese they are a name."""
 _ENDING = re.compile(r"(.*[A-Z]{2}|[A-Za-z].*\d)s|(.*)'s")
 _INNER_WORD = re.compile(r"_|(?<=[a-z])(?=[A-Z])")
 _SHORT_FORM = re.compile(r"'(?:m|re|ve|ll|d|t)$")
@@ -41,14 +47,36 @@ def _without_ending(term: str) -> str:
 
 
 def respelt(query: Query, hits: Sequence[Hit]) -> Query:
-    """The query with each name that the first of these hits spell otherwise spelt as there: a misspelt one, or an
-    acronym that they only write out."""
+    """The query with each name that the first of these hits spell otherwise spelt as there: a misspelt one, an acronym
+    that they only write out, or a long form of which they only have the acronym."""
     asked = names(query.question)
-    text = text_of(hits) if asked else ""
-    for name, spelling in (*_long_forms(asked, text), *_corrections(asked, text)):
-        own = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.ASCII)
+    text = text_of(hits) if asked or _RUN.search(query.question) else ""
+    for name, spelling in (*_shortened(query.question, text), *_long_forms(asked, text), *_corrections(asked, text)):
+        own = re.compile(rf"(?<![\w-]){_WORD_END.pattern.join(map(re.escape, name.split()))}(?![\w-])", re.ASCII)
         query = replace(query, question=own.sub(spelling, query.question), asked=own.sub(spelling, query.asked))
     return query
+
+
+def _shortened(question: str, text: str) -> Iterator[tuple[str, str]]:
+    """(long form, its acronym) of each name of several words in the question that ``text`` has only as an acronym."""
+    chinese = is_chinese(question)
+    written = {word.lower(): word for word in TERM.findall(text) if sum(map(str.isupper, word)) > 1}
+    for run in _RUN.findall(question):
+        words = _WORD_END.split(run)
+        lengths = range(_MOST_WORDS, 1, -1)
+        for name in (words[at : at + length] for length in lengths for at in range(len(words) - length + 1)):
+            short = next((written[acronym] for acronym in acronyms(name) if acronym in written), "")
+            clear = chinese or len(short) > _AMBIGUOUS or all(word[0].isupper() for word in name)
+            if short and clear and _may_be_name(name) and not _stand_in(name, text):
+                yield " ".join(name), short
+
+
+def _may_be_name(words: Sequence[str]) -> bool:
+    """Whether there are no function words among them but those that stand within names, or end them as in Least
+    Recently Used."""
+    inner = (word for word in words[1:-1] if word not in SMALL_WORDS)
+    last = words[-1] if words[-1].lower() != "used" else ""
+    return not any(map(is_function_word, (words[0], *inner, last)))
 
 
 def _long_forms(asked: Sequence[str], text: str) -> Iterator[tuple[str, str]]:
@@ -115,9 +143,12 @@ def _is_written_apart(name: str, text: str) -> bool:
     """Whether a name of several words, such as FlashAttention or batch_size, stands in the text with spaces or hyphens
     between them."""
     words = _INNER_WORD.split(name)
-    return len(words) > 1 and bool(
-        re.search(rf"(?i)(?<![A-Za-z]){'[ _-]'.join(map(re.escape, words))}s?(?![a-z])", text)
-    )
+    return len(words) > 1 and _stand_in(words, text)
+
+
+def _stand_in(words: Sequence[str], text: str) -> bool:
+    """Whether the words follow each other in the text, in capitals or not."""
+    return bool(re.search(rf"(?i)(?<![A-Za-z]){'[ _-]'.join(map(re.escape, words))}s?(?![a-z])", text))
 
 
 def _is_known(name: str, tokens: set[str]) -> bool:

@@ -109,5 +109,26 @@ def test_an_acronym_that_the_hits_have_or_that_may_stand_for_other_things_stays(
         assert respelt(Query(question, question), hits).question == question
 
 
+def test_a_long_form_that_the_hits_only_have_as_an_acronym_becomes_the_acronym() -> None:
+    hits = [hit("TTFT 看预填充；GQA 共用键值；淘汰用 LRU；FSDP 切分；RAG 管线")]
+    for question, spelt in (
+        ("time to first token 和 grouped-query attention 各看什么", "TTFT 和 GQA 各看什么"),
+        ("least recently used 用什么结构", "LRU 用什么结构"),
+        ("What does fully sharded data parallel split?", "What does FSDP split?"),
+        ("What is Grouped-Query Attention?", "What is GQA?"),
+        (
+            "Is a cycle in a resource allocation graph a deadlock?",
+            "Is a cycle in a resource allocation graph a deadlock?",
+        ),
+        ("first try 失败了", "first try 失败了"),
+    ):
+        assert respelt(Query(question, question), hits).question == spelt
+
+
+def test_a_long_form_that_the_hits_have_stays() -> None:
+    question = "grouped query attention 是什么"
+    assert respelt(Query(question, ""), [hit("GQA（grouped-query attention）共用键值")]).question == question
+
+
 def test_a_name_that_is_written_out_is_known_by_its_acronym() -> None:
     assert unknown_names(["GQA", "GQE"], [hit("Grouped-query Attention 省显存")]) == ["GQE"]
