@@ -26,7 +26,7 @@ from ingest.lines import (
     goes_on,
     read_lines,
 )
-from ingest.questions import asks, is_question, is_question_list, numbered_parts
+from ingest.questions import asks, is_question, is_question_list, numbered_parts, wonders
 
 Kind = Literal["heading", "paragraph", "item", "questions", "table", "code", "formula", "noise"]
 
@@ -637,12 +637,12 @@ def _in_their_sections(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
         section = list(run)
         if section[0].kind == "heading" and _is_contents(text, section[1:]):
             section[0] = replace(section[0], kind="noise")
-        asking = [block.kind in _PROSE and _asks_only(text[block.start : block.end]) for block in section]
+        prose = "\n".join(text[block.start : block.end] for block in section if block.kind in _PROSE)
+        answered = any(block.kind in ("table", "code", "formula") for block in section) or not is_question_list(prose)
+        asking = [block.kind in _PROSE and _asks_only(text[block.start : block.end], answered) for block in section]
         if not any(asking):
             yield from section
             continue
-        prose = "\n".join(text[block.start : block.end] for block in section if block.kind in _PROSE)
-        answered = any(block.kind in ("table", "code", "formula") for block in section) or not is_question_list(prose)
         for block, only_asks in zip(section, asking, strict=True):
             bare = only_asks and (not answered or _is_written_list(text, block))
             yield replace(block, kind="questions") if bare else block
@@ -653,8 +653,11 @@ def _is_contents(text: str, blocks: Sequence[Block]) -> bool:
     return any(listed) and all(block.kind == "noise" for block in blocks)
 
 
-def _asks_only(text: str) -> bool:
-    return ("?" in text or "？" in text) and is_question_list(text)
+def _asks_only(text: str, answered: bool) -> bool:
+    """Whether a block asks without answering. Without a question mark only what stands among questions asks."""
+    if "?" in text or "？" in text:
+        return is_question_list(text)
+    return not answered and (is_question_list(text) or wonders(text))
 
 
 def _is_written_list(text: str, block: Block) -> bool:

@@ -24,7 +24,7 @@ from ingest.split import split
 from ingest.types import Chunk, Document
 from ingest.walk import LEADS_OUT, FoundFile, Walk, walk
 
-READING = 11
+READING = 12
 """Raise it when a reader or the splitter makes other documents or chunks: the next sync reads every note again."""
 
 CHUNKS_AT_ONCE = 256

@@ -23,6 +23,8 @@ def test_a_statement_is_no_question(text: str) -> None:
         "## 为什么要热身？",
         "## 优化器\n\n40.为什么要热身?",
         "- **效果一定好吗？有没有例外？**\n\n![图](a.png)",
+        "1. 热身多久\n2. beta2 设多大\n3. 热身和衰减的区别",
+        "How warm-up works\nWhy decay helps\nWhich batch to take",
     ],
 )
 def test_bare_questions_are_a_question_list(text: str) -> None:
@@ -37,6 +39,10 @@ def test_bare_questions_are_a_question_list(text: str) -> None:
         "## 为什么要热身？够不够？会怎样？\n低频",
         "1. 为什么要热身？开头方差大。\n2. 怎样选批量？看显存。\n3. 为什么要衰减？要收敛。",
         "为什么？\n怎么办？\n是什么？\n" + "这里有一段很长的答案。" * 10,
+        "1. 学会如何热身\n2. 知道怎么衰减\n3. 了解如何选批量",
+        "- 多少：看显存\n- 多大: 看批量\n- 多久；看步数",
+        "怎么热身\n怎么衰减方差大的开头\n先小后大\n再保持\n慢慢降",
+        "热身多久\nbeta2 设多大",
         "## 优化器",
         "一句话。",
         "",

@@ -596,6 +596,13 @@ def test_a_section_of_nothing_but_questions_is_marked() -> None:
     assert [kind for kind, _ in content(text)] == ["questions", "questions", "paragraph", "paragraph"]
 
 
+def test_a_list_of_questions_without_marks_is_marked() -> None:
+    listed = "# 提问\n1. 热身多久\n2. beta2 设多大\n3. 怎么选批量\n\n热身和衰减的区别\n批量差在哪\n分几步\n"
+    assert [kind for kind, _ in content(listed)] == ["questions"] * 4
+    answered = "# 提问\n热身多久，要看批量。\n- 怎么选批量\n- beta2 设多大\n- 分几步\n- 先热身\n- 再衰减\n"
+    assert "questions" not in [kind for kind, _ in content(answered)]
+
+
 def test_a_list_of_questions_in_an_answered_section_is_marked() -> None:
     text = "# 优化器\n热身是把学习率慢慢升上去。\n\n思考题：1.热多久? 2.怎么热? 3.讲一下衰减 4.何时停?"
     assert [kind for kind, _ in content(text)] == ["paragraph", "questions"]
